@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,16 +15,21 @@ class Evidence:
     """What the tables and figures of a study are made from; all frames are empty for a study that reads no runs.
 
     Attributes:
-        runs: one row per run: identity (name, dataset, model, loss, optimizer, seed, learning_rate, ...),
-            final metrics (``test/accuracy``, ...) and the scalars derived from its series.
+        runs: one row per run: identity (``run``, ``dataset``, ``model``, ``loss``, ``optimizer``, ``seed``,
+            ``learning_rate``, ...), final metrics (``test/accuracy``, ...) and ``early_grad_norm``, the mean
+            global gradient norm over the first epoch.
         epochs: one row per (run, epoch): ``run``, ``epoch`` and the per-epoch metrics.
-        steps: one row per (run, step): ``run``, ``step``, ``loss`` and ``grad_norm/*``, thinned for storage.
-        excluded: one row per run that was left out: ``run`` and ``reason``.
+        steps: one row per (run, group of steps): ``run``, ``step``, ``loss`` and ``grad_norm/*``, thinned.
+        gradient_bins: one row per (run, epoch, bin of p_true): ``p_low``, ``p_high``, ``count``, ``mean_norm``.
+        reliability: one row per (run, calibrated, bin of confidence): ``count``, ``confidence``, ``accuracy``.
+        excluded: one row per run or cell that was left out: ``run`` and ``reason``.
     """
 
     runs: pd.DataFrame = field(default_factory=pd.DataFrame)
     epochs: pd.DataFrame = field(default_factory=pd.DataFrame)
     steps: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gradient_bins: pd.DataFrame = field(default_factory=pd.DataFrame)
+    reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
     excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -45,17 +51,55 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A statement about two losses, and the rule that decides it; fixed before the runs.
+
+    Runs are paired by seed within every setting (dataset, model, ...). With d the mean difference ``first - second``
+    in the sense the statement claims, and p its exact permutation p, Holm-adjusted over all claims and settings of
+    the study, the verdict is:
+
+    - *equivalent* if two one-sided t tests place d within +-margin at the 5% level;
+    - else *supported* if p < .05 and d > 0, *contradicted* if p < .05 and d < 0;
+    - else *inconclusive*.
+
+    Where ``relation`` is ``"equal"`` equivalence is what is claimed: *supported* if equivalent, *contradicted* if not and
+    p < .05.
+
+    Attributes:
+        statement: the sentence to decide.
+        metric: an outcome (see ``outcomes``): ``test/accuracy``, ``early_grad_norm``, ``epochs_to/0.95``, ...
+        first: the loss the statement favours.
+        second: the loss it is compared with.
+        relation: what the statement says of ``first``: its metric is ``"greater"``, ``"less"`` or ``"equal"``.
+        margin: the largest difference of no practical importance, in units of the metric; a factor if ``ratio``.
+        ratio: compare first / second instead of first - second.
+    """
+
+    statement: str
+    metric: str
+    first: str
+    second: str
+    relation: Literal["greater", "less", "equal"]
+    margin: float
+    ratio: bool = False
+
+
+@dataclass(frozen=True)
 class Study:
     """A question, the runs that answer it, and what is made of them.
 
     Attributes:
         question: one sentence.
-        reads_runs: whether the study reads the tracked runs whose ``study`` is this file's name.
         tables: file name -> function of the evidence.
         figures: file name -> function of the evidence.
+        reads: the runs the study reads, as column -> allowed values: every combination is one expected run, and
+            must hold ``loss`` and ``seed``. Of the tracked runs whose ``study`` is this file's name, others are
+            listed as foreign. None: the study reads no runs.
+        claims: what the runs are asked to decide, with the rule for it.
     """
 
     question: str
     tables: Mapping[str, Callable[[Evidence], Table]]
     figures: Mapping[str, Callable[[Evidence], Figure]] = field(default_factory=dict)
-    reads_runs: bool = False
+    reads: Mapping[str, Sequence] | None = None
+    claims: tuple[Claim, ...] = ()

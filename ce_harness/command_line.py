@@ -1,0 +1,99 @@
+"""The life of a ``python run.py`` call: refuse bad input in one line, run, leave with the contract's exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import joblib
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from rich.console import Console
+
+from ce_harness import sweep
+from ce_harness.config import check, resolve_threads, run_name
+from ce_harness.errors import INTERRUPTED, DivergedError
+from ce_harness.refusals import explain, refuse_added_keys
+from ce_harness.run_directory import RunDirectory
+
+# Read by TensorFlow when it is imported, in this process and in the workers of a sweep.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+_errors: list[Exception] = []  # of the one job of a plain call
+
+
+def run(main: Callable[[], None]) -> None:
+    """Calls Hydra's ``main`` and turns every way it can end into an exit code and at most one line on stderr."""
+    wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    # Makes Hydra raise what it would otherwise print in its own way, and exit with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        refuse_added_keys(sys.argv[1:])
+        main()
+        for error in _errors:
+            raise error
+    except KeyboardInterrupt:
+        print("interrupted; the same command continues", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        known = explain(error)
+        if known is None or wants_traceback:
+            traceback.print_exc()
+        if known is not None:
+            print(f"error: {known}", file=sys.stderr)
+        sys.exit(known.exit_code if known else 1)
+    sys.exit(sweep.Summary.exit_code)
+
+
+def _interrupt(signal_number, frame):
+    raise KeyboardInterrupt
+
+
+def run_job(config: DictConfig) -> None:
+    """What Hydra runs: the one run of a plain call, or one cell of a sweep."""
+    hydra = HydraConfig.get()
+    if hydra.mode == RunMode.MULTIRUN:
+        sweep.run_cell(hydra, lambda: _run(config, joblib.effective_n_jobs(hydra.launcher.get("n_jobs", 1)), None))
+    else:
+        try:
+            print(_run(config, 1, Console()))
+        except Exception as error:  # Hydra would add a line of its own
+            _errors.append(error)
+
+
+def _run(config: DictConfig, parallel_jobs: int, console: Console | None) -> str:
+    """Trains, unless that is already done; returns a line that says how it went."""
+    check(config)
+    resolve_threads(config, parallel_jobs)
+    run = RunDirectory.of(config)
+    done_before = run.finished
+    if not done_before:
+        with _quiet_stderr():
+            from ce_harness.training import train_and_evaluate
+        train_and_evaluate(config, console)
+    outcome = run.outcome
+    if outcome["status"] == "diverged":
+        raise DivergedError(outcome["message"])
+    scores = "  ".join(f"{name} {outcome['metrics'][f'test/{name}']:.4f}" for name in ("accuracy", "nll", "brier"))
+    return f"{run_name(config)}  {'was complete' if done_before else 'complete'}  test: {scores}  {run.path}"
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """TensorFlow's libraries greet on file descriptor 2 while they load, before any log level holds."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,131 @@
+"""Refusals of data that would train silently wrong. Every message is one line: what, the value, the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ce_harness.errors import DataError
+
+
+def check_images(images: np.ndarray, source: str) -> np.ndarray:
+    """Returns the images with a channel axis, (N, H, W, C).
+
+    Args:
+        images: uint8 (0 to 255) or floating-point pixels of shape (N, H, W) or (N, H, W, C).
+        source: what to call them in messages.
+
+    Raises:
+        DataError: wrong type or rank, empty, constant, or pixels that float32 can't hold.
+    """
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise DataError(
+            f"{source} has data type {images.dtype}; allowed: uint8 (0 to 255) or floating point; "
+            "convert it, for example with .astype('uint8')"
+        )
+    if images.ndim not in (3, 4):
+        raise DataError(
+            f"{source} has shape {images.shape}; allowed: (N, height, width) or (N, height, width, channels); "
+            "reshape it"
+        )
+    if images.size == 0:
+        raise DataError(f"{source} is empty, its shape is {images.shape}; at least one image is needed")
+    _check_finite(images, source)
+    if images.min() == images.max():
+        raise DataError(
+            f"every pixel of {source} is {images.flat[0]}: there is nothing to learn from; check how it was written"
+        )
+    return images if images.ndim == 4 else images[..., np.newaxis]
+
+
+def _check_finite(images: np.ndarray, source: str) -> None:
+    if images.dtype == np.uint8:
+        return
+    # A float64 beyond the float32 range would become inf in the cast, so it counts as not finite.
+    bad = ~(np.abs(images) <= np.finfo(np.float32).max)
+    if bad.any():
+        first = np.unravel_index(bad.argmax(), images.shape)
+        place = tuple(int(i) for i in first)
+        raise DataError(
+            f"{source} has {int(bad.sum())} pixels that are NaN or infinite, the first at index {place}: "
+            f"{images[first]}; remove or repair those images"
+        )
+
+
+def check_labels(labels: np.ndarray, source: str, *, num_images: int) -> np.ndarray:
+    """Returns the labels as int64 of shape (N,).
+
+    Args:
+        labels: integers of shape (N,), each 0 or more.
+        source: what to call them in messages.
+        num_images: how many there must be.
+
+    Raises:
+        DataError: not integers, wrong rank or length, or negative.
+    """
+    if labels.dtype.kind not in "iu":
+        raise DataError(
+            f"{source} has data type {labels.dtype}; allowed: integer class ids from 0; convert it, "
+            "for example with .astype('int64')"
+        )
+    if labels.ndim != 1:
+        raise DataError(
+            f"{source} has shape {labels.shape}; allowed: (N,), one class id per image; "
+            "use .ravel() for a column, .argmax(axis=1) for one-hot rows"
+        )
+    if len(labels) != num_images:
+        raise DataError(f"{source} has {len(labels)} labels for {num_images} images; one per image is needed")
+    if labels.min() < 0:
+        first = int(np.argmax(labels < 0))
+        raise DataError(
+            f"{source} has the label {labels[first]} at index {first}; allowed: 0 or more; number the classes from 0"
+        )
+    return labels.astype(np.int64)
+
+
+def numbered_classes(labels: np.ndarray, source: str) -> tuple[str, ...]:
+    """Names the classes by their numbers, for data that come without names.
+
+    Raises:
+        DataError: numbers with gaps, where a mistaken label would pass for a class.
+    """
+    present = np.unique(labels)
+    if present[-1] != len(present) - 1:
+        raise DataError(
+            f"the labels of {source} have gaps: {len(present)} different ones, the largest is {present[-1]}; "
+            f"number the classes from 0 to {len(present) - 1}"
+        )
+    return tuple(map(str, present))
+
+
+def check_classes(labels: np.ndarray, class_names: Sequence[str], source: str) -> None:
+    """Checks that labels name known classes and that there are two at least.
+
+    Raises:
+        DataError: a label beyond the last class, or a single class.
+    """
+    if len(class_names) < 2:
+        raise DataError(f"{source} has {len(class_names)} class; at least 2 are needed to tell apart")
+    if labels.max() >= len(class_names):
+        first = int(np.argmax(labels >= len(class_names)))
+        raise DataError(
+            f"{source} has the label {labels[first]} at index {first}; "
+            f"allowed: 0 to {len(class_names) - 1} for its {len(class_names)} classes"
+        )
+
+
+def check_every_class_is_trained(labels: np.ndarray, class_names: Sequence[str], source: str) -> None:
+    """Checks that each class has a training example.
+
+    Raises:
+        DataError: it names the classes without one.
+    """
+    missing = np.flatnonzero(np.bincount(labels, minlength=len(class_names)) == 0)
+    if missing.size:
+        named = ", ".join(f"{k} ({class_names[k]})" for k in missing[:5])
+        more = f" and {missing.size - 5} more" if missing.size > 5 else ""
+        raise DataError(
+            f"{source} has no training example of class {named}{more}; add examples, number the classes "
+            "from 0 without gaps, or take a larger dataset.limit"
+        )

@@ -1,0 +1,75 @@
+"""Stratified splits that depend on ``split_seed`` alone: never on the run's seed, model or loss."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import resample
+
+from ce_harness.errors import ConfigError, DataError
+
+
+def hold_out(
+    labels: np.ndarray, *, fraction: float, of: int, option: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Splits examples in two, each with the class proportions of the whole.
+
+    Args:
+        labels: class ids of shape (N,).
+        fraction: how large the second part is, as a share of ``of``.
+        of: the number of examples the fraction refers to.
+        option: the option the fraction comes from, for messages.
+        seed: seed of the split.
+
+    Returns:
+        The indices of the rest and of the part held out, each ascending.
+
+    Raises:
+        ConfigError: a fraction outside (0, 1), or one that leaves a part with fewer examples than classes.
+        DataError: a class with too few examples to be in both parts.
+    """
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
+        raise ConfigError(
+            f"dataset.{option} is {fraction!r}; allowed: a number between 0 and 1, both excluded"
+        )
+    # Rounded first, so that 0.07 of 100 is 7 and not the 8 that 7.000000000000001 would give.
+    count = math.ceil(round(fraction * of, 6))
+    counts = np.bincount(labels)
+    num_classes = np.count_nonzero(counts)
+    if not num_classes <= count <= len(labels) - num_classes:
+        raise ConfigError(
+            f"dataset.{option}={fraction} puts {count} of {len(labels)} examples aside; both parts need at least "
+            f"{num_classes}, one per class; take another fraction or more data"
+        )
+    if counts[counts > 0].min() < 2:
+        raise DataError(
+            f"class {int(np.argmax(counts == 1))} has a single example left for dataset.{option}; it can't be in both "
+            "parts; add examples of it or leave it out"
+        )
+    rest, held_out = train_test_split(
+        np.arange(len(labels)), test_size=count, stratify=labels, random_state=seed
+    )
+    return np.sort(rest), np.sort(held_out)
+
+
+def take(labels: np.ndarray, *, limit: int | None, seed: int) -> np.ndarray:
+    """Indices, ascending, of at most ``limit`` examples in the class proportions of the whole.
+
+    Args:
+        labels: class ids of shape (N,).
+        limit: how many to keep; None keeps all.
+        seed: seed of the choice.
+
+    Raises:
+        ConfigError: a limit that is not a positive whole number.
+    """
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise ConfigError(
+            f"dataset.limit is {limit!r}; allowed: null or a whole number of examples, 1 or more"
+        )
+    everything = np.arange(len(labels))
+    if limit is None or limit >= len(labels):
+        return everything
+    return np.sort(resample(everything, n_samples=limit, replace=False, stratify=labels, random_state=seed))

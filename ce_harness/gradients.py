@@ -1,0 +1,85 @@
+"""A Keras model whose train step also measures gradients, at every step and without waiting for the host."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# Upper edges of the bins of p_true, the probability that the model gives the true class: fine where it is wrong.
+P_TRUE_EDGES = (1e-4, 1e-3, 1e-2, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99, 1.0)
+
+
+class GradientMonitor(keras.Model):
+    """Trains ``network`` as plain Keras would, and keeps a row of gradient norms for each step of the epoch.
+
+    All norms are L2, of the loss as trained, before any clipping:
+
+    - ``grad_norm/global``: of the gradient on all trainable variables together;
+    - ``grad_norm/logits``: the mean over the batch of ||dl_i/dz_i||, each example's own gradient on its logits;
+    - ``grad_norm/variable/<path>``: of the gradient on one variable.
+
+    The rows stay in the graph until `read_epoch` fetches them, so that many steps can run per call
+    (``steps_per_execution``) with no host synchronisation in between.
+
+    Args:
+        network: maps images to logits (batch, classes). Built.
+        steps_per_epoch: batches in one epoch.
+    """
+
+    def __init__(self, network: keras.Model, steps_per_epoch: int, name: str = "gradient_monitor"):
+        super().__init__(name=name)
+        self.network = network
+        self.columns = ("loss", "grad_norm/global", "grad_norm/logits") + tuple(
+            f"grad_norm/variable/{variable.path}" for variable in network.trainable_variables
+        )
+        self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._rows = tf.Variable(tf.zeros([steps_per_epoch, len(self.columns)]), trainable=False)
+        self._bins = tf.Variable(tf.zeros([len(P_TRUE_EDGES), 2]), trainable=False)
+
+    def call(self, images, training=None):
+        return self.network(images, training=training)
+
+    def train_step(self, data):
+        images, one_hot = data
+        variables = self.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self(images, training=True)
+            loss = self.compute_loss(x=images, y=one_hot, y_pred=logits, training=True)
+        logit_gradient, *gradients = tape.gradient(loss, [logits, *variables])
+        self._measure(loss, logits, one_hot, logit_gradient, gradients)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(images)[0])
+        return self.compute_metrics(images, one_hot, logits)
+
+    def _measure(self, loss, logits, one_hot, logit_gradient, gradients):
+        # The loss is a mean over the batch, so an example's own gradient is batch-size times its row.
+        batch_size = tf.cast(tf.shape(logits)[0], tf.float32)
+        per_example = tf.norm(tf.cast(logit_gradient, tf.float32), axis=-1) * batch_size
+        squares = tf.stack([2.0 * tf.nn.l2_loss(tf.cast(g, tf.float32)) for g in gradients])
+        row = tf.concat(
+            [
+                tf.stack([tf.cast(loss, tf.float32), tf.sqrt(tf.reduce_sum(squares)), tf.reduce_mean(per_example)]),
+                tf.sqrt(squares),
+            ],
+            axis=0,
+        )
+        index = self._step.assign_add(1) - 1
+        self._rows.scatter_update(tf.IndexedSlices(row, index % self._rows.shape[0]))
+        p_true = tf.reduce_sum(one_hot * tf.nn.softmax(tf.cast(logits, tf.float32)), axis=-1)
+        bin_index = tf.searchsorted(tf.constant(P_TRUE_EDGES[:-1]), p_true)
+        members = tf.one_hot(bin_index, len(P_TRUE_EDGES), axis=0)
+        self._bins.assign_add(members @ tf.stack([tf.ones_like(per_example), per_example], axis=1))
+
+    def read_rows(self) -> np.ndarray:
+        """The epoch's rows so far, float32 (steps_per_epoch, len(columns)); rows of steps not yet run are old."""
+        return self._rows.numpy()
+
+    def read_bins(self) -> np.ndarray:
+        """Count and summed logit-gradient norm of the epoch's examples per bin of p_true, float32 (bins, 2).
+
+        Reading empties the bins.
+        """
+        bins = self._bins.numpy()
+        self._bins.assign(tf.zeros_like(self._bins))
+        return bins

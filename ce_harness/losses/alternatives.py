@@ -1,0 +1,74 @@
+"""Losses a comparison of two is asked about: focal loss and squentropy."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from ce_harness.losses.cross_entropy import softmax_cross_entropy
+from ce_harness.losses.labels import float_logits, same_shape
+
+
+@keras.saving.register_keras_serializable(package="ce_harness")
+class Focal(keras.losses.Loss):
+    """Focal loss ``sum_k y_k (1 - p_k)^gamma (-ln p_k)`` in nats, p = softmax(z).
+
+    Lin et al. 2017 (arXiv 1708.02002), section 3.2, for K classes and without the class weight alpha.
+    Equal to Keras's `CategoricalFocalCrossentropy(alpha=1, from_logits=True)`; gamma 0 is cross-entropy.
+
+    Args:
+        gamma: how strongly well classified examples are discounted, 0 or more.
+        reduction, name, dtype: as in `keras.losses.Loss`.
+
+    Call with labels (..., K), one-hot or soft, and logits (..., K).
+
+    Raises:
+        ValueError: a negative gamma; when called, shapes that differ.
+    """
+
+    def __init__(self, gamma=2.0, reduction="sum_over_batch_size", name="focal", dtype=None):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if not gamma >= 0:
+            raise ValueError(f"gamma must be 0 or more, got {gamma}")
+        self.gamma = float(gamma)
+
+    def call(self, y_true, y_pred):
+        logits = float_logits(y_pred)
+        labels = same_shape(y_true, logits)
+        log_p = tf.nn.log_softmax(logits)
+        # The floor keeps the derivative of x^gamma finite where p rounds to 1 and gamma < 1.
+        rest = tf.maximum(-tf.math.expm1(log_p), logits.dtype.as_numpy_dtype(1e-30))
+        return -tf.reduce_sum(tf.math.multiply_no_nan(rest**self.gamma * log_p, labels), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "gamma": self.gamma, "dtype": self.dtype}
+
+
+@keras.saving.register_keras_serializable(package="ce_harness")
+class Squentropy(keras.losses.Loss):
+    """Cross-entropy plus the mean square of the other classes' logits.
+
+    ``-ln softmax(z)_c + sum_{j != c} z_j^2 / (K - 1)`` for the true class c (Hui, Belkin & Wright 2023,
+    arXiv 2302.03952, section 3). Labels y between 0 and 1 interpolate with ``(1 - y_j) z_j^2``.
+
+    Args:
+        reduction, name, dtype: as in `keras.losses.Loss`.
+
+    Call with labels (..., K), one-hot or soft, and logits (..., K), K >= 2.
+
+    Raises:
+        ValueError: when called, shapes that differ.
+    """
+
+    def __init__(self, reduction="sum_over_batch_size", name="squentropy", dtype=None):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def call(self, y_true, y_pred):
+        logits = float_logits(y_pred)
+        labels = same_shape(y_true, logits)
+        others = tf.cast(tf.shape(logits)[-1] - 1, logits.dtype)
+        square = tf.reduce_sum((1.0 - labels) * tf.square(logits), axis=-1) / others
+        return softmax_cross_entropy(labels, logits) + square
+
+    def get_config(self):
+        return {**super().get_config(), "dtype": self.dtype}

@@ -1,0 +1,51 @@
+"""Softmax and cross-entropy as the last layer of a model."""
+
+from __future__ import annotations
+
+import keras
+
+from ce_harness.losses.cross_entropy import SoftmaxCrossEntropy
+
+
+@keras.saving.register_keras_serializable(package="ce_harness")
+class SoftmaxCrossEntropyLayer(keras.layers.Layer):
+    """Ends a model: logits in, probabilities out; given targets, it also adds the loss to the model.
+
+    Works in float32 whatever the dtype policy, unless ``dtype`` says otherwise.
+
+    Args:
+        loss: the `SoftmaxCrossEntropy` to add; None takes its defaults.
+        **kwargs: as in `keras.layers.Layer`.
+
+    Call with logits (..., K, ...), and in training also with targets and optionally sample weights, all as
+    `SoftmaxCrossEntropy` takes them. Returns probabilities in the shape of the logits.
+
+    Example:
+
+    >>> logits = keras.layers.Dense(10)(inputs)
+    >>> targets = keras.Input((), dtype="int64", optional=True)
+    >>> model = keras.Model([inputs, targets], SoftmaxCrossEntropyLayer()(logits, targets))
+    >>> model.compile("sgd")
+    >>> model.fit([x, class_ids])
+    >>> probabilities = model([x, None])
+    """
+
+    def __init__(self, loss=None, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.loss = SoftmaxCrossEntropy(dtype=self.compute_dtype) if loss is None else loss
+        self.supports_masking = True
+
+    def call(self, logits, targets=None, sample_weight=None):
+        if targets is not None:
+            self.add_loss(self.loss(targets, logits, sample_weight))
+        return keras.ops.softmax(logits, axis=self.loss.axis)
+
+    def compute_output_shape(self, logits_shape, *args, **kwargs):
+        return logits_shape
+
+    def get_config(self):
+        return {**super().get_config(), "loss": keras.saving.serialize_keras_object(self.loss)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "loss": keras.saving.deserialize_keras_object(config["loss"])})

@@ -1,0 +1,96 @@
+"""Squared error: of the softmax probabilities (the tutorial's and Keras's), and of the raw logits."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from ce_harness.losses.labels import float_logits, same_shape
+
+
+@keras.saving.register_keras_serializable(package="ce_harness")
+class SoftmaxSquaredError(keras.losses.Loss):
+    """Squared error of softmax probabilities, ``reduce_k (softmax(z)_k - y_k)^2``.
+
+    Args:
+        class_reduction: ``"sum"`` over classes is the Brier score (Brier 1950) and the tutorial's MSE;
+            ``"mean"`` over classes is Keras's `MeanSquaredError`, smaller by the factor K.
+        reduction, name, dtype: as in `keras.losses.Loss`.
+
+    Call with labels (..., K), one-hot or soft, and logits (..., K).
+
+    Raises:
+        ValueError: an unknown ``class_reduction``; when called, shapes that differ.
+    """
+
+    def __init__(
+        self,
+        class_reduction="sum",
+        reduction="sum_over_batch_size",
+        name="softmax_squared_error",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if class_reduction not in ("sum", "mean"):
+            raise ValueError(f"class_reduction must be 'sum' or 'mean', got {class_reduction!r}")
+        self.class_reduction = class_reduction
+
+    def call(self, y_true, y_pred):
+        logits = float_logits(y_pred)
+        squares = tf.math.squared_difference(tf.nn.softmax(logits), same_shape(y_true, logits))
+        reduce = tf.reduce_sum if self.class_reduction == "sum" else tf.reduce_mean
+        return reduce(squares, axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "class_reduction": self.class_reduction, "dtype": self.dtype}
+
+
+@keras.saving.register_keras_serializable(package="ce_harness")
+class LogitSquaredError(keras.losses.Loss):
+    """Rescaled square loss on raw logits, no softmax (Hui & Belkin 2021, arXiv 2006.07322, section 5).
+
+    ``(k (z_c - M)^2 + sum_{j != c} z_j^2) / K`` for the true class c. Labels y between 0 and 1 interpolate:
+    ``mean_j (1 + (k - 1) y_j) (z_j - M y_j)^2``.
+
+    Args:
+        true_class_weight: k, the weight of the true class. The paper takes 1 for few classes, more for many.
+        target_scale: M, the logit the true class is pulled to.
+        reduction, name, dtype: as in `keras.losses.Loss`.
+
+    Call with labels (..., K), one-hot or soft, and logits (..., K).
+
+    Raises:
+        ValueError: k or M is not positive; when called, shapes that differ.
+    """
+
+    def __init__(
+        self,
+        true_class_weight=1.0,
+        target_scale=1.0,
+        reduction="sum_over_batch_size",
+        name="logit_squared_error",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if not true_class_weight > 0 or not target_scale > 0:
+            raise ValueError(
+                f"true_class_weight and target_scale must be positive, got {true_class_weight} "
+                f"and {target_scale}"
+            )
+        self.true_class_weight = float(true_class_weight)
+        self.target_scale = float(target_scale)
+
+    def call(self, y_true, y_pred):
+        logits = float_logits(y_pred)
+        labels = same_shape(y_true, logits)
+        weights = 1.0 + (self.true_class_weight - 1.0) * labels
+        squares = tf.math.squared_difference(logits, self.target_scale * labels)
+        return tf.reduce_mean(weights * squares, axis=-1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "true_class_weight": self.true_class_weight,
+            "target_scale": self.target_scale,
+            "dtype": self.dtype,
+        }

@@ -1,0 +1,87 @@
+"""What is compared: the outcomes of a run, and runs paired by seed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from ce_harness.report.statistics import first_crossing
+from ce_harness.report.study import Evidence
+
+LABELS = {
+    "test/accuracy": "test accuracy",
+    "test/error": "test error",
+    "test/nll": "NLL (nats)",
+    "test/brier": "Brier score",
+    "test/mse_mean": "MSE, mean over classes",
+    "test/ece": "ECE",
+    "test/nll_calibrated": "NLL (nats), calibrated",
+    "test/ece_calibrated": "ECE, calibrated",
+    "early_grad_norm": "early gradient norm",
+}
+TIME_TO = "epochs_to/"
+
+
+def label(metric: str) -> str:
+    """The name of an outcome as readers see it."""
+    if metric.startswith(TIME_TO):
+        return f"epochs to {_target(metric):.0%} validation accuracy"
+    return LABELS.get(metric, metric)
+
+
+def outcome(evidence: Evidence, metric: str) -> pd.Series:
+    """One value per run, in the order of ``evidence.runs``.
+
+    Args:
+        metric: a column of ``evidence.runs``, or ``epochs_to/T``: epochs until validation accuracy T, interpolated
+            between evaluations, inf for a run that never reaches it.
+    """
+    if not metric.startswith(TIME_TO):
+        return evidence.runs[metric]
+    target = _target(metric)
+    times = {
+        run: first_crossing(series["epoch"], series["val/accuracy"], target)
+        for run, series in evidence.epochs.groupby("run", sort=False)
+    }
+    return evidence.runs["run"].map(times)
+
+
+def settings(runs: pd.DataFrame) -> list[str]:
+    """The columns, other than loss and seed, in which the runs were made to differ."""
+    end = next((i for i, column in enumerate(runs.columns) if "/" in column), len(runs.columns))
+    return [c for c in runs.columns[1:end] if c not in ("loss", "seed") and runs[c].nunique() > 1]
+
+
+def by_setting(runs: pd.DataFrame):
+    """Yield (setting values as dict, runs) for every setting; one empty dict if all runs share theirs."""
+    names = settings(runs)
+    if not names:
+        yield {}, runs
+        return
+    for values, group in runs.groupby(names, sort=False):
+        yield dict(zip(names, values, strict=True)), group
+
+
+def paired(evidence: Evidence, group: pd.DataFrame, metric: str, first: str, second: str) -> np.ndarray:
+    """The metric of two losses, seed by seed, shape (n, 2).
+
+    Times to a target are restricted to the last epoch, so that their mean is the restricted mean time; a pair in
+    which neither run reaches the target says nothing of speed and is left out.
+    """
+    values = group.assign(value=outcome(evidence, metric)).pivot(index="seed", columns="loss", values="value")
+    pairs = values.reindex(columns=[first, second]).dropna().to_numpy()
+    if metric.startswith(TIME_TO):
+        pairs = np.minimum(pairs[np.isfinite(pairs).any(axis=1)], horizon(evidence, group))
+    return pairs
+
+
+def horizon(evidence: Evidence, group: pd.DataFrame) -> float:
+    """The last epoch of the runs, where a time to target is censored."""
+    last = evidence.epochs.loc[evidence.epochs["run"].isin(group["run"]), "epoch"].max()
+    return float(last) if not pd.isna(last) else math.inf
+
+
+def _target(metric: str) -> float:
+    return float(metric.removeprefix(TIME_TO))

@@ -1,0 +1,151 @@
+"""Which tracked runs a study reads, and why each of the others is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ce_harness.errors import ConfigError, TooFewRunsError
+
+if TYPE_CHECKING:
+    from ce_harness.tracking import TrackedRun
+
+# Where and how a run was executed, not what was trained.
+NOT_SETTINGS = frozenset(
+    ("runs_dir", "tracking_uri", "mlflow_experiment", "log_every_n_steps", "threads", "study", "dataset.path")
+)
+
+
+def select(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str) -> tuple[list, pd.DataFrame]:
+    """Keep one complete run for every combination of ``reads``; list every other run with the reason.
+
+    Runs of other code or other data never mix: the code and data of the newest run are kept. Runs that differ in a
+    setting ``reads`` does not name are refused.
+
+    Returns:
+        (runs kept, frame with columns ``run`` and ``reason``). A run whose partner of another loss is missing is
+        kept and listed as unpaired.
+
+    Raises:
+        ConfigError: the runs differ in a setting the study does not name.
+        TooFewRunsError: no loss has two complete runs.
+    """
+    excluded: list[tuple[str, str]] = []
+
+    def keep_if(candidates, reason_against):
+        kept = []
+        for run in candidates:
+            reason = reason_against(run)
+            if reason:
+                excluded.append((run.name, reason))
+            else:
+                kept.append(run)
+        return kept
+
+    kept = keep_if(runs, lambda run: _foreign(run, reads))
+    kept = keep_if(kept, lambda run: None if run.status == "complete" else run.status)
+    kept.sort(key=lambda run: run.start_time)
+    newest = {"code_digest": {}, "dataset_digest": {}}
+    for run in kept:
+        newest["code_digest"][study] = run.tags.get("code_digest")
+        newest["dataset_digest"][run.tags["dataset"]] = run.tags.get("dataset_digest")
+
+    def other_code_or_data(run):
+        if run.tags.get("code_digest") != newest["code_digest"][study]:
+            return "other code: trained by an older version than the newest run"
+        if run.tags.get("dataset_digest") != newest["dataset_digest"][run.tags["dataset"]]:
+            return "other data: arrays or split differ from those of the newest run"
+        return None
+
+    kept = keep_if(kept, other_code_or_data)
+    _refuse_mixed_settings(kept, reads, study)
+    last = {_cell(run, reads): run.run_id for run in kept}
+    kept = keep_if(kept, lambda run: None if last[_cell(run, reads)] == run.run_id else "duplicate of a later run")
+    if max((_count(kept, "loss").values()), default=0) < 2:
+        raise TooFewRunsError(_too_few(study, runs, kept, excluded))
+    excluded += _unpaired_and_missing(kept, {_cell(run, reads) for run in runs}, reads)
+    return kept, pd.DataFrame(sorted(excluded), columns=["run", "reason"])
+
+
+def setting(run: TrackedRun, name: str) -> str:
+    """The value of a tag or param as MLflow keeps it: text."""
+    return run.tags[name] if name in run.tags else run.params.get(name, "")
+
+
+def _matches(text: str, allowed) -> bool:
+    if isinstance(allowed, str):
+        return text == allowed
+    try:
+        return float(text) == float(allowed)
+    except ValueError:
+        return False
+
+
+def _foreign(run, reads) -> str | None:
+    for name, allowed in reads.items():
+        value = setting(run, name)
+        if not any(_matches(value, one) for one in allowed):
+            return f"foreign: {name}={value} is not part of the study"
+    return None
+
+
+def _cell(run, reads) -> tuple:
+    """The combination of ``reads`` that a run is, as indices; -1 where its value is not allowed."""
+    cell = []
+    for name, allowed in reads.items():
+        value = setting(run, name)
+        cell.append(next((i for i, one in enumerate(allowed) if _matches(value, one)), -1))
+    return tuple(cell)
+
+
+def _refuse_mixed_settings(runs, reads, study) -> None:
+    for name in sorted({name for run in runs for name in run.params} - set(reads) - NOT_SETTINGS):
+        group = name.split(".")[0]  # model.head_stddev may differ between models, not within one
+        examples: dict[str, dict[str, str]] = {}
+        for run in runs:
+            owner = run.tags.get(group, "") if "." in name else ""
+            examples.setdefault(owner, {}).setdefault(setting(run, name), run.name)
+        for values in examples.values():
+            if len(values) > 1:
+                found = " and ".join(f"{value or 'none'} ({run})" for value, run in sorted(values.items())[:2])
+                raise ConfigError(
+                    f"runs of study {study!r} differ in {name}: {found}; "
+                    f"name the values to read under {name!r} in `reads` of experiments/{study}.py"
+                )
+
+
+def _count(runs, tag) -> dict[str, int]:
+    return pd.Series([run.tags[tag] for run in runs], dtype=str).value_counts().to_dict()
+
+
+def _too_few(study, runs, kept, excluded) -> str:
+    if not runs:
+        return f"study {study!r} has no runs; train them first: python run.py -m experiment={study}"
+    reasons = pd.Series([reason.split(":")[0] for _, reason in excluded], dtype=str).value_counts()
+    left_out = "".join(f", {count} {reason}" for reason, count in reasons.items())
+    return (
+        f"study {study!r} has {len(runs)} runs ({len(kept)} usable{left_out}), and no loss has the two usable seeds "
+        f"an interval needs; train them first: python run.py -m experiment={study}"
+    )
+
+
+def _unpaired_and_missing(kept, tried, reads) -> list[tuple[str, str]]:
+    """Runs without their partner of another loss, and combinations that were never run."""
+    names = list(reads)
+    losses = range(len(reads["loss"]))
+    at = names.index("loss")
+    present = {_cell(run, reads): run.name for run in kept}
+    rows = []
+    for cell in product(*(range(len(allowed)) for allowed in reads.values())):
+        partners = {i: (*cell[:at], i, *cell[at + 1 :]) for i in losses}
+        if cell in present:
+            absent = [reads["loss"][i] for i, partner in partners.items() if partner not in present]
+            if absent:
+                rows.append((present[cell], f"unpaired: no usable run of {', '.join(absent)}; left out of pairs only"))
+        elif cell not in tried:
+            values = " ".join(f"{name}={reads[name][i]}" for name, i in zip(names, cell, strict=True))
+            rows.append((values, "missing: never run"))
+    return rows

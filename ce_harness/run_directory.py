@@ -1,0 +1,96 @@
+"""Where a run lives on disk: named after what it computes, locked while it is written, marked when it has ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig
+
+from ce_harness.config import code_digest, config_hash
+from ce_harness.errors import DiskError, LockedError
+from ce_harness.journal import Journal, Position, write_durably
+
+
+class RunDirectory:
+    """``<runs_dir>/<config_hash>-<code_digest>/``: other config or other training code, other directory.
+
+    Attributes:
+        path: the directory.
+        artifacts: what is copied to MLflow when the run has ended.
+        checkpoints: the state after the last two epochs, while the run goes on.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.artifacts = path / "artifacts"
+        self.checkpoints = path / "checkpoints"
+        self._outcome = path / "outcome.json"
+        self._owner = path / "owner.json"
+
+    @classmethod
+    def of(cls, config: DictConfig) -> RunDirectory:
+        """The directory of this config under the code as it is now."""
+        return cls(Path(config.runs_dir).absolute() / f"{config_hash(config)}-{code_digest(config)}")
+
+    @property
+    def outcome(self) -> dict[str, Any] | None:
+        """``{"status": "complete" | "diverged", ...}`` once the run has ended for good, else None."""
+        return json.loads(self._outcome.read_text()) if self._outcome.exists() else None
+
+    def end(self, status: str, **fields: Any) -> None:
+        """Marks the run as ended: the last thing that is ever written to its record."""
+        write_durably(self._outcome, json.dumps({"status": status, **fields}, indent=1).encode())
+
+    def steps(self, epoch: int) -> Path:
+        """The file with the gradient norms of an epoch's steps."""
+        return self.path / "steps" / f"epoch-{epoch:06d}.npy"
+
+    def journal(self) -> Journal:
+        return Journal(self.path / "journal.jsonl")
+
+    def position(self) -> Position:
+        return Position(self.path / "mlflow.json")
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do: the run has ended and the store knows."""
+        outcome = self.outcome
+        return outcome is not None and self.position().closed_as == outcome["status"]
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Holds the directory for this process; the operating system lets go of it however the process ends.
+
+        Raises:
+            LockedError: another process is writing the run; says which.
+            DiskError: the directory can't be made.
+        """
+        try:
+            for folder in (self.artifacts, self.checkpoints, self.steps(1).parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / "lock")
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise LockedError(f"{self.path} is being written by {self._holder()}; wait for it, or end it") from error
+        except OSError as error:
+            raise DiskError(f"{self.path}: can't be written ({error.strerror}); set runs_dir=FOLDER") from error
+        try:
+            owner = {"pid": os.getpid(), "host": socket.gethostname()}
+            write_durably(self._owner, json.dumps(owner).encode())
+            yield
+        finally:
+            lock.release()
+
+    def _holder(self) -> str:
+        try:
+            owner = json.loads(self._owner.read_text())
+        except (OSError, ValueError):
+            return "another process"
+        return f"process {owner['pid']} on {owner['host']}"

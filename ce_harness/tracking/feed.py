@@ -1,0 +1,172 @@
+"""Feeding MLflow from a run's journal: late, twice or after a crash, the store ends with each point once."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import numpy as np
+from mlflow.entities import Dataset, DatasetInput, Metric, Param
+
+from ce_harness.errors import TrackingError
+from ce_harness.run_directory import RunDirectory
+from ce_harness.tracking.store import experiment_id, open_store, without_secrets
+
+POINTS_PER_CALL = 1000  # MLflow's limit for one log_batch
+SECONDS_BETWEEN_TRIES = 2.0
+LAST_TRIES = 3
+MLFLOW_STATUS = {"complete": "FINISHED", "diverged": "FAILED", "failed": "FAILED", "interrupted": "KILLED"}
+
+
+class Feed:
+    """A thread that sends what the journal has gained; training never waits for the store.
+
+    Used as a context manager around training. On leaving it sends the rest and closes the MLflow run with the truth.
+
+    Args:
+        run: the run's directory, claimed by this process.
+        tracking_uri: the MLflow store.
+        experiment: name of the MLflow experiment.
+
+    Raises:
+        TrackingError: on leaving, when the store can't be reached. Nothing is lost: the next call sends it.
+    """
+
+    def __init__(self, run: RunDirectory, tracking_uri: str, experiment: str):
+        self._run = run
+        self._uri = tracking_uri
+        self._experiment = experiment
+        self._news = threading.Event()
+        self._over = False
+        self._thread = threading.Thread(target=self._work, name="mlflow-feed", daemon=True)
+
+    def notify(self) -> None:
+        """The journal has grown."""
+        self._news.set()
+
+    def __enter__(self) -> Feed:
+        self._thread.start()
+        return self
+
+    def __exit__(self, error_type, error, traceback) -> None:
+        self._over = True
+        self._news.set()
+        self._thread.join()
+        interrupted = error_type is not None and not issubclass(error_type, Exception)
+        self.finish("interrupted" if interrupted else "failed")
+
+    def _work(self) -> None:
+        while not self._over:
+            self._news.wait()
+            self._news.clear()
+            if self._over:
+                return
+            try:
+                _Sender(self._run, self._uri, self._experiment).send()
+            except Exception:
+                # Whatever the store's trouble is, training goes on; `finish` tries again and reports.
+                threading.Event().wait(SECONDS_BETWEEN_TRIES)
+
+    def finish(self, status_without_outcome: str = "failed") -> None:
+        """Sends everything that is unsent; closes the MLflow run with the run's outcome."""
+        for attempt in range(1, LAST_TRIES + 1):
+            try:
+                sender = _Sender(self._run, self._uri, self._experiment)
+                sender.send()
+                sender.close(status_without_outcome)
+                return
+            except Exception as error:
+                if attempt == LAST_TRIES:
+                    raise TrackingError(
+                        f"tracking_uri={without_secrets(self._uri)}: the store does not take the points "
+                        f"({type(error).__name__}: {' '.join(str(error).split())[:200]}); the run is safe in "
+                        f"{self._run.path}; the same command sends it once the store is back"
+                    ) from error
+                threading.Event().wait(SECONDS_BETWEEN_TRIES)
+
+
+class _Sender:
+    def __init__(self, run: RunDirectory, tracking_uri: str, experiment: str):
+        self._run = run
+        self._position = run.position()
+        self._journal = run.journal()
+        self._client = open_store(tracking_uri)
+        self._experiment = experiment
+
+    def send(self) -> None:
+        start = self._journal.records[0]
+        if self._position.run_id is None:
+            self._position.run_id = self._find(start) or self._create(start)
+            self._position.save()
+        if self._position.closed_as and not self._run.outcome:
+            self._reopen()
+        records = self._journal.records[self._position.records :]
+        points = [point for record in records for point in _points(record, self._run, start)]
+        for i in range(0, len(points), POINTS_PER_CALL):
+            self._client.log_batch(self._position.run_id, metrics=points[i : i + POINTS_PER_CALL])
+        if records:
+            self._position.records += len(records)
+            self._position.save()
+
+    def _reopen(self) -> None:
+        """A run that an earlier process was told to stop goes on."""
+        self._client.update_run(self._position.run_id, status="RUNNING")
+        self._client.set_tag(self._position.run_id, "status", "running")
+        self._position.closed_as = None
+        self._position.save()
+
+    def _find(self, record: dict[str, Any]) -> str | None:
+        """The MLflow run that an earlier process made just before it died."""
+        wanted = " and ".join(f"tags.{key} = '{record['tags'][key]}'" for key in ("config_hash", "code_digest"))
+        found = self._client.search_runs(
+            [experiment_id(self._client, self._experiment)], filter_string=wanted, max_results=1
+        )
+        return found[0].info.run_id if found else None
+
+    def _create(self, record: dict[str, Any]) -> str:
+        run_id = self._client.create_run(
+            experiment_id(self._client, self._experiment),
+            start_time=record["time_ms"],
+            run_name=record["name"],
+            tags={**record["tags"], "status": "running"},
+        ).info.run_id
+        params = [Param(key, value) for key, value in record["params"].items()]
+        self._client.log_batch(run_id, params=params)
+        self._client.log_inputs(run_id, datasets=[DatasetInput(Dataset(**record["dataset"]), [])])
+        return run_id
+
+    def close(self, status_without_outcome: str) -> None:
+        outcome = self._run.outcome
+        status = outcome["status"] if outcome else status_without_outcome
+        if self._position.closed_as == status or self._position.run_id is None:
+            return
+        run_id = self._position.run_id
+        if outcome:
+            self._client.log_artifacts(run_id, str(self._run.artifacts))
+        self._client.set_tag(run_id, "status", "failed" if status == "interrupted" else status)
+        self._client.set_terminated(run_id, MLFLOW_STATUS[status])
+        self._position.closed_as = status
+        self._position.save()
+
+
+def _points(record: dict[str, Any], run: RunDirectory, start: dict[str, Any]) -> list[Metric]:
+    """The points of a journal record; an epoch brings every n-th of its steps, and the run's very first."""
+    when = record["time_ms"]
+    if record["kind"] not in ("epoch", "test"):
+        return []
+    points = [Metric(key, _storable(value), when, record["epoch"]) for key, value in record["metrics"].items()]
+    if record["kind"] == "test":
+        return points
+    rows = np.load(run.steps(record["epoch"]), allow_pickle=False)
+    first = record["step"] - len(rows) + 1
+    for step, row in enumerate(rows, first):
+        if step == 1 or step % start["log_every_n_steps"] == 0:
+            names = ("step/loss", *start["columns"][1:])
+            points += [Metric(n, _storable(v), when, step) for n, v in zip(names, row.tolist(), strict=True)]
+    return points
+
+
+def _storable(value: float) -> float:
+    """MLflow would keep an infinite value as 1.8e308, which looks like a number; NaN stays what it is."""
+    return value if math.isfinite(value) else math.nan

@@ -1,0 +1,65 @@
+"""Opening an MLflow store so that several processes may do it at once, and none of them waits for ever."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+# Both must be set before MLflow is imported: no telemetry, and a server that is away is noticed within seconds
+# (the feed tries again by itself, MLflow's own seven retries would take minutes).
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+
+from mlflow import MlflowClient  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+
+logging.getLogger("alembic").setLevel(logging.WARNING)
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+
+
+def absolute(tracking_uri: str) -> str:
+    """The URI with a relative SQLite path made absolute, so that it means the same in every process."""
+    path = sqlite_path(tracking_uri)
+    return f"sqlite:///{path}" if path else tracking_uri
+
+
+def sqlite_path(tracking_uri: str) -> Path | None:
+    prefix = "sqlite:///"
+    return Path(tracking_uri[len(prefix) :]).absolute() if tracking_uri.startswith(prefix) else None
+
+
+def without_secrets(tracking_uri: str) -> str:
+    """The URI without user and password, fit for messages."""
+    parts = urlsplit(tracking_uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else tracking_uri
+
+
+def open_store(tracking_uri: str) -> MlflowClient:
+    """A client of the store; a fresh SQLite file gets its tables under a lock, since two migrations at once fail."""
+    path = sqlite_path(tracking_uri)
+    if path is None:
+        return MlflowClient(tracking_uri)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        client = MlflowClient(absolute(tracking_uri))
+        client.search_experiments(max_results=1)
+    return client
+
+
+def experiment_id(client: MlflowClient, name: str) -> str:
+    """The id of the experiment, made when it is new; artifacts of a SQLite store lie beside its file."""
+    found = client.get_experiment_by_name(name)
+    if found:
+        return found.experiment_id
+    path = sqlite_path(client.tracking_uri)
+    location = (path.parent / "artifacts" / name).as_uri() if path else None
+    try:
+        return client.create_experiment(name, artifact_location=location)
+    except MlflowException:
+        # Another process made it in between.
+        return client.get_experiment_by_name(name).experiment_id

@@ -1,0 +1,15 @@
+"""Trains: one run, or with -m a sweep. See README.md; ``python run.py --help`` lists the options."""
+
+import hydra
+from omegaconf import DictConfig
+
+from ce_harness import command_line
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(config: DictConfig) -> None:
+    command_line.run_job(config)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

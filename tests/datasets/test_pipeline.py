@@ -1,0 +1,145 @@
+"""Training batches: complete, ordered by (seed, epoch) alone, exact under Keras's fit."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ce_harness.datasets import Split
+from ce_harness.datasets.augmentation import Augmentation
+from ce_harness.datasets.pipeline import training_batches
+
+N, BATCH, K = 23, 4, 3
+
+
+def numbered(n=N, shape=(2, 2, 1)):
+    """Images filled with their own number, so that an order can be read off them."""
+    images = np.broadcast_to(np.arange(n, dtype=np.float32).reshape(-1, 1, 1, 1), (n, *shape))
+    return Split(images.copy(), np.arange(n) % K)
+
+
+def batches(epoch, seed=7, **options):
+    return training_batches(numbered(), batch_size=BATCH, num_classes=K, seed=seed, epoch=epoch, **options)
+
+
+def order_of(dataset):
+    return [int(image[0, 0, 0]) for images, _ in dataset for image in images.numpy()]
+
+
+def test_an_epoch_holds_every_example_once_with_its_own_label():
+    dataset = batches(epoch=0)
+    assert int(dataset.cardinality()) == 6
+    sizes = []
+    for images, one_hot in dataset:
+        sizes.append(len(images))
+        assert images.dtype == one_hot.dtype == tf.float32
+        np.testing.assert_array_equal(one_hot.numpy().argmax(axis=1), images[:, 0, 0, 0].numpy() % K)
+        np.testing.assert_array_equal(one_hot.numpy().sum(axis=1), 1)
+    assert sizes == [4, 4, 4, 4, 4, 3]
+    assert sorted(order_of(dataset)) == list(range(N))
+
+
+def test_the_order_is_the_stateless_shuffle_of_seed_and_epoch():
+    expected = tf.random.experimental.stateless_shuffle(tf.range(N), seed=[7, 3], alg="philox")
+    assert order_of(batches(epoch=3)) == expected.numpy().tolist()
+    assert order_of(batches(epoch=4)) != expected.numpy().tolist()
+    assert order_of(batches(epoch=3, seed=8)) != expected.numpy().tolist()
+
+
+def test_the_order_does_not_follow_the_global_seed():
+    tf.random.set_seed(1)
+    first = order_of(batches(epoch=0))
+    tf.random.set_seed(2)
+    assert order_of(batches(epoch=0)) == first
+
+
+class Recorder(keras.Model):
+    """Writes down the first pixel of every example it is trained on."""
+
+    def __init__(self, slots):
+        super().__init__()
+        self.head = keras.layers.Dense(K)
+        self.seen = tf.Variable(tf.fill([slots], -1.0), trainable=False)
+        self.position = tf.Variable(0, trainable=False)
+
+    def call(self, images):
+        return self.head(keras.ops.reshape(images, (-1, 4)))
+
+    def train_step(self, data):
+        images, _ = data
+        size = tf.shape(images)[0]
+        at = self.position + tf.range(size)
+        self.seen.scatter_nd_update(at[:, tf.newaxis], images[:, 0, 0, 0])
+        self.position.assign_add(size)
+        return {"loss": tf.reduce_mean(images)}
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 4, 50])
+@pytest.mark.parametrize("steps_per_epoch", [None, 6])
+def test_fit_sees_the_promised_order_whatever_epoch_it_starts_from(steps_per_execution, steps_per_epoch):
+    epoch = tf.Variable(0, dtype=tf.int64)
+    dataset = batches(epoch)
+    set_epoch = keras.callbacks.LambdaCallback(on_epoch_begin=lambda number, logs: epoch.assign(number))
+
+    def orders(initial_epoch, epochs):
+        model = Recorder((epochs - initial_epoch) * N)
+        model.compile(steps_per_execution=steps_per_execution)
+        model.fit(
+            dataset,
+            initial_epoch=initial_epoch,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            callbacks=[set_epoch],
+            verbose=0,
+        )
+        return model.seen.numpy().astype(int).reshape(-1, N).tolist()
+
+    uninterrupted = orders(0, 4)
+    assert uninterrupted == [order_of(batches(epoch=number)) for number in range(4)]
+    assert orders(2, 4) == uninterrupted[2:]
+
+
+def gradient_images(n=40, side=5):
+    """Images without symmetry or zeros, all equal: row and column can be read off every pixel."""
+    image = 1 + np.arange(side * side, dtype=np.float32).reshape(1, side, side, 1)
+    return np.repeat(image, n, axis=0)
+
+
+def augmented(images, **options):
+    split = Split(images, np.zeros(len(images), np.int64))
+    arguments = {"batch_size": 16, "num_classes": 2, "seed": 0, "epoch": 0} | options
+    return np.concatenate([batch.numpy() for batch, _ in training_batches(split, **arguments)])
+
+
+def test_flips_mirror_about_half_of_the_images():
+    images = gradient_images(200)
+    result = augmented(images, augmentation=Augmentation(horizontal_flip=True))
+    kept = (result == images[:1]).all(axis=(1, 2, 3))
+    mirrored = (result == images[:1, :, ::-1]).all(axis=(1, 2, 3))
+    assert (kept ^ mirrored).all()
+    assert 70 < mirrored.sum() < 130
+
+
+def test_shifts_move_by_up_to_the_reach_and_bring_in_zeros():
+    images = gradient_images(200)
+    result = augmented(images, augmentation=Augmentation(shift=1))
+    padded = np.pad(images[0], ((1, 1), (1, 1), (0, 0)))
+    windows = [padded[y : y + 5, x : x + 5] for y in range(3) for x in range(3)]
+    matches = np.array([[np.array_equal(image, window) for window in windows] for image in result])
+    assert (matches.sum(axis=1) == 1).all()
+    assert (matches.sum(axis=0) > 5).all()
+
+
+def test_an_examples_augmentation_does_not_depend_on_its_place_in_the_epoch():
+    images = gradient_images() + 100 * np.arange(40, dtype=np.float32).reshape(-1, 1, 1, 1)
+    options = Augmentation(horizontal_flip=True, shift=2)
+
+    def by_example(**arguments):
+        result = augmented(images, augmentation=options, **arguments)
+        return {int(image[2, 2, 0]) // 100: image for image in result}
+
+    whole, small = by_example(batch_size=40), by_example(batch_size=3)
+    assert len(whole) == 40
+    assert all(np.array_equal(whole[k], small[k]) for k in whole)
+    other = by_example(epoch=1)
+    assert not all(np.array_equal(whole[k], other[k]) for k in whole)
