@@ -1,4 +1,4 @@
-"""Make the tables and figures of a study: ``python report.py NAME`` reads experiments/NAME.py and the tracked runs."""
+"""Make the tables, figures and verdicts of a study, experiments/NAME.py, from its tracked runs."""
 
 from __future__ import annotations
 
@@ -38,9 +38,15 @@ def _parser() -> argparse.ArgumentParser:
         help="the MLflow store with the runs (default: %(default)s)",
     )
     parser.add_argument(
-        "--from", dest="source", type=Path, metavar="DIR", help="rebuild from the rows in an earlier report, without MLflow"
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="DIR",
+        help="rebuild from the rows in an earlier report, without MLflow",
     )
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where the report goes (default: results/NAME)")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="where the report goes (default: results/NAME)"
+    )
     return parser
 
 

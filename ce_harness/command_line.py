@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from ce_harness import sweep
-from ce_harness.config import check, resolve_threads, run_name
+from ce_harness.config import checked, run_name
 from ce_harness.errors import INTERRUPTED, DivergedError
 from ce_harness.refusals import explain, refuse_added_keys
 from ce_harness.run_directory import RunDirectory
@@ -70,8 +70,7 @@ def run_job(config: DictConfig) -> None:
 
 def _run(config: DictConfig, parallel_jobs: int, console: Console | None) -> str:
     """Trains, unless that is already done; returns a line that says how it went."""
-    check(config)
-    resolve_threads(config, parallel_jobs)
+    config = checked(config, parallel_jobs)
     run = RunDirectory.of(config)
     done_before = run.finished
     if not done_before:

@@ -59,6 +59,7 @@ class _Rule:
     allowed: str
     example: str
     accepts: Callable[[Any], bool]
+    real: bool = False
 
 
 def _number(low: float, high: float = math.inf, *, example: str, low_included: bool = False) -> _Rule:
@@ -74,6 +75,7 @@ def _number(low: float, high: float = math.inf, *, example: str, low_included: b
             and (v > low or (low_included and v == low))
             and v < high
         ),
+        real=True,
     )
 
 
@@ -87,7 +89,7 @@ def _whole(low: int, example: str) -> _Rule:
 
 def _or(word: str | None, rule: _Rule) -> _Rule:
     shown = "null" if word is None else word
-    return _Rule(f"{rule.allowed}, or {shown}", shown, lambda v: v == word or rule.accepts(v))
+    return _Rule(f"{rule.allowed}, or {shown}", shown, lambda v: v == word or rule.accepts(v), rule.real)
 
 
 _FRACTION = _number(0, 1, example="0.2")
@@ -118,12 +120,16 @@ _RULES = {
 _MISSING = object()
 
 
-def check(config: DictConfig) -> None:
-    """Refuses a config whose values can't be trained with.
+def checked(config: DictConfig, parallel_jobs: int = 1) -> DictConfig:
+    """A copy of the config in which nothing is left open, or a refusal.
+
+    Real numbers become floats (0 and 0.0 are one config, and Keras refuses an int for a float), ``threads: auto``
+    becomes the cores over the parallel jobs (bits depend on it).
 
     Raises:
         ConfigError: names the key, the value, what is allowed and an example.
     """
+    config = config.copy()
     known = {f.name for f in fields(Schema)}
     for key in config:
         if key not in known:
@@ -133,14 +139,15 @@ def check(config: DictConfig) -> None:
             raise ConfigError(f"{group}: it has no _target_; choose an option of the group: {group}=NAME")
     for key, rule in _RULES.items():
         value = OmegaConf.select(config, key, default=_MISSING)
-        if value is not _MISSING and not rule.accepts(value):
+        if value is _MISSING:
+            continue
+        if not rule.accepts(value):
             raise ConfigError(f"{key}={value}: allowed is {rule.allowed}; for example {key}={rule.example}")
-
-
-def resolve_threads(config: DictConfig, parallel_jobs: int) -> None:
-    """Replaces ``threads: auto`` by the cores over the parallel jobs: bits depend on it, so the hash holds a number."""
+        if rule.real and value is not None:
+            OmegaConf.update(config, key, float(value))
     if config.threads == "auto":
         config.threads = max(1, joblib.cpu_count() // parallel_jobs)
+    return config
 
 
 def identity(config: DictConfig) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What every run is scored on, whatever it was trained on. NumPy in, float64 throughout.
 
-Conventions: natural logarithms (nats); Brier summed over classes; calibration error over 15 equal-width bins of the
+Conventions: natural logarithms (nats); Brier summed over classes; calibration error over 15 equal-width bins
+    of the
 confidence, which is the largest probability of an example.
 """
 
@@ -37,7 +38,8 @@ def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
         probabilities: shape (N, K).
 
     Raises:
-        ValueError: shapes that don't fit, no examples, or labels outside 0 to K - 1. All functions here do so.
+        ValueError: shapes that don't fit, no examples, or labels outside 0 to K - 1. All functions here do
+            so.
     """
     labels, probabilities = _checked(labels, probabilities)
     return float(np.mean(probabilities.argmax(axis=1) == labels))
@@ -107,7 +109,8 @@ def ece(labels: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     """The temperature T for which softmax(logits / T) has the least NLL; fitted on the validation split.
 
-    Source: temperature scaling, Guo et al. 2017, arXiv 1706.04599, section 4.2. The NLL has a single minimum in
+    Source: temperature scaling, Guo et al. 2017, arXiv 1706.04599, section 4.2. The NLL has a single minimum
+        in
     log T. Where every label has the largest logit it falls towards T = 0; T stays within 1e-4 and 1e4.
 
     Args:
@@ -161,7 +164,8 @@ def _checked(labels: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nda
     labels, values = np.asarray(labels), np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or labels.shape != values.shape[:1] or not len(labels):
         raise ValueError(
-            f"labels of shape {labels.shape} and values of shape {values.shape}; expected (N,) and (N, K), N > 0"
+            f"labels of shape {labels.shape} and values of shape {values.shape}; expected (N,) and (N, K), N "
+            "> 0"
         )
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= values.shape[1]:
         raise ValueError(f"labels must be integers from 0 to {values.shape[1] - 1}")

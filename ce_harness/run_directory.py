@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,6 +87,8 @@ class RunDirectory:
             write_durably(self._owner, json.dumps(owner).encode())
             yield
         finally:
+            if not self.journal().records:
+                shutil.rmtree(self.path)  # refused before it began: leaves nothing behind
             lock.release()
 
     def _holder(self) -> str:

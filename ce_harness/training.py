@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ce_harness import checkpoint, metrics, provenance, runtime, series
 from ce_harness.callbacks import KeepJournal, PrintEpochs, StopOnDivergence, Validation, keep_record
-from ce_harness.config import check, option_name, resolve_threads
+from ce_harness.config import checked, option_name
 from ce_harness.datasets import Dataset, Split
 from ce_harness.datasets.pipeline import training_batches
 from ce_harness.errors import ConfigError, DivergedError, HarnessError
@@ -46,9 +46,7 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
         DivergedError: the loss stopped being finite. The run is marked so and is not tried again.
         TrackingError: the run is complete but the MLflow store can't be reached. Nothing is lost.
     """
-    config = config.copy()
-    check(config)
-    resolve_threads(config, parallel_jobs=1)
+    config = checked(config)
     run = RunDirectory.of(config)
     with run.claimed():
         feed = Feed(run, config.tracking_uri, config.mlflow_experiment)
@@ -167,6 +165,6 @@ def _test_metrics(predict, dataset: Dataset) -> tuple[dict[str, float], pd.DataF
     calibrated = metrics.score(test.labels, logits / temperature)
     scores |= {f"{name}_calibrated": calibrated[name] for name in ("nll", "brier", "ece")}
     return (
-        {f"test/{name}": value for name, value in scores.items()} | {"temperature": temperature},
+        {f"test/{name}": value for name, value in scores.items()} | {"test/temperature": temperature},
         series.reliability_frame(test.labels, logits, temperature),
     )

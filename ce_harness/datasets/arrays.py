@@ -18,9 +18,9 @@ def npz(*, path: str | Path, val_fraction: float = 0.15, test_fraction: float = 
     """Images and labels from a file that ``numpy.savez`` wrote.
 
     Args:
-        path: file with ``x``, uint8 (divided by 255) or floating point (taken as it is), of shape (N, H, W) or
-            (N, H, W, C), and ``y``, integer class ids from 0, of shape (N,); and, if there is a test set of its
-            own, ``x_test`` and ``y_test``.
+        path: file with ``x``, uint8 (divided by 255) or floating point (taken as it is), of shape (N, H, W)
+            or (N, H, W, C), and ``y``, integer class ids from 0, of shape (N,); and, if there is a test set
+            of its own, ``x_test`` and ``y_test``.
         val_fraction: share of ``x`` that becomes the validation split.
         test_fraction: share of ``x`` that becomes the test split, when there is no ``x_test``.
         **options: ``split_seed``, ``limit``, ``standardize``, ``augmentation``: see ``preparation.prepare``.
@@ -68,6 +68,6 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise DataError(f"{path} is damaged ({error}); write or copy it again") from error
     except ValueError as error:
         raise DataError(
-            f"{path} is not an .npz file of plain arrays ({error}); Python objects are refused because loading them "
-            "runs code: convert them to numbers and write it with numpy.savez"
+            f"{path} is not an .npz file of plain arrays ({error}); Python objects are refused because "
+            "loading them runs code: convert them to numbers and write it with numpy.savez"
         ) from error

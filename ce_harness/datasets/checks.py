@@ -26,15 +26,16 @@ def check_images(images: np.ndarray, source: str) -> np.ndarray:
         )
     if images.ndim not in (3, 4):
         raise DataError(
-            f"{source} has shape {images.shape}; allowed: (N, height, width) or (N, height, width, channels); "
-            "reshape it"
+            f"{source} has shape {images.shape}; allowed: (N, height, width) or (N, height, width, "
+            "channels); reshape it"
         )
     if images.size == 0:
         raise DataError(f"{source} is empty, its shape is {images.shape}; at least one image is needed")
     _check_finite(images, source)
     if images.min() == images.max():
         raise DataError(
-            f"every pixel of {source} is {images.flat[0]}: there is nothing to learn from; check how it was written"
+            f"every pixel of {source} is {images.flat[0]}: there is nothing to learn from; check how it was "
+            "written"
         )
     return images if images.ndim == 4 else images[..., np.newaxis]
 
@@ -76,12 +77,11 @@ def check_labels(labels: np.ndarray, source: str, *, num_images: int) -> np.ndar
         )
     if len(labels) != num_images:
         raise DataError(f"{source} has {len(labels)} labels for {num_images} images; one per image is needed")
-    if labels.min() < 0:
-        first = int(np.argmax(labels < 0))
-        raise DataError(
-            f"{source} has the label {labels[first]} at index {first}; allowed: 0 or more; number the classes from 0"
-        )
-    return labels.astype(np.int64)
+    class_ids = labels.astype(np.int64)
+    if class_ids.min() < 0:
+        first = int(np.argmax(class_ids < 0))
+        raise DataError(f"{source} has the label {labels[first]} at index {first}; number the classes from 0")
+    return class_ids
 
 
 def numbered_classes(labels: np.ndarray, source: str) -> tuple[str, ...]:

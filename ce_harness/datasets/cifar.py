@@ -16,17 +16,17 @@ def read_cifar(
 ) -> tuple[_ImagesAndLabels, _ImagesAndLabels, tuple[str, ...]]:
     """Reads an archive as it is, in memory: nothing is unpacked to disk.
 
-    A record is ``label_bytes`` labels and 3,072 pixels, the red, green and blue 32x32 planes one after the other
-    (https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version"). The last label of a record is the one used:
-    CIFAR-100 stores a coarse one before it.
+    A record is ``label_bytes`` labels and 3,072 pixels, the red, green and blue 32x32 planes one after the
+    other (https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version"). The last label of a record is the
+    one used: CIFAR-100 stores a coarse one before it.
 
     Args:
         archive: ``cifar-10-binary.tar.gz`` or ``cifar-100-binary.tar.gz``.
         label_bytes: 1 for CIFAR-10, 2 for CIFAR-100.
 
     Returns:
-        ``(images, labels)`` of the training set, the same of the test set, and the class names; images are uint8
-        (N, 32, 32, 3), labels uint8 (N,).
+        ``(images, labels)`` of the training set, the same of the test set, and the class names; images are
+        uint8 (N, 32, 32, 3), labels uint8 (N,).
     """
     records, class_names = {}, ()
     with tarfile.open(archive) as tar:

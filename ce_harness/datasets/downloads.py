@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import urllib.request
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from tempfile import NamedTemporaryFile
 from filelock import FileLock
 
 from ce_harness.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1 << 20
 _TIMEOUT_SECONDS = 60
@@ -42,8 +45,8 @@ def find(file: RemoteFile, folder: Path) -> Path:
 def fetch(file: RemoteFile, folder: Path, *, also_in: Sequence[Path] = (), hint: str = "") -> Path:
     """Returns the path of the file, downloading it into ``folder`` when it is nowhere yet.
 
-    The download goes to a temporary file that takes the final name only when complete and correct; a lock lets
-    other processes wait for it instead of downloading too.
+    The download goes to a temporary file that takes the final name only when complete and correct; a lock
+    lets other processes wait for it instead of downloading too.
 
     Args:
         file: what to fetch.
@@ -72,14 +75,21 @@ def fetch(file: RemoteFile, folder: Path, *, also_in: Sequence[Path] = (), hint:
 
 
 def _download(file: RemoteFile, path: Path) -> None:
+    logger.warning("downloading %s to %s", file.url, path)
+    digest = hashlib.sha256()
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as partial:
         try:
             with urllib.request.urlopen(file.url, timeout=_TIMEOUT_SECONDS) as response:
                 while chunk := response.read(_CHUNK_BYTES):
+                    digest.update(chunk)
                     partial.write(chunk)
+            if digest.hexdigest() != file.sha256:
+                raise DataError(
+                    f"the download of {file.url} is torn or another file: its SHA-256 is "
+                    f"{digest.hexdigest()}, it must be {file.sha256}; try again, or put the file at {path}"
+                )
             partial.flush()
             os.fsync(partial.fileno())
-            _verified(Path(partial.name), file)
             os.replace(partial.name, path)
         except BaseException:
             Path(partial.name).unlink(missing_ok=True)
@@ -96,7 +106,7 @@ def _verified(path: Path, file: RemoteFile) -> Path:
         ) from error
     if found != file.sha256:
         raise DataError(
-            f"{path} is damaged or another file: its SHA-256 is {found}, it must be {file.sha256}; delete it and "
-            f"get it again from {file.url}"
+            f"{path} is damaged or another file: its SHA-256 is {found}, it must be {file.sha256}; delete it "
+            f"and get it again from {file.url}"
         )
     return path

@@ -26,9 +26,9 @@ def image_directory(
 ) -> Dataset:
     """Images in any format Pillow reads; the subfolders' names, sorted, are the classes'.
 
-    Every image is turned upright as its EXIF data say, resized with an antialiasing bilinear filter without regard
-    to its proportions, and divided by 255. Transparency is dropped. Hidden files are skipped; any other file that
-    is not an image is refused, because a class that lacks images in silence is worse.
+    Every image is turned upright as its EXIF data say, resized with an antialiasing bilinear filter without
+    regard to its proportions, and divided by 255. Transparency is dropped. Hidden files are skipped; any
+    other file that is not an image is refused, because a class that lacks images in silence is worse.
 
     Args:
         path: the folder.
@@ -87,8 +87,8 @@ def _entries(folder: Path) -> list[Path]:
         return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise DataError(
-            f"{folder} can't be read ({error.strerror}); dataset.path must be a readable folder with one subfolder "
-            "of images per class"
+            f"{folder} can't be read ({error.strerror}); dataset.path must be a readable folder with one "
+            "subfolder of images per class"
         ) from error
 
 
@@ -100,8 +100,8 @@ def _read(file: Path, size: tuple[int, int], mode: str) -> np.ndarray:
         with Image.open(file) as image:
             if image.mode.startswith(("I", "F")):
                 raise DataError(
-                    f"{file} has more than 8 bits per channel (Pillow mode {image.mode}), which Pillow would clip; "
-                    "convert it to 8 bits"
+                    f"{file} has more than 8 bits per channel (Pillow mode {image.mode}), which Pillow would "
+                    "clip; convert it to 8 bits"
                 )
             upright = ImageOps.exif_transpose(image)
             return np.asarray(upright.convert(mode).resize(size, Image.Resampling.BILINEAR))

@@ -13,8 +13,8 @@ _UNSIGNED_BYTE = 8
 def read_idx(path: Path) -> np.ndarray:
     """Reads a gzipped IDX file of unsigned bytes.
 
-    The format (LeCun, http://yann.lecun.com/exdb/mnist): two zero bytes, a type code, the number of dimensions,
-    each dimension as a big-endian 32-bit integer, then the values in C order.
+    The format (LeCun, http://yann.lecun.com/exdb/mnist): two zero bytes, a type code, the number of
+    dimensions, each dimension as a big-endian 32-bit integer, then the values in C order.
 
     Returns:
         uint8 array of the shape that the header gives.

@@ -1,4 +1,5 @@
-"""Batches of a training split as a ``tf.data.Dataset``: in memory, shuffled anew, statelessly, in every epoch.
+"""Batches of a training split as a ``tf.data.Dataset``: in memory, shuffled anew, statelessly, in every
+epoch.
 
 The one module of the package that imports TensorFlow.
 """
@@ -12,7 +13,8 @@ import tensorflow as tf
 from ce_harness.datasets.augmentation import Augmentation
 from ce_harness.datasets.dataset import Split
 
-# Two batches ahead hide the gather behind the training step; more, or a parallel map, gained nothing measurable.
+# Two batches ahead hide the gather behind the training step; more, or a parallel map, gained nothing
+# measurable.
 _PREFETCHED_BATCHES = 2
 
 
@@ -27,10 +29,10 @@ def training_batches(
 ) -> tf.data.Dataset:
     """One epoch of shuffled batches each time it is iterated over.
 
-    The order, and the augmentation, are functions of ``(seed, epoch)`` alone, so that training continued from epoch
-    e sees what uninterrupted training would have seen. With a variable, a callback that sets it at the beginning of
-    each epoch makes a plain ``fit(batches, initial_epoch=e)`` do so: the variable is read when the first batch of
-    a pass is asked for.
+    The order, and the augmentation, are functions of ``(seed, epoch)`` alone, so that training continued from
+    epoch e sees what uninterrupted training would have seen. With a variable, a callback that sets it at the
+    beginning of each epoch makes a plain ``fit(batches, initial_epoch=e)`` do so: the variable is read when
+    the first batch of a pass is asked for.
 
     Args:
         split: the examples; copied into tensors once.
@@ -41,8 +43,8 @@ def training_batches(
         augmentation: random changes of the images; None for none.
 
     Returns:
-        ``ceil(N / batch_size)`` batches, a known cardinality, of images float32 (B, H, W, C) and one-hot labels
-        float32 (B, K).
+        ``ceil(N / batch_size)`` batches, a known cardinality, of images float32 (B, H, W, C) and one-hot
+        labels float32 (B, K).
     """
     images = tf.constant(split.images)
     labels = tf.constant(split.labels)
@@ -75,8 +77,8 @@ def training_batches(
 def _draws(augmentation: Augmentation, count: int, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Every example's flip, bool (N,), and shift in pixels down and right, int32 (N, 2), for one epoch.
 
-    Drawn for all examples in their stored order, so that an example's draw does not depend on its place in the
-    shuffled epoch. The keys differ from the shuffle's, which would otherwise use the same random numbers.
+    Drawn for all examples in their stored order, so that an example's draw does not depend on its place in
+    the shuffled epoch. The keys differ from the shuffle's, which would otherwise use the same random numbers.
     """
     flip_key, shift_key = tf.unstack(tf.random.split(key, 2, alg="philox"))
     flips = tf.random.stateless_uniform([count], flip_key, 0, 2, tf.int32, alg="philox") == 1

@@ -92,7 +92,12 @@ def prepare(
     train = np.arange(len(examples.labels))
     if official_test is None:
         train, test = hold_out(
-            examples.labels, fraction=test_fraction, of=len(train), option="test_fraction", seed=split_seed
+            examples.labels,
+            fraction=test_fraction,
+            of=len(train),
+            option="test_fraction",
+            seed=split_seed,
+            source=examples.source,
         )
         test_part = examples[test]
     else:
@@ -109,6 +114,7 @@ def prepare(
         of=len(examples.labels),
         option="val_fraction",
         seed=split_seed,
+        source=examples.source,
     )
     parts = [examples[train[rest]], examples[train[validation]], test_part]
     parts = [part[take(part.labels, limit=limit, seed=split_seed)] for part in parts]
@@ -134,8 +140,8 @@ def _standardize(splits: Sequence[Split], source: str) -> None:
     if (deviation == 0).any():
         channel = int(np.argmax(deviation == 0))
         raise DataError(
-            f"channel {channel} of the training images of {source} is constant, so it has no standard deviation "
-            "to divide by; set dataset.standardize=false or drop the channel"
+            f"channel {channel} of the training images of {source} is constant, so it has no standard "
+            "deviation to divide by; set dataset.standardize=false or drop the channel"
         )
     for split in splits:
         np.subtract(split.images, mean, out=split.images, casting="same_kind")

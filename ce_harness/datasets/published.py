@@ -19,9 +19,10 @@ DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 _TORONTO = "https://www.cs.toronto.edu/~kriz"
 
-# Sums: Fashion-MNIST as packaged by Debian, equal to Keras's files; MNIST as pinned by Keras; the CIFAR binary
-# archives as pinned by TensorFlow Datasets. The binary archives are used because they hold plain records, while
-# the Python ones hold pickles, which run code when read.
+# Sums: Fashion-MNIST as packaged by Debian, equal to Keras's files; MNIST as pinned by Keras; the CIFAR
+#     binary
+# archives as pinned by TensorFlow Datasets. The binary archives are used because they hold plain records,
+# while the Python ones hold pickles, which run code when read.
 FASHION_MNIST = tuple(
     RemoteFile(f"{_KERAS}/{name}-ubyte.gz", sha256)
     for name, sha256 in (

@@ -12,7 +12,7 @@ from ce_harness.errors import ConfigError, DataError
 
 
 def hold_out(
-    labels: np.ndarray, *, fraction: float, of: int, option: str, seed: int
+    labels: np.ndarray, *, fraction: float, of: int, option: str, seed: int, source: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Splits examples in two, each with the class proportions of the whole.
 
@@ -22,6 +22,7 @@ def hold_out(
         of: the number of examples the fraction refers to.
         option: the option the fraction comes from, for messages.
         seed: seed of the split.
+        source: what to call the data in messages.
 
     Returns:
         The indices of the rest and of the part held out, each ascending.
@@ -40,13 +41,13 @@ def hold_out(
     num_classes = np.count_nonzero(counts)
     if not num_classes <= count <= len(labels) - num_classes:
         raise ConfigError(
-            f"dataset.{option}={fraction} puts {count} of {len(labels)} examples aside; both parts need at least "
-            f"{num_classes}, one per class; take another fraction or more data"
+            f"dataset.{option}={fraction} puts {count} of {len(labels)} examples aside; both parts need at "
+            f"least {num_classes}, one per class; take another fraction or more data"
         )
     if counts[counts > 0].min() < 2:
         raise DataError(
-            f"class {int(np.argmax(counts == 1))} has a single example left for dataset.{option}; it can't be in both "
-            "parts; add examples of it or leave it out"
+            f"{source} has a single example of class {int(np.argmax(counts == 1))} left for "
+            f"dataset.{option}; it can't be in both parts; add examples of it or leave it out"
         )
     rest, held_out = train_test_split(
         np.arange(len(labels)), test_size=count, stratify=labels, random_state=seed

@@ -49,6 +49,8 @@ def softmax_cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
     logits = float_logits(logits)
+    if not -logits.shape.rank <= axis < logits.shape.rank:
+        raise ValueError(f"there is no class axis {axis} in logits of shape {logits.shape}")
     labels = tf.convert_to_tensor(labels)
     if labels.shape.rank != logits.shape.rank:
         targets, counted, known = one_hot(labels, logits, axis, ignore_class)
@@ -85,8 +87,7 @@ def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor, axis: int) -> tf.Tenso
         def gradient(upstream):
             upstream = tf.expand_dims(upstream, axis)
             by_targets = upstream * (log_partition - shifted)
-            by_logits = upstream * (mass * (exp / partition) - targets)
-            return by_targets, by_logits
+            return by_targets, upstream * (exp * (mass / partition) - targets)
 
         return losses, gradient
 
@@ -161,7 +162,7 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
     def _mean_class_weight(self, labels, y_pred, counted):
         """The weight of the labels' classes, averaged over the examples that count."""
         if labels.shape.rank != y_pred.shape.rank:
-            labels = tf.one_hot(labels, tf.shape(y_pred)[self.axis], axis=self.axis)
+            labels = tf.one_hot(labels, tf.shape(y_pred)[self.axis], axis=self.axis % y_pred.shape.rank)
         labels = tf.cast(labels, y_pred.dtype)
         weights = tf.reduce_sum(labels * _along_axis(self.class_weight, y_pred, self.axis), axis=self.axis)
         counts = tf.ones_like(weights)

@@ -81,5 +81,5 @@ def one_hot(labels: tf.Tensor, logits: tf.Tensor, axis: int, ignore_class: int |
     if ignore_class is not None:
         counted = tf.not_equal(labels, ignore_class)
         known |= ~counted
-    targets = tf.one_hot(labels, num_classes, axis=axis, dtype=logits.dtype)
+    targets = tf.one_hot(labels, num_classes, axis=axis % logits.shape.rank, dtype=logits.dtype)
     return same_shape(targets, logits), counted, known

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ce_harness.errors import TooFewRunsError
-from ce_harness.report import figures, publish, rows, tables
+from ce_harness.report import claims, figures, formats, publish, rows, tables
 from ce_harness.report.runs import select
 from ce_harness.report.study import Evidence, Study, Table
 
@@ -42,7 +42,11 @@ def build(name: str, study: Study, row_texts: Mapping[str, str] | None, output: 
     evidence = rows.from_csv(row_texts) if row_texts else Evidence()
     if row_texts and evidence.runs.empty:
         raise TooFewRunsError(f"study {name!r}: {ROWS}/runs.csv holds no run")
-    made = {file: make(evidence) for file, make in study.tables.items()}
+    made = {}
+    if study.claims:
+        made["verdicts"] = claims.verdicts(evidence, study.claims)
+        made["sensitivity"] = claims.sensitivity(evidence, study.claims)
+    made |= {file: make(evidence) for file, make in study.tables.items()}
     if len(evidence.excluded):
         made["excluded"] = tables.excluded(evidence)
     with figures.style():
@@ -53,16 +57,22 @@ def build(name: str, study: Study, row_texts: Mapping[str, str] | None, output: 
 
 
 def _write(
-    folder: Path, name: str, row_texts: Mapping[str, str] | None, made: dict[str, Table], drawn: dict[str, Figure]
+    folder: Path,
+    name: str,
+    row_texts: Mapping[str, str] | None,
+    made: dict[str, Table],
+    drawn: dict[str, Figure],
 ) -> None:
     if row_texts:
         (folder / ROWS).mkdir()
         for file, text in row_texts.items():
             (folder / ROWS / file).write_text(text, encoding="utf-8")
     for file, table in made.items():
-        (folder / f"{file}.csv").write_text(table.frame.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
-        (folder / f"{file}.md").write_text(tables.markdown(table), encoding="utf-8")
-        (folder / f"{file}.tex").write_text(tables.latex(table, file), encoding="utf-8")
+        (folder / f"{file}.csv").write_text(
+            table.frame.to_csv(index=False, lineterminator="\n"), encoding="utf-8"
+        )
+        (folder / f"{file}.md").write_text(formats.markdown(table), encoding="utf-8")
+        (folder / f"{file}.tex").write_text(formats.latex(table, file), encoding="utf-8")
     for file, figure in drawn.items():
         figures.save(figure, folder / file)
     (folder / publish.MARKER).write_text(json.dumps({"study": name}, indent=2) + "\n", encoding="utf-8")

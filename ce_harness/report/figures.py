@@ -19,8 +19,8 @@ STYLE = Path(__file__).with_name("paper.mplstyle")
 COLUMN_WIDTH = 3.35  # inches
 PAGE_WIDTH = 6.9
 
-# Okabe & Ito's colours, told apart by every kind of colour vision; a loss keeps its colour in all figures. The
-# dashes of builtin_ce let softmax_ce show through where the two coincide.
+# Okabe & Ito's colours, told apart by every kind of colour vision; a loss keeps its colour in all figures.
+# The dashes of builtin_ce let softmax_ce show through where the two coincide.
 LOSS_STYLES = {
     "softmax_ce": {"color": "#0072B2", "linestyle": "-"},
     "builtin_ce": {"color": "#56B4E9", "linestyle": (0, (3, 2))},
@@ -49,7 +49,9 @@ def gradient_norms(evidence: Evidence) -> Figure:
     return _series(evidence, evidence.steps, "step", panels, log=True)
 
 
-def _series(evidence: Evidence, rows: pd.DataFrame, x: str, panels: dict[str, str], log: bool = False) -> Figure:
+def _series(
+    evidence: Evidence, rows: pd.DataFrame, x: str, panels: dict[str, str], log: bool = False
+) -> Figure:
     """One row of panels per setting; lines are means over seeds, bands their 95% t intervals."""
     cells = list(by_setting(evidence.runs))
     fig = new_figure(PAGE_WIDTH, 2.35 * len(cells))
@@ -79,7 +81,12 @@ def draw_band(ax, rows: pd.DataFrame, x: str, y: str, log: bool = False, **line)
     half = stats.t.ppf(0.975, np.maximum(stat["count"] - 1, 1)) * stat["std"] / np.sqrt(stat["count"])
     back = np.exp if log else (lambda v: v)
     ax.fill_between(
-        stat.index, back(stat["mean"] - half), back(stat["mean"] + half), color=line["color"], alpha=0.18, linewidth=0
+        stat.index,
+        back(stat["mean"] - half),
+        back(stat["mean"] + half),
+        color=line["color"],
+        alpha=0.18,
+        linewidth=0,
     )
     ax.plot(stat.index, back(stat["mean"]), **line)
 
@@ -98,7 +105,11 @@ def style():
 
 def save(fig: Figure, path: Path) -> list[Path]:
     """Write PDF, PNG and SVG beside one another, without dates: the same figure gives the same bytes."""
-    undated = {"pdf": {"CreationDate": None, "Producer": None}, "png": {"Software": None}, "svg": {"Date": None}}
+    undated = {
+        "pdf": {"CreationDate": None, "Producer": None},
+        "png": {"Software": None},
+        "svg": {"Date": None},
+    }
     written = []
     for suffix, metadata in undated.items():
         written.append(path.with_suffix(f".{suffix}"))

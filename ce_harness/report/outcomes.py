@@ -20,14 +20,18 @@ LABELS = {
     "test/nll_calibrated": "NLL (nats), calibrated",
     "test/ece_calibrated": "ECE, calibrated",
     "early_grad_norm": "early gradient norm",
+    "feedback": "logit-gradient norm at p_true < 0.1",
+    "feedback_relative": "logit-gradient norm at p_true < 0.1 over its peak",
 }
 TIME_TO = "epochs_to/"
+# Up to this probability of the true class a prediction counts as bad.
+BAD = 0.1
 
 
 def label(metric: str) -> str:
     """The name of an outcome as readers see it."""
     if metric.startswith(TIME_TO):
-        return f"epochs to {_target(metric):.0%} validation accuracy"
+        return f"epochs to {_target(metric):.0%} val. accuracy"
     return LABELS.get(metric, metric)
 
 
@@ -35,17 +39,41 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
     """One value per run, in the order of ``evidence.runs``.
 
     Args:
-        metric: a column of ``evidence.runs``, or ``epochs_to/T``: epochs until validation accuracy T, interpolated
-            between evaluations, inf for a run that never reaches it.
+        metric: a column of ``evidence.runs``; or one of
+
+            - ``epochs_to/T``: epochs until validation accuracy T, interpolated between evaluations, inf for a
+              run that never reaches it;
+            - ``feedback``: mean norm of the logit gradient of training examples with p_true < 0.1;
+            - ``feedback_relative``: the same over the largest mean norm of any bin of p_true, which takes the
+              constant scale of a loss out and leaves saturation.
     """
-    if not metric.startswith(TIME_TO):
+    if metric.startswith(TIME_TO):
+        target = _target(metric)
+        values = {
+            run: first_crossing(series["epoch"], series["val/accuracy"], target)
+            for run, series in evidence.epochs.groupby("run", sort=False)
+        }
+    elif metric in ("feedback", "feedback_relative"):
+        values = _feedback(evidence.gradient_bins, relative=metric == "feedback_relative")
+    else:
         return evidence.runs[metric]
-    target = _target(metric)
-    times = {
-        run: first_crossing(series["epoch"], series["val/accuracy"], target)
-        for run, series in evidence.epochs.groupby("run", sort=False)
-    }
-    return evidence.runs["run"].map(times)
+    return evidence.runs["run"].map(values)
+
+
+def mean_norms(bins: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Mean logit-gradient norm of all examples of a group, from per-epoch bins; columns ``count``, ``norm``."""
+    total = (
+        bins.assign(norm=bins["count"] * bins["mean_norm"]).groupby(by, sort=False)[["count", "norm"]].sum()
+    )
+    total = total[total["count"] > 0]
+    return total.assign(norm=total["norm"] / total["count"]).reset_index()
+
+
+def _feedback(bins: pd.DataFrame, relative: bool) -> pd.Series:
+    bad = mean_norms(bins[bins["p_high"] <= BAD], ["run"]).set_index("run")["norm"]
+    if not relative:
+        return bad
+    return bad / mean_norms(bins, ["run", "p_low"]).groupby("run")["norm"].max()
 
 
 def settings(runs: pd.DataFrame) -> list[str]:
@@ -67,8 +95,8 @@ def by_setting(runs: pd.DataFrame):
 def paired(evidence: Evidence, group: pd.DataFrame, metric: str, first: str, second: str) -> np.ndarray:
     """The metric of two losses, seed by seed, shape (n, 2).
 
-    Times to a target are restricted to the last epoch, so that their mean is the restricted mean time; a pair in
-    which neither run reaches the target says nothing of speed and is left out.
+    Times to a target are restricted to the last epoch, so that their mean is the restricted mean time; a pair
+    in which neither run reaches the target says nothing of speed and is left out.
     """
     values = group.assign(value=outcome(evidence, metric)).pivot(index="seed", columns="loss", values="value")
     pairs = values.reindex(columns=[first, second]).dropna().to_numpy()

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ce_harness.errors import ConfigError
-from ce_harness.report.runs import setting
+from ce_harness.report.runs import cell, setting
 from ce_harness.report.study import Evidence
 
 if TYPE_CHECKING:
@@ -23,21 +23,18 @@ if TYPE_CHECKING:
 
 GROUPS = ("dataset", "model", "loss", "optimizer")
 SCALARS = ("seed", "learning_rate", "batch_size", "epochs")
-ORIGIN = (
-    "run_id", "start_time", "config_hash", "git_commit", "git_dirty", "code_digest", "fingerprint", "dataset_digest"
-)  # fmt: skip
+ORIGIN = ("run_id", "start_time", "config_hash", "git_commit", "git_dirty", "code_digest", "fingerprint")
+ORIGIN += ("dataset_digest",)
 NUMBERS = (*SCALARS, "start_time", "early_grad_norm")
-# Groups of steps kept of a run's series; their bounds are spaced geometrically, so that early steps stay apart.
+# Groups of steps kept of a run's series; their bounds are spaced geometrically, so that early steps stay
+# apart.
 KEPT_STEPS = 80
 
 
 def from_runs(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], excluded: pd.DataFrame) -> Evidence:
-    """Rows of the selected runs, ordered by their settings."""
-    order = {
-        run.run_id: tuple(_sortable(setting(run, name)) for name in (*(n for n in reads if n != "seed"), "seed"))
-        for run in runs
-    }
-    runs = sorted(runs, key=lambda run: order[run.run_id])
+    """Rows of the selected runs, in the order of ``reads``, seeds last."""
+    seed_last = {name: reads[name] for name in (*(name for name in reads if name != "seed"), "seed")}
+    runs = sorted(runs, key=lambda run: cell(run, seed_last))
     names = _unique_names(runs)
     rows, series = [], {"epochs": [], "steps": [], "gradient_bins": [], "reliability": []}
     for run, name in zip(runs, names, strict=True):
@@ -47,7 +44,11 @@ def from_runs(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], exclude
             {
                 "run": name,
                 **{column: setting(run, column) for column in dict.fromkeys((*GROUPS, *SCALARS, *reads))},
-                **{key: value for key, value in sorted(run.metrics.items()) if key.startswith(("test/", "val/"))},
+                **{
+                    key: value
+                    for key, value in sorted(run.metrics.items())
+                    if key.startswith(("test/", "val/"))
+                },
                 "early_grad_norm": steps.loc[first_epoch, "grad_norm/global"].mean(),
                 **{column: _origin(run, column) for column in ORIGIN},
             }
@@ -103,7 +104,9 @@ def read(folder: Path) -> dict[str, str]:
         try:
             texts[path.name] = path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise ConfigError(f"{path} does not exist: --from takes the folder of an earlier report") from None
+            raise ConfigError(
+                f"{path} does not exist: --from takes the folder of an earlier report"
+            ) from None
     return texts
 
 
@@ -116,20 +119,13 @@ def _frame(name: str, text: str) -> pd.DataFrame:
         StringIO(text),
         dtype=dict.fromkeys(as_text, str),
         keep_default_na=False,
-        na_values=dict.fromkeys(numbers, [""]),
+        na_values={column: [""] for column in numbers},
         float_precision="round_trip",
     )
 
 
 def _is_number(column: str) -> bool:
     return "/" in column or column in NUMBERS
-
-
-def _sortable(text: str) -> tuple:
-    try:
-        return (0, float(text), "")
-    except ValueError:
-        return (1, 0.0, text)
 
 
 def _origin(run, column) -> str:

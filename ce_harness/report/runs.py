@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
@@ -19,19 +20,21 @@ NOT_SETTINGS = frozenset(
 )
 
 
-def select(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str) -> tuple[list, pd.DataFrame]:
+def select(
+    runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str
+) -> tuple[list, pd.DataFrame]:
     """Keep one complete run for every combination of ``reads``; list every other run with the reason.
 
-    Runs of other code or other data never mix: the code and data of the newest run are kept. Runs that differ in a
-    setting ``reads`` does not name are refused.
+    Runs of other code or other data never mix: the code and data of the newest run are kept. Runs that differ
+    in a setting ``reads`` does not name are refused.
 
     Returns:
-        (runs kept, frame with columns ``run`` and ``reason``). A run whose partner of another loss is missing is
-        kept and listed as unpaired.
+        (runs kept, frame with columns ``run`` and ``reason``). A run whose partner of another loss is missing
+        is kept and listed as unpaired.
 
     Raises:
         ConfigError: the runs differ in a setting the study does not name.
-        TooFewRunsError: no loss has two complete runs.
+        TooFewRunsError: fewer than two losses (one, if the study reads one) have two usable runs.
     """
     excluded: list[tuple[str, str]] = []
 
@@ -62,17 +65,29 @@ def select(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str
 
     kept = keep_if(kept, other_code_or_data)
     _refuse_mixed_settings(kept, reads, study)
-    last = {_cell(run, reads): run.run_id for run in kept}
-    kept = keep_if(kept, lambda run: None if last[_cell(run, reads)] == run.run_id else "duplicate of a later run")
-    if max((_count(kept, "loss").values()), default=0) < 2:
+    last = {cell(run, reads): run.run_id for run in kept}
+    kept = keep_if(
+        kept, lambda run: None if last[cell(run, reads)] == run.run_id else "duplicate of a later run"
+    )
+    seeds = Counter(run.tags["loss"] for run in kept)
+    if sum(count >= 2 for count in seeds.values()) < min(2, len(reads["loss"])):
         raise TooFewRunsError(_too_few(study, runs, kept, excluded))
-    excluded += _unpaired_and_missing(kept, {_cell(run, reads) for run in runs}, reads)
+    excluded += _unpaired_and_missing(kept, {cell(run, reads) for run in runs}, reads)
     return kept, pd.DataFrame(sorted(excluded), columns=["run", "reason"])
 
 
 def setting(run: TrackedRun, name: str) -> str:
     """The value of a tag or param as MLflow keeps it: text."""
     return run.tags[name] if name in run.tags else run.params.get(name, "")
+
+
+def cell(run: TrackedRun, reads: Mapping[str, Sequence]) -> tuple:
+    """The combination of ``reads`` that a run is, as indices; -1 where its value is not allowed."""
+    indices = []
+    for name, allowed in reads.items():
+        value = setting(run, name)
+        indices.append(next((i for i, one in enumerate(allowed) if _matches(value, one)), -1))
+    return tuple(indices)
 
 
 def _matches(text: str, allowed) -> bool:
@@ -92,15 +107,6 @@ def _foreign(run, reads) -> str | None:
     return None
 
 
-def _cell(run, reads) -> tuple:
-    """The combination of ``reads`` that a run is, as indices; -1 where its value is not allowed."""
-    cell = []
-    for name, allowed in reads.items():
-        value = setting(run, name)
-        cell.append(next((i for i, one in enumerate(allowed) if _matches(value, one)), -1))
-    return tuple(cell)
-
-
 def _refuse_mixed_settings(runs, reads, study) -> None:
     for name in sorted({name for run in runs for name in run.params} - set(reads) - NOT_SETTINGS):
         group = name.split(".")[0]  # model.head_stddev may differ between models, not within one
@@ -110,25 +116,23 @@ def _refuse_mixed_settings(runs, reads, study) -> None:
             examples.setdefault(owner, {}).setdefault(setting(run, name), run.name)
         for values in examples.values():
             if len(values) > 1:
-                found = " and ".join(f"{value or 'none'} ({run})" for value, run in sorted(values.items())[:2])
+                found = " and ".join(
+                    f"{value or 'none'} ({run})" for value, run in sorted(values.items())[:2]
+                )
                 raise ConfigError(
                     f"runs of study {study!r} differ in {name}: {found}; "
                     f"name the values to read under {name!r} in `reads` of experiments/{study}.py"
                 )
 
 
-def _count(runs, tag) -> dict[str, int]:
-    return pd.Series([run.tags[tag] for run in runs], dtype=str).value_counts().to_dict()
-
-
 def _too_few(study, runs, kept, excluded) -> str:
     if not runs:
         return f"study {study!r} has no runs; train them first: python run.py -m experiment={study}"
-    reasons = pd.Series([reason.split(":")[0] for _, reason in excluded], dtype=str).value_counts()
+    reasons = Counter(reason.split(":")[0] for _, reason in excluded)
     left_out = "".join(f", {count} {reason}" for reason, count in reasons.items())
     return (
-        f"study {study!r} has {len(runs)} runs ({len(kept)} usable{left_out}), and no loss has the two usable seeds "
-        f"an interval needs; train them first: python run.py -m experiment={study}"
+        f"study {study!r} has {len(runs)} runs ({len(kept)} usable{left_out}), but a comparison needs two losses "
+        f"with two seeds each; train them first: python run.py -m experiment={study}"
     )
 
 
@@ -137,15 +141,16 @@ def _unpaired_and_missing(kept, tried, reads) -> list[tuple[str, str]]:
     names = list(reads)
     losses = range(len(reads["loss"]))
     at = names.index("loss")
-    present = {_cell(run, reads): run.name for run in kept}
+    present = {cell(run, reads): run.name for run in kept}
     rows = []
-    for cell in product(*(range(len(allowed)) for allowed in reads.values())):
-        partners = {i: (*cell[:at], i, *cell[at + 1 :]) for i in losses}
-        if cell in present:
+    for expected in product(*(range(len(allowed)) for allowed in reads.values())):
+        partners = {i: (*expected[:at], i, *expected[at + 1 :]) for i in losses}
+        if expected in present:
             absent = [reads["loss"][i] for i, partner in partners.items() if partner not in present]
             if absent:
-                rows.append((present[cell], f"unpaired: no usable run of {', '.join(absent)}; left out of pairs only"))
-        elif cell not in tried:
-            values = " ".join(f"{name}={reads[name][i]}" for name, i in zip(names, cell, strict=True))
+                reason = f"unpaired: no usable run of {', '.join(absent)}; left out of pairs only"
+                rows.append((present[expected], reason))
+        elif expected not in tried:
+            values = " ".join(f"{name}={reads[name][i]}" for name, i in zip(names, expected, strict=True))
             rows.append((values, "missing: never run"))
     return rows

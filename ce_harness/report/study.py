@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the tables and figures of a study are made from; all frames are empty for a study that reads no runs.
+    """What the tables and figures of a study are made from; empty for a study that reads no runs.
 
     Attributes:
         runs: one row per run: identity (``run``, ``dataset``, ``model``, ``loss``, ``optimizer``, ``seed``,
@@ -20,8 +20,10 @@ class Evidence:
             global gradient norm over the first epoch.
         epochs: one row per (run, epoch): ``run``, ``epoch`` and the per-epoch metrics.
         steps: one row per (run, group of steps): ``run``, ``step``, ``loss`` and ``grad_norm/*``, thinned.
-        gradient_bins: one row per (run, epoch, bin of p_true): ``p_low``, ``p_high``, ``count``, ``mean_norm``.
-        reliability: one row per (run, calibrated, bin of confidence): ``count``, ``confidence``, ``accuracy``.
+        gradient_bins: one row per (run, epoch, bin of p_true): ``p_low``, ``p_high``, ``count``,
+            ``mean_norm``.
+        reliability: one row per (run, calibrated, bin of confidence): ``count``, ``confidence``,
+            ``accuracy``.
         excluded: one row per run or cell that was left out: ``run`` and ``reason``.
     """
 
@@ -54,24 +56,26 @@ class Table:
 class Claim:
     """A statement about two losses, and the rule that decides it; fixed before the runs.
 
-    Runs are paired by seed within every setting (dataset, model, ...). With d the mean difference ``first - second``
-    in the sense the statement claims, and p its exact permutation p, Holm-adjusted over all claims and settings of
-    the study, the verdict is:
+    Runs are paired by seed within every setting (dataset, model, ...). With d the mean difference ``first -
+    second`` in the sense the statement claims, and p its exact permutation p, Holm-adjusted over all claims
+    and settings of the study, the verdict is:
 
     - *equivalent* if two one-sided t tests place d within +-margin at the 5% level;
     - else *supported* if p < .05 and d > 0, *contradicted* if p < .05 and d < 0;
     - else *inconclusive*.
 
-    Where ``relation`` is ``"equal"`` equivalence is what is claimed: *supported* if equivalent, *contradicted* if not and
-    p < .05.
+    Where ``relation`` is ``"equal"`` equivalence is what is claimed: *supported* if equivalent,
+    *contradicted* if not and p < .05.
 
     Attributes:
         statement: the sentence to decide.
         metric: an outcome (see ``outcomes``): ``test/accuracy``, ``early_grad_norm``, ``epochs_to/0.95``, ...
         first: the loss the statement favours.
         second: the loss it is compared with.
-        relation: what the statement says of ``first``: its metric is ``"greater"``, ``"less"`` or ``"equal"``.
-        margin: the largest difference of no practical importance, in units of the metric; a factor if ``ratio``.
+        relation: what the statement says of ``first``: its metric is ``"greater"``, ``"less"`` or
+            ``"equal"``.
+        margin: the largest difference of no practical importance, in units of the metric; a factor if
+            ``ratio``.
         ratio: compare first / second instead of first - second.
     """
 
@@ -92,9 +96,9 @@ class Study:
         question: one sentence.
         tables: file name -> function of the evidence.
         figures: file name -> function of the evidence.
-        reads: the runs the study reads, as column -> allowed values: every combination is one expected run, and
-            must hold ``loss`` and ``seed``. Of the tracked runs whose ``study`` is this file's name, others are
-            listed as foreign. None: the study reads no runs.
+        reads: the runs the study reads, as column -> allowed values: every combination is one expected run,
+            and must hold ``loss`` and ``seed``. Of the tracked runs whose ``study`` is this file's name,
+            others are listed as foreign. None: the study reads no runs.
         claims: what the runs are asked to decide, with the rule for it.
     """
 

@@ -54,7 +54,11 @@ class Feed:
         self._news.set()
         self._thread.join()
         interrupted = error_type is not None and not issubclass(error_type, Exception)
-        self.finish("interrupted" if interrupted else "failed")
+        try:
+            self.finish("interrupted" if interrupted else "failed")
+        except TrackingError:
+            if error_type is None:  # else the reason why training ended is the one to report
+                raise
 
     def _work(self) -> None:
         while not self._over:
@@ -70,6 +74,8 @@ class Feed:
 
     def finish(self, status_without_outcome: str = "failed") -> None:
         """Sends everything that is unsent; closes the MLflow run with the run's outcome."""
+        if not self._run.journal().records:
+            return
         for attempt in range(1, LAST_TRIES + 1):
             try:
                 sender = _Sender(self._run, self._uri, self._experiment)

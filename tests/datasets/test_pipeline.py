@@ -90,6 +90,7 @@ def test_fit_sees_the_promised_order_whatever_epoch_it_starts_from(steps_per_exe
             epochs=epochs,
             steps_per_epoch=steps_per_epoch,
             callbacks=[set_epoch],
+            shuffle=False,
             verbose=0,
         )
         return model.seen.numpy().astype(int).reshape(-1, N).tolist()

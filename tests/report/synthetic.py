@@ -63,11 +63,15 @@ class Run:
 
     def gradient_bins(self):
         low = np.arange(10) / 10
-        return pd.DataFrame({"epoch": 1, "p_low": low, "p_high": low + 0.1, "count": 10, "mean_norm": 1 - low})
+        return pd.DataFrame(
+            {"epoch": 1, "p_low": low, "p_high": low + 0.1, "count": 10, "mean_norm": 1 - low}
+        )
 
     def reliability(self):
         low = np.arange(15) / 15
-        frame = pd.DataFrame({"bin_low": low, "bin_high": low + 1 / 15, "count": 30, "confidence": low, "accuracy": low})
+        frame = pd.DataFrame(
+            {"bin_low": low, "bin_high": low + 1 / 15, "count": 30, "confidence": low, "accuracy": low}
+        )
         return pd.concat([frame.assign(calibrated=flag) for flag in (False, True)], ignore_index=True)
 
 

@@ -1,0 +1,85 @@
+"""How a table is written for readers: numbers as text, Markdown, LaTeX."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from ce_harness.report.statistics import Summary
+from ce_harness.report.study import Table
+
+NOTHING = "-"
+
+
+def with_interval(s: Summary, signed: bool = False) -> str:
+    """``0.9712 ± 0.0045``: two significant digits of the half-width decide how many are shown."""
+    sign = "+" if signed else ""
+    if s.n == 0:
+        return NOTHING
+    if s.n == 1:
+        return f"{s.mean:{sign}.4f} (n = 1)"
+    if s.half_width == 0:
+        return f"{s.mean:{sign if s.mean else ''}g} (all equal)"
+    decimals = max(1 - math.floor(math.log10(s.half_width)), 0)
+    if decimals > 6:
+        return f"{s.mean:{sign}.1e} ± {s.half_width:.1e}"
+    return f"{s.mean:{sign}.{decimals}f} ± {s.half_width:.{decimals}f}"
+
+
+def number(value: float, spec: str) -> str:
+    """A formatted number, or a dash for NaN."""
+    return NOTHING if math.isnan(value) else format(value, spec)
+
+
+def text(table: Table) -> pd.DataFrame:
+    """The table as a reader sees it: strings only; floats that nobody formatted get six digits."""
+    frame = table.frame if table.shown is None else table.shown
+    return frame.map(lambda x: number(x, ".6g") if isinstance(x, float) else str(x))
+
+
+def right_aligned(shown: pd.DataFrame) -> list[bool]:
+    """Per column, whether it holds numbers."""
+    return [shown[column].str.match(r"[-+<> ]*\d|-$").all() for column in shown]
+
+
+def markdown(table: Table) -> str:
+    """The table in GitHub's Markdown, title above, notes below."""
+    shown = text(table)
+
+    def line(cells):
+        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+    rule = "|" + "|".join("---:" if right else "---" for right in right_aligned(shown)) + "|"
+    lines = [f"**{table.title}**", "", line(shown.columns), rule, *(line(row) for row in shown.to_numpy())]
+    return "\n".join([*lines, *(f"\n{note}" for note in table.notes)]) + "\n"
+
+
+def latex(table: Table, name: str) -> str:
+    r"""The table as a LaTeX float; needs ``\usepackage{booktabs}``, and every special character is escaped."""
+    shown = text(table)
+    body = shown.map(_escaped).set_axis([_escaped(column) for column in shown.columns], axis=1)
+    made = body.style.hide(axis="index").to_latex(
+        hrules=True,
+        column_format="".join("r" if right else "l" for right in right_aligned(shown)),
+        caption=_escaped(table.title),
+        label=f"tab:{name}",
+        position_float="centering",
+    )
+    notes = "".join(f"\\par\\smallskip\\footnotesize {_escaped(note)}\n" for note in table.notes)
+    return made.replace("\\end{table}", f"{notes}\\end{{table}}")
+
+
+_LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "\N{PLUS-MINUS SIGN}": r"$\pm$",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
+}
+
+
+def _escaped(value: object) -> str:
+    return "".join(_LATEX.get(character, character) for character in str(value))

@@ -1,0 +1,39 @@
+"""The MLflow UI over the tracked runs, for this machine only: ``python -m ce_harness.tracking.dashboard [RUNS_DIR]``."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+from ce_harness.tracking.store import absolute, open_store
+
+HOST = "127.0.0.1"
+PORT = 5000
+
+
+def main(runs_dir: str = "runs") -> None:
+    """Prints the address and becomes the server; takes the next free port when 5000 is in use."""
+    store = f"sqlite:///{Path(runs_dir) / 'mlflow.db'}"
+    open_store(store)  # makes or migrates the tables before the server's own workers race for it
+    port = _free_port()
+    print(f"http://{HOST}:{port}/#/experiments   (Ctrl-C ends it)", flush=True)
+    arguments = ["server", "--backend-store-uri", absolute(store), "--host", HOST, "--port", str(port)]
+    arguments += ["--workers", "1", "--allowed-hosts", f"{HOST}:{port}"]
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments])
+
+
+def _free_port() -> int:
+    for port in (PORT, 0):
+        with socket.socket() as candidate:
+            try:
+                candidate.bind((HOST, port))
+            except OSError:
+                continue
+            return candidate.getsockname()[1]
+    raise OSError("no free port")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,53 @@
+"""What the tests share: a config composed as the command line would, and an MLflow store that is ready at once."""
+
+import os
+import shutil
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+import tensorflow as tf
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+import ce_harness.config  # noqa: F401  (registers the schema)
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# Fixed for the process by the first operation; the tiny runs below ask for one thread too.
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+
+# A run of about a second: 4 batches an epoch.
+TINY = ("model=softmax_regression", "dataset.limit=64", "batch_size=16", "epochs=3", "threads=1")
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory):
+    """A SQLite store with MLflow's tables; making them takes seconds, so it is done once."""
+    from ce_harness.tracking.store import open_store
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    open_store(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def runs_dir(tmp_path, migrated_store):
+    """A folder for runs with a store of its own."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    shutil.copy(migrated_store, folder / "mlflow.db")
+    return folder
+
+
+@pytest.fixture
+def composed(runs_dir):
+    """Composes a tiny run's config: ``composed("loss=mse", "seed=1")``."""
+
+    def compose_config(*overrides: str, base=TINY):
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(os.path.join(ROOT, "conf"), version_base="1.3"):
+            return compose("config", [*base, f"runs_dir={runs_dir}", *overrides])
+
+    return compose_config

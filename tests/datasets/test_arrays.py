@@ -1,0 +1,146 @@
+"""A user's own .npz file: what is taken, and every way it can be wrong."""
+
+import re
+
+import numpy as np
+import pytest
+
+from ce_harness import datasets
+from ce_harness.errors import DataError
+
+N = 40
+
+
+def images(*shape):
+    return np.random.default_rng(0).integers(0, 256, size=shape or (N, 6, 7), dtype=np.uint8)
+
+
+def labels(n=N, classes=2):
+    return np.arange(n) % classes
+
+
+def save(folder, **arrays):
+    path = folder / "mine.npz"
+    np.savez(path, **{"x": images(), "y": labels()} | arrays)
+    return path
+
+
+def test_grey_images_get_a_channel_and_classes_their_numbers(tmp_path):
+    dataset = datasets.npz(path=save(tmp_path))
+    assert dataset.name == "mine"
+    assert dataset.input_shape == (6, 7, 1)
+    assert dataset.class_names == ("0", "1")
+    assert [len(split) for split in dataset.splits.values()] == [28, 6, 6]
+    assert dataset.train.images.max() == 1.0
+
+
+def test_a_test_set_of_its_own_is_used(tmp_path):
+    x_test = images(10, 6, 7)
+    dataset = datasets.npz(path=save(tmp_path, x_test=x_test, y_test=labels(10)))
+    np.testing.assert_array_equal(dataset.test.images[..., 0], x_test / np.float32(255))
+    assert (len(dataset.train), len(dataset.validation)) == (34, 6)
+
+
+def with_pixel(value):
+    x = images().astype(np.float64)
+    x[3, 1, 2] = value
+    x[9] = value
+    return x
+
+
+def with_label(value, dtype=np.int64):
+    y = labels().astype(dtype)
+    y[5] = value
+    return y
+
+
+BAD_ARRAYS = {
+    "nan pixels": (
+        {"x": with_pixel(np.nan)},
+        "43 pixels that are NaN or infinite, the first at index (3, 1, 2): nan",
+    ),
+    "infinite pixels": (
+        {"x": with_pixel(-np.inf)},
+        "43 pixels that are NaN or infinite, the first at index (3, 1, 2)",
+    ),
+    "beyond float32": ({"x": with_pixel(1e300)}, "43 pixels that are NaN or infinite"),
+    "constant images": ({"x": np.full((N, 6, 7), 3, np.uint8)}, "every pixel of the images"),
+    "flat rows": ({"x": images(N, 42)}, "has shape (40, 42); allowed: (N, height, width)"),
+    "rank 5": ({"x": images(N, 2, 3, 1, 1)}, "has shape (40, 2, 3, 1, 1)"),
+    "int64 pixels": ({"x": images().astype(np.int64)}, "has data type int64; allowed: uint8"),
+    "complex pixels": ({"x": images().astype(complex)}, "has data type complex128"),
+    "no images": ({"x": images(0, 6, 7), "y": labels(0)}, "is empty, its shape is (0, 6, 7)"),
+    "no pixels": ({"x": images(N, 0, 7)}, "is empty, its shape is (40, 0, 7)"),
+    "negative label": ({"y": with_label(-1)}, "has the label -1 at index 5; number the classes from 0"),
+    "gaps": ({"y": with_label(255)}, "3 different ones, the largest is 255; number the classes from 0 to 2"),
+    "beyond int64": (
+        {"y": with_label(2**64 - 1, np.uint64)},
+        "has the label 18446744073709551615 at index 5",
+    ),
+    "float labels": ({"y": labels().astype(np.float32)}, "has data type float32; allowed: integer class ids"),
+    "string labels": ({"y": labels().astype(str)}, "allowed: integer class ids"),
+    "bool labels": ({"y": labels().astype(bool)}, "has data type bool; allowed: integer class ids"),
+    "one-hot labels": ({"y": np.eye(2, dtype=int)[labels()]}, "has shape (40, 2); allowed: (N,)"),
+    "fewer labels": ({"y": labels(N - 1)}, "has 39 labels for 40 images"),
+    "one class": ({"y": np.zeros(N, int)}, "has 1 class; at least 2 are needed"),
+    "one example of a class": (
+        {"y": with_label(2)},
+        "has a single example of class 2 left for dataset.test_fraction",
+    ),
+    "object labels": ({"y": np.array([0, "1"] * 20, dtype=object)}, "Python objects are refused"),
+    "only x_test": ({"x_test": images(4, 6, 7)}, "holds only one of x_test and y_test"),
+    "test label too large": (
+        {"x_test": images(4, 6, 7), "y_test": np.array([0, 1, 2, 0])},
+        "has the label 2 at index 2; allowed: 0 to 1 for its 2 classes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arrays", "message"), BAD_ARRAYS.values(), ids=BAD_ARRAYS)
+def test_refuses_bad_arrays(tmp_path, arrays, message):
+    path = save(tmp_path, **arrays)
+    with pytest.raises(DataError, match=re.escape(message)) as refusal:
+        datasets.npz(path=path)
+    assert "\n" not in str(refusal.value)
+    assert "mine.npz" in str(refusal.value)
+
+
+def test_refuses_a_torn_file(tmp_path):
+    path = save(tmp_path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"mine\.npz is damaged"):
+        datasets.npz(path=path)
+
+
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_notices_a_single_altered_byte(tmp_path, write):
+    path = tmp_path / "mine.npz"
+    write(path, x=images(), y=labels())
+    content = bytearray(path.read_bytes())
+    content[500] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"mine\.npz is damaged"):
+        datasets.npz(path=path)
+
+
+def test_a_pickle_is_refused_unopened(tmp_path):
+    path = tmp_path / "mine.npz"
+    witness = tmp_path / "executed"
+    path.write_bytes(f"cos\nsystem\n(S'touch {witness}'\ntR.".encode())
+    with pytest.raises(DataError, match="Python objects are refused"):
+        datasets.npz(path=path)
+    assert not witness.exists()
+
+
+def test_refuses_files_that_are_not_there_or_hold_something_else(tmp_path):
+    with pytest.raises(DataError, match=r"nowhere\.npz can't be read \(No such file or directory\)"):
+        datasets.npz(path=tmp_path / "nowhere.npz")
+    np.savez(tmp_path / "other.npz", a=images())
+    with pytest.raises(DataError, match=r"other\.npz holds a; it must hold x and y"):
+        datasets.npz(path=tmp_path / "other.npz")
+    np.save(tmp_path / "single.npy", images())
+    with pytest.raises(DataError, match="holds a single array"):
+        datasets.npz(path=tmp_path / "single.npy")
+    (tmp_path / "empty.npz").touch()
+    with pytest.raises(DataError, match=r"empty\.npz is damaged"):
+        datasets.npz(path=tmp_path / "empty.npz")

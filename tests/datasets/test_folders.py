@@ -1,0 +1,188 @@
+"""A user's own folder of images: what is taken, and every way it can be wrong."""
+
+import os
+import re
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ce_harness import datasets
+from ce_harness.errors import ConfigError, DataError
+
+
+def fill(folder, count=10, mode="RGB", suffix=".png", size=(12, 9)):
+    """Writes images of random pixels; ``size`` is (width, height)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(len(str(folder)))
+    channels = {"RGB": (3,), "L": ()}[mode]
+    for k in range(count):
+        pixels = generator.integers(0, 256, size=(size[1], size[0], *channels), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{k}{suffix}")
+
+
+@pytest.fixture
+def pets(tmp_path):
+    root = tmp_path / "pets"
+    fill(root / "dogs")
+    fill(root / "cats", mode="L", suffix=".jpg", size=(30, 40))
+    return root
+
+
+def load(root, **options):
+    return datasets.image_directory(
+        path=root, **{"val_fraction": 0.2, "test_fraction": 0.2, "size": 8} | options
+    )
+
+
+def test_any_size_grey_or_colour_and_the_class_names_are_the_folders(pets):
+    dataset = load(pets)
+    assert dataset.name == "pets"
+    assert dataset.class_names == ("cats", "dogs")
+    assert dataset.input_shape == (8, 8, 3)
+    assert dataset.class_counts["train"] == {"cats": 6, "dogs": 6}
+    cats = dataset.train.images[dataset.train.labels == 0]
+    np.testing.assert_array_equal(cats[..., 0], cats[..., 2])
+    assert load(pets, size=[6, 5], channels=1).input_shape == (6, 5, 1)
+
+
+def test_pixels_at_their_own_size_are_untouched(pets):
+    dataset = load(pets, size=[9, 12])
+    dogs = {np.asarray(Image.open(file)).tobytes() for file in (pets / "dogs").iterdir()}
+    shown = dataset.train.images[dataset.train.labels == 1] * 255
+    assert all(image.round().astype(np.uint8).tobytes() in dogs for image in shown)
+
+
+def test_photographs_are_turned_upright(tmp_path):
+    pixels = np.zeros((4, 4), np.uint8)
+    pixels[0] = 200
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for k in range(5):
+            Image.fromarray(pixels).save(tmp_path / name / f"{k}.png", exif=exif)
+    image = load(tmp_path, size=4, channels=1).train.images[0, ..., 0]
+    np.testing.assert_array_equal(image * 255, pixels[::-1])
+
+
+def test_hidden_files_are_skipped(pets):
+    (pets / ".DS_Store").write_text("x")
+    (pets / "cats" / ".hidden").write_text("x")
+    assert load(pets).class_names == ("cats", "dogs")
+
+
+def add_text_file(root):
+    (root / "cats" / "notes.txt").write_text("not an image")
+    return "notes.txt is not an image that can be read"
+
+
+def truncate(root):
+    file = root / "cats" / "3.jpg"
+    file.write_bytes(file.read_bytes()[:-200])
+    return "3.jpg is not an image that can be read"
+
+
+def alter_one_byte(root):
+    file = root / "dogs" / "3.png"
+    content = bytearray(file.read_bytes())
+    content[content.index(b"IDAT") + 40] ^= 1
+    file.write_bytes(content)
+    return "3.png is not an image that can be read"
+
+
+def write_16_bit(root):
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(root / "dogs" / "deep.png")
+    return "deep.png has more than 8 bits per channel"
+
+
+def nest(root):
+    (root / "dogs" / "puppies").mkdir()
+    return "puppies is not an image that can be read"
+
+
+def leave_one_class(root):
+    shutil.rmtree(root / "dogs")
+    return "has 1 class folders; at least 2 are needed"
+
+
+def leave_an_empty_class(root):
+    (root / "birds").mkdir()
+    return "birds is empty"
+
+
+def put_an_image_beside(root):
+    shutil.copy(root / "dogs" / "0.png", root)
+    return "0.png lies beside the class folders"
+
+
+def remove(root):
+    shutil.rmtree(root)
+    return "pets can't be read (No such file or directory)"
+
+
+def replace_by_a_file(root):
+    shutil.rmtree(root)
+    root.write_text("x")
+    return "pets can't be read (Not a directory)"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        add_text_file,
+        truncate,
+        alter_one_byte,
+        write_16_bit,
+        nest,
+        leave_one_class,
+        leave_an_empty_class,
+        put_an_image_beside,
+        remove,
+        replace_by_a_file,
+    ],
+    ids=lambda spoil: spoil.__name__,
+)
+def test_refuses_a_spoilt_folder(pets, spoil):
+    message = spoil(pets)
+    with pytest.raises(DataError, match=re.escape(message)) as refusal:
+        load(pets)
+    assert "\n" not in str(refusal.value)
+
+
+@contextmanager
+def without_privileges():
+    """File permissions mean nothing to root, so a test that runs as root acts as nobody for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_refuses_a_folder_it_may_not_read():
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        fill(root / "cats")
+        fill(root / "dogs")
+        (root / "dogs").chmod(0)
+        with (
+            without_privileges(),
+            pytest.raises(DataError, match=r"dogs can't be read \(Permission denied\)"),
+        ):
+            load(root)
+        (root / "dogs").chmod(0o755)
+
+
+@pytest.mark.parametrize("options", [{"size": 0}, {"size": [8, 8, 8]}, {"size": "big"}, {"channels": 4}])
+def test_refuses_impossible_sizes_and_channels(pets, options):
+    with pytest.raises(ConfigError, match=rf"dataset\.{next(iter(options))} is .*; allowed: "):
+        load(pets, **options)

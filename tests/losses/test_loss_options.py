@@ -1,0 +1,176 @@
+"""Every option of the cross-entropy, and every refusal."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ce_harness.losses import (
+    Focal,
+    LogitSquaredError,
+    SoftmaxCrossEntropy,
+    SoftmaxSquaredError,
+    Squentropy,
+    softmax_cross_entropy,
+)
+
+# Probabilities 1/2, 1/4, 1/4: surprisals of one and two bits.
+LOGITS = np.log(np.array([[2.0, 1.0, 1.0]] * 4, np.float32))
+IDS = np.array([0, 1, 0, 2])
+BIT = np.log(2.0)
+
+
+def test_integer_one_hot_and_soft_labels():
+    np.testing.assert_allclose(softmax_cross_entropy(IDS, LOGITS), np.array([1, 2, 1, 2]) * BIT, rtol=1e-6)
+    np.testing.assert_allclose(
+        softmax_cross_entropy(np.eye(3)[IDS], LOGITS), np.array([1, 2, 1, 2]) * BIT, rtol=1e-6
+    )
+    np.testing.assert_allclose(softmax_cross_entropy([[0.5, 0.25, 0.25]], LOGITS[:1]), [1.5 * BIT], rtol=1e-6)
+    assert float(SoftmaxCrossEntropy()(IDS[:, None], LOGITS)) == pytest.approx(1.5 * BIT)
+
+
+def test_label_smoothing():
+    """Targets are .8 and .1, .1: .8 bits + .4 bits."""
+    np.testing.assert_allclose(
+        softmax_cross_entropy([0], LOGITS[:1], label_smoothing=0.3), [1.2 * BIT], rtol=1e-6
+    )
+    builtin = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.3)
+    labels = np.eye(3, dtype=np.float32)[IDS]
+    assert float(SoftmaxCrossEntropy(label_smoothing=0.3)(labels, LOGITS)) == pytest.approx(
+        float(builtin(labels, LOGITS))
+    )
+
+
+def test_every_reduction_of_keras():
+    weight = np.array([1.0, 2.0, 0.0, 1.0], np.float32)
+    for reduction in ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None):
+        ours = SoftmaxCrossEntropy(reduction=reduction)
+        keras_own = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=reduction)
+        np.testing.assert_allclose(
+            ours(IDS, LOGITS, weight), keras_own(IDS, LOGITS, weight), rtol=1e-6, err_msg=str(reduction)
+        )
+
+
+def test_class_weight_means_of_keras_and_of_pytorch():
+    weight = [1.0, 3.0, 0.0]
+    per_example = SoftmaxCrossEntropy(class_weight=weight, reduction="none")(IDS, LOGITS)
+    np.testing.assert_allclose(per_example, np.array([1, 6, 1, 0]) * BIT, rtol=1e-6)
+    assert float(SoftmaxCrossEntropy(class_weight=weight)(IDS, LOGITS)) == pytest.approx(8 / 4 * BIT)
+    weighted = SoftmaxCrossEntropy(class_weight=weight, reduction="mean_with_sample_weight")
+    assert float(weighted(IDS, LOGITS)) == pytest.approx(8 / 5 * BIT)
+    assert float(weighted(np.eye(3)[IDS], LOGITS)) == pytest.approx(8 / 5 * BIT)
+
+
+def test_ignored_examples_count_nowhere():
+    ids = np.array([0, -1, 0, 2])
+    logits = tf.constant(LOGITS)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = SoftmaxCrossEntropy(ignore_class=-1)(ids, logits)
+    assert float(loss) == pytest.approx(4 / 3 * BIT)
+    gradient = tape.gradient(loss, logits).numpy()
+    assert not gradient[1].any()
+    assert gradient[0].any()
+    keras_own = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
+    assert float(loss) == pytest.approx(float(keras_own(ids, LOGITS)))
+    weighted = SoftmaxCrossEntropy(
+        ignore_class=-1, label_smoothing=0.3, class_weight=[1, 3, 2], reduction="mean_with_sample_weight"
+    )
+    smoothed = [0.8 + 2 * 0.1 * (3 + 2), 2 * 2 * 0.8 + 0.1 + 2 * 0.1 * 3]
+    assert float(weighted(ids, LOGITS)) == pytest.approx((2 * smoothed[0] + smoothed[1]) / (1 + 1 + 2) * BIT)
+
+
+@pytest.mark.parametrize("ids", [[0, 3], [-1, 0]])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_an_unknown_class_id_is_nan_and_so_is_its_gradient(ids, jit_compile):
+    @tf.function(jit_compile=jit_compile)
+    def loss_and_gradient(ids, logits):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss = softmax_cross_entropy(ids, logits)
+        return loss, tape.gradient(loss, logits)
+
+    loss, gradient = loss_and_gradient(tf.constant(ids), tf.constant(LOGITS[:2]))
+    unknown = np.array(ids) != 0
+    np.testing.assert_array_equal(np.isnan(loss), unknown)
+    np.testing.assert_array_equal(np.isnan(gradient).all(axis=-1), unknown)
+
+
+@pytest.mark.parametrize("axis", [1, -3])
+def test_any_class_axis(axis):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
+    ids = rng.integers(0, 3, (2, 4, 5))
+    expected = softmax_cross_entropy(ids, np.moveaxis(logits, 1, -1), class_weight=[1, 2, 3])
+    np.testing.assert_allclose(
+        softmax_cross_entropy(ids, logits, axis, class_weight=[1, 2, 3]), expected, rtol=1e-5
+    )
+    one_hot = np.moveaxis(np.eye(3)[ids], -1, 1)
+    loss = SoftmaxCrossEntropy(axis=axis, class_weight=[1, 2, 3], reduction="none")
+    np.testing.assert_allclose(loss(one_hot, logits), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
+def test_a_keras_mask_leaves_its_steps_out(reduction):
+    tokens = np.array([[1, 2, 0], [3, 0, 0]])
+    embedding = keras.layers.Embedding(4, 3, mask_zero=True)
+    logits = embedding(tokens)
+    ids = np.array([[0, 1, 2], [2, 2, 2]])
+    loss = SoftmaxCrossEntropy(reduction=reduction, class_weight=[1.0, 2.0, 4.0])(ids, logits)
+    kept = softmax_cross_entropy([0, 1, 2], embedding.embeddings.numpy()[[1, 2, 3]], class_weight=[1, 2, 4])
+    divisor = 3 if reduction == "sum_over_batch_size" else 1 + 2 + 4
+    assert float(loss) == pytest.approx(float(tf.reduce_sum(kept)) / divisor, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "loss", [SoftmaxCrossEntropy(), SoftmaxSquaredError(), LogitSquaredError(), Focal(), Squentropy()]
+)
+@pytest.mark.parametrize("shape", [(4, 1), (4, 2), (3, 3), (2, 4, 3)])
+def test_shapes_that_do_not_fit_are_named_when_traced(loss, shape):
+    if isinstance(loss, SoftmaxCrossEntropy) and shape == (4, 1):
+        pytest.skip("class ids with a class axis of length 1, as in Keras")
+    traced = tf.function(loss).get_concrete_function
+    with pytest.raises(ValueError, match=r"labels \(.*logits \(4, 3\)") as refusal:
+        traced(tf.TensorSpec(shape, tf.float32), tf.TensorSpec((4, 3), tf.float32))
+    assert str(shape) in str(refusal.value)
+
+
+def test_shapes_unknown_when_traced_never_broadcast():
+    @tf.function(input_signature=[tf.TensorSpec((None, None)), tf.TensorSpec((None, None))])
+    def loss(labels, logits):
+        return SoftmaxSquaredError()(labels, logits)
+
+    assert float(loss(tf.eye(3), tf.zeros((3, 3)))) == pytest.approx(2 / 3)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="shape of the logits"):
+        loss(tf.zeros((4, 1)), tf.zeros((4, 3)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        (([0.0, 1.0], LOGITS[:2]), {}, TypeError, r"class ids must be integers.*\(2,\).*\(2, 3\)"),
+        ((IDS, LOGITS.astype(int)), {}, TypeError, r"logits must be floating point, got int64.*\(4, 3\)"),
+        ((IDS, LOGITS), {"class_weight": [1, 2]}, ValueError, r"class_weight \(2,\), logits \(4, 3\)"),
+        ((IDS, LOGITS), {"label_smoothing": 1.5}, ValueError, r"\[0, 1\], got 1.5"),
+        ((np.eye(3)[IDS], LOGITS), {"ignore_class": 1}, ValueError, "ignore_class needs integer class ids"),
+    ],
+)
+def test_refusals(arguments, options, error, message):
+    with pytest.raises(error, match=message):
+        softmax_cross_entropy(*arguments, **options)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: SoftmaxCrossEntropy(label_smoothing=-0.1),
+        lambda: SoftmaxSquaredError(class_reduction="max"),
+        lambda: LogitSquaredError(target_scale=0),
+        lambda: LogitSquaredError(true_class_weight=-1),
+        lambda: Focal(gamma=-1),
+        lambda: SoftmaxCrossEntropy(reduction="median"),
+    ],
+)
+def test_an_option_out_of_range_is_refused_when_built(build):
+    with pytest.raises(ValueError, match=r"-0.1|max|0|-1|median"):
+        build()
