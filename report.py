@@ -60,7 +60,8 @@ def _report(args: argparse.Namespace) -> None:
         near = difflib.get_close_matches(args.study, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         raise ConfigError(f"no study {args.study!r} in experiments/; {hint}")
-    study = importlib.import_module(f"experiments.{args.study}").STUDY
+    module = importlib.import_module(f"experiments.{args.study}")
+    study, study_file = module.STUDY, Path(module.__file__)
 
     # After the name is checked: what follows imports pandas and Matplotlib.
     from ce_harness.report import build, rows, terminal
@@ -71,8 +72,8 @@ def _report(args: argparse.Namespace) -> None:
         if args.source:
             texts = rows.read(args.source / build.ROWS)
         else:
-            texts = build.rows_from_store(args.study, study, args.tracking_uri)
-    made = build.build(args.study, study, texts, output)
+            texts = build.rows_from_store(args.study, study, study_file, args.tracking_uri)
+    made = build.build(args.study, study, study_file, texts, output)
     terminal.show(study, made, output)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ce_harness import checkpoint
+from ce_harness import best_epoch, checkpoint
 from ce_harness.errors import DivergedError
 from ce_harness.journal import Journal, write_durably
 from ce_harness.run_directory import RunDirectory
@@ -83,14 +83,8 @@ class KeepJournal(keras.callbacks.Callback):
             gradient_bins=self.model.read_bins().tolist(),
         )
         checkpoint.save(self._run.checkpoints, done, self.model.network, self.model.optimizer, record)
-        keep_record(self._journal, record)
+        self._journal.append(record)
         self._after()
-
-
-def keep_record(journal: Journal, record: dict[str, Any]) -> None:
-    """Appends an epoch's record, unless an earlier attempt already wrote that epoch down."""
-    if all(known["epoch"] != record["epoch"] for known in journal.of_kind("epoch")):
-        journal.append(record)
 
 
 def _contract_names(logs: dict[str, float]) -> dict[str, float]:
@@ -99,6 +93,38 @@ def _contract_names(logs: dict[str, float]) -> dict[str, float]:
         f"val/{name.removeprefix('val_')}" if name.startswith("val_") else f"train/{name}": float(value)
         for name, value in logs.items()
     }
+
+
+class StopEarly(keras.callbacks.Callback):
+    """Ends training when a validation metric has not improved for ``patience`` epochs.
+
+    Args:
+        metric: ``val/loss``, ``val/accuracy``, ``val/nll`` or ``val/brier``.
+        patience: epochs; None never stops.
+    """
+
+    def __init__(self, journal: Journal, metric: str, patience: int | None):
+        super().__init__()
+        self._journal = journal
+        self._metric = metric
+        self._patience = patience
+
+    def is_time(self) -> bool:
+        epochs = len(self._journal.of_kind("epoch"))
+        if not epochs or self._patience is None:
+            return False
+        return epochs - 1 - best_epoch.index(self._journal, self._metric) >= self._patience
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.is_time():
+            self.model.stop_training = True
+
+
+def progress(console: Console | None, epochs: int, steps_per_epoch: int) -> list[keras.callbacks.Callback]:
+    """A live bar on a terminal, a line an epoch elsewhere, nothing without a console."""
+    if console is None:
+        return []
+    return [LiveBar(console, epochs, steps_per_epoch) if console.is_terminal else PrintEpochs(console, epochs)]
 
 
 class PrintEpochs(keras.callbacks.Callback):
@@ -110,8 +136,44 @@ class PrintEpochs(keras.callbacks.Callback):
         self._epochs = epochs
 
     def on_epoch_end(self, epoch, logs=None):
-        self._console.print(
-            f"epoch {epoch + 1}/{self._epochs}  loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.4f}  "
-            f"val_loss {logs['val_loss']:.4f}  val_accuracy {logs['val_accuracy']:.4f}",
-            highlight=False,
+        self._console.print(f"epoch {epoch + 1}/{self._epochs}  {_shown(logs)}", highlight=False)
+
+
+class LiveBar(keras.callbacks.Callback):
+    """Steps done, steps per second, time left, and the latest losses and global gradient norm."""
+
+    def __init__(self, console: Console, epochs: int, steps_per_epoch: int):
+        super().__init__()
+        self._epochs = epochs
+        self._steps_per_epoch = steps_per_epoch
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TextColumn("step {task.completed}/{task.total}  {task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[shown]}"),
+            console=console,
         )
+        self._task = self._bar.add_task("", total=epochs * steps_per_epoch, epoch="", rate="", shown="")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._bar.start()
+        first = epoch * self._steps_per_epoch
+        self._bar.update(self._task, epoch=f"{epoch + 1}/{self._epochs}", completed=first)
+
+    def on_train_batch_end(self, batch, logs=None):
+        done = self._bar.tasks[self._task]
+        rate = f"{done.speed:.0f}/s" if done.speed else ""
+        norm = self.model.read_rows()[batch, 1]
+        self._bar.advance(self._task, batch + 1 - done.completed % self._steps_per_epoch)
+        self._bar.update(self._task, rate=rate, shown=f"loss {logs['loss']:.4f}  gradient {norm:.3g}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._bar.update(self._task, shown=_shown(logs))
+        if epoch + 1 == self._epochs or self.model.stop_training:
+            self._bar.stop()
+
+
+def _shown(logs: dict[str, float]) -> str:
+    names = ("loss", "accuracy", "val_loss", "val_accuracy")
+    return "  ".join(f"{name} {logs[name]:.4f}" for name in names)

@@ -29,9 +29,7 @@ def weights_hash(network: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def save(
-    folder: Path, epoch: int, network: keras.Model, optimizer: keras.Optimizer, record: dict[str, Any]
-) -> None:
+def save(folder: Path, epoch: int, network: keras.Model, optimizer: keras.Optimizer, record: dict[str, Any]) -> None:
     """Writes the state after ``epoch`` (1-based) together with the journal's record of it."""
     arrays = {f"v{i}": v.numpy() for i, v in enumerate(_variables(network, optimizer))}
     content = io.BytesIO()

@@ -23,6 +23,14 @@ from ce_harness.errors import ConfigError
 
 
 @dataclass
+class EarlyStopping:
+    """Stops when ``metric`` has not improved for ``patience`` epochs; null never does. Names the best epoch too."""
+
+    metric: str = MISSING
+    patience: Any = None
+
+
+@dataclass
 class Schema:
     """The root of the config. Groups are open here: their YAML file names their keys."""
 
@@ -35,11 +43,19 @@ class Schema:
     epochs: int = MISSING
     batch_size: int = MISSING
     learning_rate: float = MISSING
+    learning_rate_schedule: str = MISSING
+    warmup_epochs: int = MISSING
+    clip_norm: Any = None
+    early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
+    precision: str = MISSING
     threads: Any = "auto"
     log_every_n_steps: int = MISSING
     tracking_uri: str = MISSING
     mlflow_experiment: str = MISSING
     runs_dir: str = MISSING
+    callbacks: dict[str, Any] = field(default_factory=dict)
+    save_model: bool = False
+    allow_inexact_resume: bool = False
 
 
 ConfigStore.instance().store(name="schema", node=Schema)
@@ -47,11 +63,26 @@ ConfigStore.instance().store(name="schema", node=Schema)
 GROUPS = ("dataset", "model", "loss", "optimizer")
 
 # Where a run is kept and shown, not what it computes.
-NOT_IDENTITY = ("tracking_uri", "mlflow_experiment", "runs_dir")
+NOT_IDENTITY = ("tracking_uri", "mlflow_experiment", "runs_dir", "allow_inexact_resume")
 
 # The modules whose code decides what a training run computes. Reports and tracking are not among them.
-TRAINING_CODE = ("callbacks.py", "checkpoint.py", "datasets", "gradients.py", "losses", "metrics.py", "models.py")
-TRAINING_CODE += ("runtime.py", "training.py")
+TRAINING_CODE = (
+    "best_epoch.py",
+    "callbacks.py",
+    "checkpoint.py",
+    "datasets",
+    "evaluation.py",
+    "gradients.py",
+)
+TRAINING_CODE += (
+    "losses",
+    "metrics.py",
+    "models.py",
+    "parts.py",
+    "runtime.py",
+    "schedules.py",
+    "training.py",
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +123,10 @@ def _or(word: str | None, rule: _Rule) -> _Rule:
     return _Rule(f"{rule.allowed}, or {shown}", shown, lambda v: v == word or rule.accepts(v), rule.real)
 
 
+def _one_of(*words: str) -> _Rule:
+    return _Rule(f"one of {', '.join(words)}", words[0], lambda v: v in words)
+
+
 _FRACTION = _number(0, 1, example="0.2")
 _DECAY = _number(0, 1, low_included=True, example="0.9")
 _RULES = {
@@ -99,6 +134,12 @@ _RULES = {
     "epochs": _whole(1, "30"),
     "batch_size": _whole(1, "64"),
     "learning_rate": _number(0, example="0.05"),
+    "learning_rate_schedule": _one_of("constant", "cosine", "step"),
+    "warmup_epochs": _whole(0, "1"),
+    "clip_norm": _or(None, _number(0, example="1.0")),
+    "early_stopping.metric": _one_of("val/loss", "val/accuracy", "val/nll", "val/brier"),
+    "early_stopping.patience": _or(None, _whole(1, "5")),
+    "precision": _one_of("float32", "mixed_bfloat16"),
     "log_every_n_steps": _whole(1, "50"),
     "threads": _or("auto", _whole(1, "1")),
     "dataset.split_seed": _whole(0, "0"),
@@ -189,7 +230,9 @@ def _module_digest(module: str) -> str:
         spec = importlib.util.find_spec(module)
         return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
     except (ImportError, AttributeError, OSError, TypeError, ValueError) as error:
-        raise ConfigError(f"_target_: {module}: there is no such Python module; is its folder on PYTHONPATH?") from error
+        raise ConfigError(
+            f"_target_: {module}: there is no such Python module; is its folder on PYTHONPATH?"
+        ) from error
 
 
 def option_name(config: DictConfig, group: str) -> str:

@@ -30,9 +30,8 @@ class GradientMonitor(keras.Model):
     def __init__(self, network: keras.Model, steps_per_epoch: int, name: str = "gradient_monitor"):
         super().__init__(name=name)
         self.network = network
-        self.columns = ("loss", "grad_norm/global", "grad_norm/logits") + tuple(
-            f"grad_norm/variable/{variable.path}" for variable in network.trainable_variables
-        )
+        of_variables = (f"grad_norm/variable/{variable.path}" for variable in network.trainable_variables)
+        self.columns = ("loss", "grad_norm/global", "grad_norm/logits", *of_variables)
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._rows = tf.Variable(tf.zeros([steps_per_epoch, len(self.columns)]), trainable=False)
         self._bins = tf.Variable(tf.zeros([len(P_TRUE_EDGES), 2]), trainable=False)

@@ -5,18 +5,35 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from ce_harness.errors import DiskError
 
 
 def write_durably(path: Path, content: bytes) -> None:
     """Writes a file so that after a crash it is the old one or the new one, never half of either."""
     partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    with _told(path):
+        with open(partial, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turns a full or read-only disk into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(
+            f"{path}: can't be written ({error.strerror}); make room, or set runs_dir=FOLDER; "
+            "the same command continues"
+        ) from error
 
 
 class Journal:
@@ -39,8 +56,14 @@ class Journal:
         return {"kind": kind, "time_ms": int(time.time() * 1000), **fields}
 
     def append(self, record: dict[str, Any]) -> None:
-        """Adds a record and waits until it is on the disk."""
-        with open(self.path, "ab") as file:
+        """Adds a record and waits until it is on the disk.
+
+        There is one record of a kind and an epoch: the first. A run that continues after a crash may make a
+        record again, with the same values but a later time; that one is passed over.
+        """
+        if any(_key(known) == _key(record) for known in self.records):
+            return
+        with _told(self.path), open(self.path, "ab") as file:
             file.truncate(self._whole_bytes())
             file.write(json.dumps(record).encode() + b"\n")
             file.flush()
@@ -52,6 +75,10 @@ class Journal:
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
         return [record for record in self.records if record["kind"] == kind]
+
+
+def _key(record: dict[str, Any]) -> tuple[str, int | None]:
+    return record["kind"], record.get("epoch")
 
 
 class Position:

@@ -164,8 +164,7 @@ def _checked(labels: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nda
     labels, values = np.asarray(labels), np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or labels.shape != values.shape[:1] or not len(labels):
         raise ValueError(
-            f"labels of shape {labels.shape} and values of shape {values.shape}; expected (N,) and (N, K), N "
-            "> 0"
+            f"labels of shape {labels.shape} and values of shape {values.shape}; expected (N,) and (N, K), N > 0"
         )
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= values.shape[1]:
         raise ValueError(f"labels must be integers from 0 to {values.shape[1] - 1}")

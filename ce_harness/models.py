@@ -33,9 +33,7 @@ def _classifier(name: str, input_shape: Sequence[int], body: Sequence[layers.Lay
     return keras.Sequential([keras.Input(tuple(input_shape)), *body], name=name)
 
 
-def softmax_regression(
-    input_shape: Sequence[int], num_classes: int, head_stddev: float | None = None
-) -> keras.Model:
+def softmax_regression(input_shape: Sequence[int], num_classes: int, head_stddev: float | None = None) -> keras.Model:
     """Multinomial logistic regression: one dense layer on the pixels."""
     return _classifier(
         "softmax_regression", input_shape, [layers.Flatten(name="flatten"), _head(num_classes, head_stddev)]
@@ -50,12 +48,8 @@ def mlp(
     head_stddev: float | None = None,
 ) -> keras.Model:
     """Multilayer perceptron with ``len(hidden_units)`` hidden layers."""
-    hidden = [
-        layers.Dense(units, activation=activation, name=f"dense{i}") for i, units in enumerate(hidden_units, 1)
-    ]
-    return _classifier(
-        "mlp", input_shape, [layers.Flatten(name="flatten"), *hidden, _head(num_classes, head_stddev)]
-    )
+    hidden = [layers.Dense(units, activation=activation, name=f"dense{i}") for i, units in enumerate(hidden_units, 1)]
+    return _classifier("mlp", input_shape, [layers.Flatten(name="flatten"), *hidden, _head(num_classes, head_stddev)])
 
 
 def lenet5(input_shape: Sequence[int], num_classes: int, head_stddev: float | None = None) -> keras.Model:

@@ -6,7 +6,12 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from ce_harness.errors import ConfigError, HarnessError
@@ -21,8 +26,8 @@ def refuse_added_keys(arguments: Sequence[str]) -> None:
     for argument in arguments:
         if argument.startswith("+") and not argument.lstrip("+").startswith("hydra"):
             raise ConfigError(
-                f"{argument}: keys can't be added; write {argument.lstrip('+')} for a key that `python run.py --cfg job` "
-                "shows; options of your own go into a YAML file"
+                f"{argument}: keys can't be added; write {argument.lstrip('+')} for a key that "
+                "`python run.py --cfg job` shows; options of your own go into a YAML file"
             )
 
 
@@ -33,7 +38,9 @@ def explain(error: BaseException) -> HarnessError | None:
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         allowed = ", ".join(sorted(error.options))
-        return ConfigError(f"{group}={name}: there is no such option{_nearest(name, error.options)}; allowed: {allowed}")
+        return ConfigError(
+            f"{group}={name}: there is no such option{_nearest(name, error.options)}; allowed: {allowed}"
+        )
     if isinstance(error, OverrideParseException):
         return ConfigError(f"{error.override}: not of the form key=value ({_first_line(error)})")
     if isinstance(error, ConfigCompositionException | HydraException | OmegaConfBaseException):

@@ -1,31 +1,24 @@
-"""One run from config to test metrics. Read `train_and_evaluate` from top to bottom: that is the whole life of a run."""
+"""One run from config to test metrics. `train_and_evaluate` and `_train`, read from top to bottom, are its life."""
 
 from __future__ import annotations
 
-from functools import partial
-
 import keras
-import numpy as np
-import pandas as pd
 import tensorflow as tf
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 from rich.console import Console
 
-from ce_harness import checkpoint, metrics, provenance, runtime, series
-from ce_harness.callbacks import KeepJournal, PrintEpochs, StopOnDivergence, Validation, keep_record
-from ce_harness.config import checked, option_name
-from ce_harness.datasets import Dataset, Split
+from ce_harness import best_epoch, checkpoint, parts, provenance, runtime, series
+from ce_harness.callbacks import KeepJournal, StopEarly, StopOnDivergence, Validation, progress
+from ce_harness.config import checked
 from ce_harness.datasets.pipeline import training_batches
-from ce_harness.errors import ConfigError, DivergedError, HarnessError
+from ce_harness.errors import ConfigError, DivergedError
+from ce_harness.evaluation import Evaluator
 from ce_harness.gradients import GradientMonitor
 from ce_harness.journal import Journal
 from ce_harness.run_directory import RunDirectory
 from ce_harness.tracking import Feed
 
 STEPS_PER_EXECUTION = 50  # training steps per call into TensorFlow
-PREDICTION_BATCH = 1000
 
 
 def train_and_evaluate(config: DictConfig, console: Console | None = None) -> dict[str, float]:
@@ -35,7 +28,7 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
 
     Args:
         config: composed from ``conf/``; see `ce_harness.config.Schema`.
-        console: where epochs are printed; None prints nothing.
+        console: where progress is shown; None shows none.
 
     Returns:
         The test metrics under their tracked names, ``test/accuracy`` and so on.
@@ -45,15 +38,15 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
         LockedError: another process is at the same run.
         DivergedError: the loss stopped being finite. The run is marked so and is not tried again.
         TrackingError: the run is complete but the MLflow store can't be reached. Nothing is lost.
+        DiskError: a file could not be written. The next call continues.
     """
     config = checked(config)
     run = RunDirectory.of(config)
     with run.claimed():
         feed = Feed(run, config.tracking_uri, config.mlflow_experiment)
         if run.outcome is None:
-            journal = run.journal()
             with feed:
-                _train(config, run, journal, feed, console)
+                _train(config, run, feed, console)
         else:
             feed.finish()
     outcome = run.outcome
@@ -62,14 +55,14 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
     return outcome["metrics"]
 
 
-def _train(config: DictConfig, run: RunDirectory, journal: Journal, feed: Feed, console: Console | None) -> None:
-    runtime.prepare(config.seed, config.threads, "float32")
-    dataset = _make(config, "dataset")
-    network = _make(config, "model", input_shape=dataset.input_shape, num_classes=dataset.num_classes)
-    loss = _make(config, "loss")
-    optimizer = _make(config, "optimizer", learning_rate=config.learning_rate)
-
+def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console | None) -> None:
+    runtime.prepare(config.seed, config.threads, config.precision)
+    dataset = parts.make_dataset(config)
+    network = parts.make_network(config, dataset)
+    loss = parts.make_loss(config)
     steps_per_epoch = -(-len(dataset.train) // config.batch_size)
+    optimizer = parts.make_optimizer(config, steps_per_epoch)
+    optimizer.build(network.trainable_variables)
     model = GradientMonitor(network, steps_per_epoch)
     model.compile(
         optimizer,
@@ -78,13 +71,13 @@ def _train(config: DictConfig, run: RunDirectory, journal: Journal, feed: Feed, 
         steps_per_execution=min(STEPS_PER_EXECUTION, steps_per_epoch),
         jit_compile=False,  # on CPU the compiled step was twice as slow
     )
-    optimizer.build(network.trainable_variables)
 
-    if not journal.records:
-        journal.append(provenance.start_record(config, dataset, model.columns))
-    restored = checkpoint.restore(run.checkpoints, network, optimizer)
-    if restored:
-        keep_record(journal, restored)
+    journal = run.journal()
+    _refuse_inexact_resume(config, journal)
+    journal.append(provenance.start_record(config, dataset, model.columns))
+    last_record = checkpoint.restore(run.checkpoints, network, optimizer)
+    if last_record:
+        journal.append(last_record)
     feed.notify()
 
     epoch = tf.Variable(0, dtype=tf.int64)
@@ -96,75 +89,56 @@ def _train(config: DictConfig, run: RunDirectory, journal: Journal, feed: Feed, 
         epoch=epoch,
         augmentation=dataset.augmentation,
     )
-    predict = tf.function(
-        partial(network, training=False),
-        input_signature=[tf.TensorSpec([None, *dataset.input_shape], tf.float32)],
-    )
+    evaluator = Evaluator(network, loss, dataset)
+    stop_early = StopEarly(journal, config.early_stopping.metric, config.early_stopping.patience)
     callbacks = [
         keras.callbacks.LambdaCallback(on_epoch_begin=lambda e, logs: epoch.assign(e)),
-        Validation(lambda: _validation_metrics(predict, loss, dataset.validation)),
+        Validation(evaluator.validation),
+        *parts.make_callbacks(config),
         StopOnDivergence(),
         KeepJournal(run, journal, after=feed.notify),
+        stop_early,
+        *progress(console, config.epochs, steps_per_epoch),
     ]
-    if console:
-        callbacks.append(PrintEpochs(console, config.epochs))
     try:
-        model.fit(
-            batches,
-            shuffle=False,  # the batches are: each epoch anew
-            epochs=config.epochs,
-            initial_epoch=restored["epoch"] if restored else 0,
-            callbacks=callbacks,
-            verbose=0,
-        )
+        if not stop_early.is_time():
+            model.fit(
+                batches,
+                shuffle=False,  # the batches are, anew in each epoch
+                epochs=config.epochs,
+                initial_epoch=last_record["epoch"] if last_record else 0,
+                callbacks=callbacks,
+                verbose=0,
+            )
     except DivergedError as error:
         series.write_artifacts(run, journal)
         run.end("diverged", message=str(error))
         raise
-    scores, reliability = _test_metrics(predict, dataset)
-    journal.append(journal.record("test", epoch=config.epochs, metrics=scores))
+
+    scores, reliability = evaluator.test()
+    scores |= best_epoch.metrics(journal, config.early_stopping.metric)
+    journal.append(Journal.record("test", epoch=journal.of_kind("epoch")[-1]["epoch"], metrics=scores))
     series.write_artifacts(run, journal, reliability)
+    if config.save_model:
+        from ce_harness.tracking.models import (
+            save_model,
+        )  # mlflow.keras: seconds that other runs need not pay
+
+        save_model(network, dataset.test.images[:1], run.artifacts / "model")
     run.end("complete", metrics=scores, weights=checkpoint.weights_hash(network))
     checkpoint.remove(run.checkpoints)
 
 
-def _make(config: DictConfig, group: str, **given):
-    """The one place where Hydra's ``instantiate`` is called: on the chosen option of a group, one level deep."""
-    option = config[group].copy()
-    with open_dict(option):
-        option.pop("name", None)
-    try:
-        return instantiate(option, **given, _convert_="all", _recursive_=False)
-    except InstantiationException as error:
-        if isinstance(error.__cause__, HarnessError):
-            raise error.__cause__ from None
-        if isinstance(error.__cause__, TypeError | ValueError | ImportError | AttributeError) or not error.__cause__:
-            reason = " ".join(str(error.__cause__ or error).split())
-            raise ConfigError(f"{group}={option_name(config, group)}: {option['_target_']}: {reason}") from error
-        raise
-
-
-def _logits(predict: tf.types.experimental.GenericFunction, images: np.ndarray) -> np.ndarray:
-    starts = range(0, len(images), PREDICTION_BATCH)
-    return np.concatenate([predict(images[i : i + PREDICTION_BATCH]).numpy() for i in starts])
-
-
-def _validation_metrics(predict, loss: keras.Loss, split: Split) -> dict[str, float]:
-    logits = _logits(predict, split.images)
-    scores = metrics.score(split.labels, logits)
-    one_hot = tf.one_hot(split.labels, logits.shape[-1])
-    return {"loss": float(loss(one_hot, logits)), **{name: scores[name] for name in ("accuracy", "nll", "brier")}}
-
-
-def _test_metrics(predict, dataset: Dataset) -> tuple[dict[str, float], pd.DataFrame]:
-    """The contract's ``test/*`` metrics, and the reliability diagrams before and after temperature scaling."""
-    validation, test = dataset.validation, dataset.test
-    temperature = metrics.fit_temperature(validation.labels, _logits(predict, validation.images))
-    logits = _logits(predict, test.images)
-    scores = metrics.score(test.labels, logits)
-    calibrated = metrics.score(test.labels, logits / temperature)
-    scores |= {f"{name}_calibrated": calibrated[name] for name in ("nll", "brier", "ece")}
-    return (
-        {f"test/{name}": value for name, value in scores.items()} | {"test/temperature": temperature},
-        series.reliability_frame(test.labels, logits, temperature),
-    )
+def _refuse_inexact_resume(config: DictConfig, journal: Journal) -> None:
+    """The bits of a run come from one fingerprint, unless the user says otherwise."""
+    started = journal.of_kind("start")
+    now = runtime.fingerprint(config.threads)
+    if not started or started[0]["tags"]["fingerprint"] == now:
+        return
+    if not config.allow_inexact_resume:
+        then = started[0]["tags"]["fingerprint"]
+        raise ConfigError(
+            f"fingerprint {now}: the run began under {then}; its bits would not be those of either; "
+            f"delete {journal.path.parent} to start again, or set allow_inexact_resume=true"
+        )
+    journal.append(Journal.record("inexact_resume", epoch=len(journal.of_kind("epoch")), fingerprint=now))

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from ce_harness.report.figures import gradient_norms, learning_curves
+from ce_harness.report.figures import (
+    differences,
+    gradient_by_probability,
+    gradient_norms,
+    learning_curves,
+    reliability,
+    time_to_target,
+)
 from ce_harness.report.study import Claim, Study
-from ce_harness.report.tables import comparison, paired_differences
+from ce_harness.report.tables import comparison, equal_error, paired_differences
 
 CE_AGAINST_MSE = {"first": "softmax_ce", "second": "mse"}
 
@@ -19,7 +26,7 @@ CLAIMS = (
           margin=1.25, ratio=True, **CE_AGAINST_MSE),
     Claim("Cross-entropy gives stronger feedback on bad predictions", "feedback", relation="greater",
           margin=1.25, ratio=True, **CE_AGAINST_MSE),
-    Claim("... and not only by a constant scale: MSE saturates", "feedback_relative", relation="greater",
+    Claim("Its stronger feedback is no mere constant: MSE saturates", "feedback_relative", relation="greater",
           margin=1.25, ratio=True, **CE_AGAINST_MSE),
     Claim("Cross-entropy converges faster", "epochs_to/0.95", relation="less", margin=1, **CE_AGAINST_MSE),
     Claim("Cross-entropy trains more accurately", "test/accuracy", relation="greater", margin=0.005,
@@ -41,6 +48,18 @@ STUDY = Study(
     tables={
         "comparison": comparison,
         "paired_differences": partial(paired_differences, reference="softmax_ce"),
+        "equal_error": equal_error,
     },
-    figures={"learning_curves": learning_curves, "gradient_norms": gradient_norms},
+    figures={
+        "learning_curves": learning_curves,
+        "gradient_norms": gradient_norms,
+        "gradient_by_probability": gradient_by_probability,
+        "time_to_target": time_to_target,
+        "reliability": reliability,
+        "differences": partial(
+            differences,
+            reference="softmax_ce",
+            metrics=("test/accuracy", "test/nll", "test/brier", "test/ece"),
+        ),
+    },
 )

@@ -44,9 +44,9 @@ def cross_entropy_example(_: Evidence) -> Table:
         frame,
         frame.assign(**{"cross-entropy (nats)": [repr(value) for value in values.values()]}),
         (
-            "The tutorial prints 0.35667494393873245, which is -ln 0.7 in float64. The epsilon in its own code "
-            "moves the last digits; ours has none. From logits, the loss is a difference of two rounded numbers: "
-            "it agrees to within 2e-16.",
+            "The tutorial prints 0.35667494393873245, which is -ln 0.7 in float64. The epsilon in its own "
+            "code moves the last digits; ours has none. From logits, the loss is a difference of two rounded "
+            "numbers: it agrees to within 2e-16.",
         ),
     )
 
@@ -54,8 +54,8 @@ def cross_entropy_example(_: Evidence) -> Table:
 def predictions(_: Evidence) -> Table:
     frame = pd.DataFrame({"image": [1, 2, 3]})
     for name, p_true in NETWORKS.items():
-        frame[f"{name}, p of true class"] = p_true
-        frame[f"{name}, p of other class"] = 1 - p_true
+        frame[f"{name} p(true)"] = p_true
+        frame[f"{name} p(other)"] = 1 - p_true
         frame[f"{name} is"] = np.where(p_true > 0.5, "right", "wrong")
     return Table("Predictions of two networks for three images of two classes", frame)
 
@@ -80,8 +80,8 @@ def three_metrics(_: Evidence) -> Table:
         pd.DataFrame(rows),
         pd.DataFrame(shown),
         (
-            "The tutorial's 25% and 71% sum the squared error over classes. Keras's MeanSquaredError also takes "
-            "the mean over the two classes, which halves them.",
+            "The tutorial's 25% and 71% sum the squared error over classes. Keras's MeanSquaredError also "
+            "takes the mean over the two classes, which halves them.",
             "Both MSE and cross-entropy tell NN1 from NN2, which err equally often.",
         ),
     )

@@ -71,7 +71,8 @@ def test_reading_the_bins_empties_them(data):
 
 
 @pytest.mark.parametrize(
-    ("loss", "norm"), [("softmax_ce", 0.9486833), ("builtin_ce", 0.9486833), ("mse", 0.1897367), ("mse_mean", 0.01897367)]
+    ("loss", "norm"),
+    [("softmax_ce", 0.9486833), ("builtin_ce", 0.9486833), ("mse", 0.1897367), ("mse_mean", 0.01897367)],
 )
 def test_a_uniform_prediction_has_the_closed_forms_logit_gradient(composed, loss, norm):
     """Ten classes, a head of zeros: every prediction is uniform, the gradient is known exactly."""

@@ -21,7 +21,11 @@ BUILDERS = (
         (models.softmax_regression, (28, 28, 1), 7_850),
         (models.convnet, (28, 28, 1), 34_826),  # the two-convolution network of Keras's own examples
         (models.lenet5, (28, 28, 1), 61_706),  # LeCun et al. 1998, with full connections
-        (models.resnet20, (32, 32, 3), 271_098),  # He et al. 2016: 0.27 million, of which 1,376 are batch statistics
+        (
+            models.resnet20,
+            (32, 32, 3),
+            271_098,
+        ),  # He et al. 2016: 0.27 million, of which 1,376 are batch statistics
     ],
 )
 def test_parameter_counts(builder, shape, parameters):

@@ -72,9 +72,17 @@ def test_the_store_holds_what_the_contract_lists(finished):
     assert run.params["learning_rate"] == "0.05"
     assert run.params["dataset.limit"] == "64"
     assert len(run.tags["dataset_digest"]) == 64
-    assert {"dataset", "model", "loss", "optimizer", "seed", "study", "config_hash", "git_commit", "git_dirty"} <= set(
-        run.tags
-    )
+    assert {
+        "dataset",
+        "model",
+        "loss",
+        "optimizer",
+        "seed",
+        "study",
+        "config_hash",
+        "git_commit",
+        "git_dirty",
+    } <= set(run.tags)
     assert "threads=1" in run.tags["fingerprint"]
 
 
@@ -83,7 +91,12 @@ def test_points_are_per_epoch_and_per_nth_step_and_never_twice(finished):
     for key in EPOCH_METRICS:
         assert [step for step, _ in history(config, key)] == [1, 2, 3]
     # 3 epochs of 4 steps: the first step, and every fifth.
-    for key in ("step/loss", "grad_norm/global", "grad_norm/logits", "grad_norm/variable/softmax_regression/head/bias"):
+    for key in (
+        "step/loss",
+        "grad_norm/global",
+        "grad_norm/logits",
+        "grad_norm/variable/softmax_regression/head/bias",
+    ):
         assert [step for step, _ in history(config, key)] == [1, 5, 10]
 
 

@@ -89,34 +89,12 @@ def prepare(
     if class_names is None:
         class_names = numbered_classes(examples.labels, examples.source)
     check_classes(examples.labels, class_names, examples.source)
-    train = np.arange(len(examples.labels))
-    if official_test is None:
-        train, test = hold_out(
-            examples.labels,
-            fraction=test_fraction,
-            of=len(train),
-            option="test_fraction",
-            seed=split_seed,
-            source=examples.source,
-        )
-        test_part = examples[test]
-    else:
-        test_part = official_test.checked()
-        check_classes(test_part.labels, class_names, official_test.source)
-        if test_part.images.shape[1:] != examples.images.shape[1:]:
-            raise DataError(
-                f"the test images of {official_test.source} are {test_part.images.shape[1:]}, the others "
-                f"{examples.images.shape[1:]} (height, width, channels); they must be equal"
-            )
-    rest, validation = hold_out(
-        examples.labels[train],
-        fraction=val_fraction,
-        of=len(examples.labels),
-        option="val_fraction",
-        seed=split_seed,
-        source=examples.source,
-    )
-    parts = [examples[train[rest]], examples[train[validation]], test_part]
+    if official_test is not None:
+        official_test = official_test.checked()
+        check_classes(official_test.labels, class_names, official_test.source)
+        _check_same_shape(official_test, examples)
+
+    parts = _divided(examples, official_test, val_fraction, test_fraction, split_seed)
     parts = [part[take(part.labels, limit=limit, seed=split_seed)] for part in parts]
     check_every_class_is_trained(parts[0].labels, class_names, examples.source)
 
@@ -124,6 +102,40 @@ def prepare(
     if standardize:
         _standardize(splits, examples.source)
     return Dataset(name, *splits, tuple(class_names), _augmentation(augmentation))
+
+
+def _check_same_shape(test: RawImages, examples: RawImages) -> None:
+    if test.images.shape[1:] != examples.images.shape[1:]:
+        raise DataError(
+            f"the images of {test.source} are {test.images.shape[1:]}, the others "
+            f"{examples.images.shape[1:]} (height, width, channels); they must be equal"
+        )
+
+
+def _divided(
+    examples: RawImages,
+    official_test: RawImages | None,
+    val_fraction: float,
+    test_fraction: float | None,
+    seed: int,
+) -> list[RawImages]:
+    """Training, validation and test part; both fractions refer to all of ``examples``."""
+    total = len(examples.labels)
+    test = official_test
+    if test is None:
+        rest, held_out = hold_out(
+            examples.labels,
+            examples.source,
+            fraction=test_fraction,
+            of=total,
+            option="test_fraction",
+            seed=seed,
+        )
+        examples, test = examples[rest], examples[held_out]
+    rest, held_out = hold_out(
+        examples.labels, examples.source, fraction=val_fraction, of=total, option="val_fraction", seed=seed
+    )
+    return [examples[rest], examples[held_out], test]
 
 
 def _scaled(images: np.ndarray, white: float) -> np.ndarray:
@@ -135,14 +147,15 @@ def _scaled(images: np.ndarray, white: float) -> np.ndarray:
 def _standardize(splits: Sequence[Split], source: str) -> None:
     """Shifts and scales all splits, in place, by the mean and deviation of the first."""
     train = splits[0].images
-    mean = train.mean(axis=(0, 1, 2), dtype=np.float64)
-    deviation = train.std(axis=(0, 1, 2), dtype=np.float64)
-    if (deviation == 0).any():
-        channel = int(np.argmax(deviation == 0))
+    constant = train.min(axis=(0, 1, 2)) == train.max(axis=(0, 1, 2))
+    if constant.any():
+        channel = int(np.argmax(constant))
         raise DataError(
             f"channel {channel} of the training images of {source} is constant, so it has no standard "
             "deviation to divide by; set dataset.standardize=false or drop the channel"
         )
+    mean = train.mean(axis=(0, 1, 2), dtype=np.float64)
+    deviation = train.std(axis=(0, 1, 2), dtype=np.float64)
     for split in splits:
         np.subtract(split.images, mean, out=split.images, casting="same_kind")
         np.divide(split.images, deviation, out=split.images, casting="same_kind")

@@ -12,17 +12,17 @@ from ce_harness.errors import ConfigError, DataError
 
 
 def hold_out(
-    labels: np.ndarray, *, fraction: float, of: int, option: str, seed: int, source: str
+    labels: np.ndarray, source: str, *, fraction: float, of: int, option: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Splits examples in two, each with the class proportions of the whole.
 
     Args:
         labels: class ids of shape (N,).
+        source: what to call the data in messages.
         fraction: how large the second part is, as a share of ``of``.
         of: the number of examples the fraction refers to.
         option: the option the fraction comes from, for messages.
         seed: seed of the split.
-        source: what to call the data in messages.
 
     Returns:
         The indices of the rest and of the part held out, each ascending.
@@ -41,7 +41,7 @@ def hold_out(
     num_classes = np.count_nonzero(counts)
     if not num_classes <= count <= len(labels) - num_classes:
         raise ConfigError(
-            f"dataset.{option}={fraction} puts {count} of {len(labels)} examples aside; both parts need at "
+            f"dataset.{option}={fraction} asks for {count} of {len(labels)} examples; both parts need at "
             f"least {num_classes}, one per class; take another fraction or more data"
         )
     if counts[counts > 0].min() < 2:

@@ -49,7 +49,7 @@ class Squentropy(keras.losses.Loss):
     """Cross-entropy plus the mean square of the other classes' logits.
 
     ``-ln softmax(z)_c + sum_{j != c} z_j^2 / (K - 1)`` for the true class c (Hui, Belkin & Wright 2023,
-    arXiv 2302.03952, section 3). Labels y between 0 and 1 interpolate with ``(1 - y_j) z_j^2``.
+    arXiv 2302.03952). Labels y between 0 and 1 interpolate with ``(1 - y_j) z_j^2``.
 
     Args:
         reduction, name, dtype: as in `keras.losses.Loss`.

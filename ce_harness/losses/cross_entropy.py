@@ -30,7 +30,7 @@ def softmax_cross_entropy(
         logits: (..., K, ...) unnormalised log-probabilities, floating point.
         axis: the class axis.
         label_smoothing: eps in [0, 1], the share of the uniform distribution in the targets.
-        class_weight: K weights, 0 or more; None weighs all classes 1.
+        class_weight: K weights; None weighs all classes 1.
         ignore_class: a class id whose examples get loss and gradient 0; needs integer class ids. A class id
             that is neither this nor in [0, K) gives NaN, on every device.
 
@@ -46,8 +46,7 @@ def softmax_cross_entropy(
     >>> softmax_cross_entropy([0], [[2.0, 1.0, 0.1]]).numpy()
     array([0.41703], dtype=float32)
     """
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
+    _check_smoothing(label_smoothing)
     logits = float_logits(logits)
     if not -logits.shape.rank <= axis < logits.shape.rank:
         raise ValueError(f"there is no class axis {axis} in logits of shape {logits.shape}")
@@ -94,6 +93,11 @@ def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor, axis: int) -> tf.Tenso
     return forward(targets, logits)
 
 
+def _check_smoothing(label_smoothing: float) -> None:
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
+
+
 def _along_axis(class_weight, logits: tf.Tensor, axis: int) -> tf.Tensor:
     weights = tf.convert_to_tensor(class_weight, dtype=logits.dtype)
     if weights.shape.rank != 1 or not weights.shape.is_compatible_with(logits.shape[axis : axis + 1 or None]):
@@ -135,8 +139,7 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
         dtype=None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        if not 0.0 <= label_smoothing <= 1.0:
-            raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
+        _check_smoothing(label_smoothing)
         self.axis = axis
         self.label_smoothing = label_smoothing
         self.class_weight = None if class_weight is None else [float(weight) for weight in class_weight]

@@ -75,8 +75,9 @@ def one_hot(labels: tf.Tensor, logits: tf.Tensor, axis: int, ignore_class: int |
         raise TypeError(
             f"class ids must be integers: labels {labels.dtype.name} {labels.shape}, logits {logits.shape}"
         )
+    labels = tf.cast(labels, tf.int64)  # small types hold neither every K nor a negative ignore_class
     num_classes = num_classes or tf.shape(logits)[axis]
-    known = (labels >= 0) & (labels < tf.cast(num_classes, labels.dtype))
+    known = (labels >= 0) & (labels < tf.cast(num_classes, tf.int64))
     counted = None
     if ignore_class is not None:
         counted = tf.not_equal(labels, ignore_class)

@@ -40,7 +40,7 @@ class SoftmaxCrossEntropyLayer(keras.layers.Layer):
             self.add_loss(self.loss(targets, logits, sample_weight))
         return keras.ops.softmax(logits, axis=self.loss.axis)
 
-    def compute_output_shape(self, logits_shape, *args, **kwargs):
+    def compute_output_shape(self, logits_shape, targets_shape=None, sample_weight_shape=None):
         return logits_shape
 
     def get_config(self):

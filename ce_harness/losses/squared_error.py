@@ -47,14 +47,14 @@ class SoftmaxSquaredError(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="ce_harness")
 class LogitSquaredError(keras.losses.Loss):
-    """Rescaled square loss on raw logits, no softmax (Hui & Belkin 2021, arXiv 2006.07322, section 5).
+    """Rescaled square loss on raw logits, no softmax (Hui & Belkin 2021, arXiv 2006.07322).
 
     ``(k (z_c - M)^2 + sum_{j != c} z_j^2) / K`` for the true class c. Labels y between 0 and 1 interpolate:
     ``mean_j (1 + (k - 1) y_j) (z_j - M y_j)^2``.
 
     Args:
-        true_class_weight: k, the weight of the true class. The paper takes 1 for few classes, more for many.
-        target_scale: M, the logit the true class is pulled to.
+        true_class_weight: k, the weight of the true class; the paper takes 1 below 42 classes.
+        target_scale: M, the logit the true class is pulled to; 1 below 42 classes.
         reduction, name, dtype: as in `keras.losses.Loss`.
 
     Call with labels (..., K), one-hot or soft, and logits (..., K).

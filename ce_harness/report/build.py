@@ -1,4 +1,4 @@
-"""From a study and its evidence to a folder of tables, figures and the rows behind them."""
+"""From a study and its rows to a folder of tables, figures, one page and the rows behind them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from ce_harness.errors import TooFewRunsError
-from ce_harness.report import claims, figures, formats, publish, rows, tables
+from ce_harness.report import claims, formats, page, provenance, publish, rows, style, tables
 from ce_harness.report.runs import select
 from ce_harness.report.study import Evidence, Study, Table
 
 ROWS = "rows"
 
 
-def rows_from_store(name: str, study: Study, tracking_uri: str) -> dict[str, str]:
+def rows_from_store(name: str, study: Study, study_file: Path, tracking_uri: str) -> dict[str, str]:
     """The rows of a study's tracked runs as CSV texts.
 
     Raises:
@@ -27,52 +25,60 @@ def rows_from_store(name: str, study: Study, tracking_uri: str) -> dict[str, str
 
     tracked = tracking.read_runs(tracking_uri, name)
     kept, excluded = select(tracked, study.reads, name)
-    return rows.to_csv(rows.from_runs(kept, study.reads, excluded))
+    evidence = rows.from_runs(kept, study.reads, excluded)
+    commits = evidence.runs["git_commit"]
+    evidence.runs["study_digest"] = [provenance.digest_at(commit, study_file) for commit in commits]
+    return rows.to_csv(evidence)
 
 
-def build(name: str, study: Study, row_texts: Mapping[str, str] | None, output: Path) -> dict[str, Table]:
-    """Make every table and figure of a study in memory, then replace ``output`` by them.
+def build(
+    name: str, study: Study, study_file: Path, row_texts: Mapping[str, str] | None, output: Path
+) -> dict[str, Table]:
+    """Make everything in memory, then replace ``output`` by it.
 
     Args:
+        name: of the study.
+        study_file: where the study is written down.
         row_texts: the study's rows as CSV texts; None for a study that reads no runs.
 
     Returns:
         The tables, by file name.
+
+    Raises:
+        TooFewRunsError: rows without a run.
+        DiskError: see ``publish.replaced``.
     """
     evidence = rows.from_csv(row_texts) if row_texts else Evidence()
     if row_texts and evidence.runs.empty:
-        raise TooFewRunsError(f"study {name!r}: {ROWS}/runs.csv holds no run")
-    made = {}
-    if study.claims:
-        made["verdicts"] = claims.verdicts(evidence, study.claims)
-        made["sensitivity"] = claims.sensitivity(evidence, study.claims)
-    made |= {file: make(evidence) for file, make in study.tables.items()}
-    if len(evidence.excluded):
-        made["excluded"] = tables.excluded(evidence)
-    with figures.style():
-        drawn = {file: make(evidence) for file, make in study.figures.items()}
-        with publish.replaced(output) as folder:
-            _write(folder, name, row_texts, made, drawn)
+        raise TooFewRunsError(f"study {name!r}: its {ROWS}/runs.csv holds no run")
+    made = _tables(study, evidence)
+    facts = provenance.describe(name, study_file, evidence)
+    files = {f"{ROWS}/{file}": text for file, text in (row_texts or {}).items()}
+    for file, table in made.items():
+        files[f"{file}.csv"] = table.frame.to_csv(index=False, lineterminator="\n")
+        files[f"{file}.md"] = formats.markdown(table)
+        files[f"{file}.tex"] = formats.latex(table, file)
+    pictures = {}
+    with style.paper():
+        for file, draw in study.figures.items():
+            pictures |= style.rendered(draw(evidence), file)
+    svg = {file: pictures[f"{file}.svg"] for file in study.figures}
+    files["index.html"] = page.render(study, facts, made, svg)
+    files[publish.MARKER] = json.dumps(facts, indent=2) + "\n"
+    with publish.replaced(output) as folder:
+        for file, content in (pictures | files).items():
+            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
     return made
 
 
-def _write(
-    folder: Path,
-    name: str,
-    row_texts: Mapping[str, str] | None,
-    made: dict[str, Table],
-    drawn: dict[str, Figure],
-) -> None:
-    if row_texts:
-        (folder / ROWS).mkdir()
-        for file, text in row_texts.items():
-            (folder / ROWS / file).write_text(text, encoding="utf-8")
-    for file, table in made.items():
-        (folder / f"{file}.csv").write_text(
-            table.frame.to_csv(index=False, lineterminator="\n"), encoding="utf-8"
-        )
-        (folder / f"{file}.md").write_text(formats.markdown(table), encoding="utf-8")
-        (folder / f"{file}.tex").write_text(formats.latex(table, file), encoding="utf-8")
-    for file, figure in drawn.items():
-        figures.save(figure, folder / file)
-    (folder / publish.MARKER).write_text(json.dumps({"study": name}, indent=2) + "\n", encoding="utf-8")
+def _tables(study: Study, evidence: Evidence) -> dict[str, Table]:
+    made = {}
+    if study.claims:
+        made["verdicts"] = claims.verdicts(evidence, study.claims)
+    made |= {file: make(evidence) for file, make in study.tables.items()}
+    if study.claims:
+        made["sensitivity"] = claims.sensitivity(evidence, study.claims)
+    if len(evidence.excluded):
+        made["excluded"] = tables.excluded(evidence)
+    return made

@@ -1,40 +1,28 @@
-"""Figures that any study of several losses can use, and how a figure is written."""
+"""Figures that any study of several losses can use."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats
 
-from ce_harness.report.outcomes import by_setting
+from ce_harness.report import statistics
+from ce_harness.report.outcomes import by_setting, horizon, label, mean_norms, outcome, paired
+from ce_harness.report.statistics import summarize
 from ce_harness.report.study import Evidence
+from ce_harness.report.style import COLUMN_WIDTH, PAGE_WIDTH, loss_styles, new_figure
 
-STYLE = Path(__file__).with_name("paper.mplstyle")
-COLUMN_WIDTH = 3.35  # inches
-PAGE_WIDTH = 6.9
-
-# Okabe & Ito's colours, told apart by every kind of colour vision; a loss keeps its colour in all figures.
-# The dashes of builtin_ce let softmax_ce show through where the two coincide.
-LOSS_STYLES = {
-    "softmax_ce": {"color": "#0072B2", "linestyle": "-"},
-    "builtin_ce": {"color": "#56B4E9", "linestyle": (0, (3, 2))},
-    "mse": {"color": "#D55E00", "linestyle": "-"},
-    "mse_mean": {"color": "#E69F00", "linestyle": "-."},
-    "mse_logits": {"color": "#009E73", "linestyle": (0, (1, 1))},
+# Norm of the logit gradient where p is on the true class and 1 - p on one wrong class. From dl/dz = p - y for
+# cross-entropy and 2 p_i [(p_i - y_i) - sum_j p_j (p_j - y_j)] for squared error summed over classes.
+CONFIDENTLY_WRONG = {
+    "softmax_ce": lambda p: np.sqrt(2) * (1 - p),
+    "mse": lambda p: 4 * np.sqrt(2) * p * (1 - p) ** 2,
 }
-OTHER_STYLES = [{"color": color, "linestyle": "-"} for color in ("#CC79A7", "#000000", "#7F7F7F", "#8C564B")]
-
-
-def loss_styles(losses: Sequence[str]) -> dict[str, dict]:
-    """Colour and line style of each loss; unknown ones take the remaining colours in order."""
-    others = iter(OTHER_STYLES * len(losses))
-    return {loss: LOSS_STYLES.get(loss) or next(others) for loss in losses}
+# Bins of a reliability diagram with fewer examples say more of chance than of calibration.
+FEWEST_EXAMPLES = 20
 
 
 def learning_curves(evidence: Evidence) -> Figure:
@@ -56,7 +44,7 @@ def _series(
     cells = list(by_setting(evidence.runs))
     fig = new_figure(PAGE_WIDTH, 2.35 * len(cells))
     axes = fig.subplots(len(cells), len(panels), squeeze=False, sharex=True)
-    styles = loss_styles(list(evidence.runs["loss"].unique()))
+    styles = _styles(evidence)
     for (setting, group), line in zip(cells, axes, strict=True):
         for ax, (column, title) in zip(line, panels.items(), strict=True):
             for loss, runs in group.groupby("loss", sort=False):
@@ -66,6 +54,7 @@ def _series(
             if log:
                 ax.set_xscale("log")
                 ax.set_yscale("log")
+                ax.minorticks_off()
         if setting:
             line[0].set_title(", ".join(str(v) for v in setting.values()), loc="left")
     for ax in axes[-1]:
@@ -91,27 +80,108 @@ def draw_band(ax, rows: pd.DataFrame, x: str, y: str, log: bool = False, **line)
     ax.plot(stat.index, back(stat["mean"]), **line)
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure in inches, without pyplot's global state."""
-    fig = Figure(figsize=(width, height))
-    FigureCanvasAgg(fig)
+def gradient_by_probability(evidence: Evidence) -> Figure:
+    """Logit-gradient norm over the probability of the true class, measured over all epochs and seeds.
+
+    Thin: the closed form where the other probability is all on one wrong class.
+    """
+    fig = new_figure(COLUMN_WIDTH, 2.5)
+    ax = fig.subplots()
+    styles = _styles(evidence)
+    grid = 1 / (1 + np.exp(-np.linspace(-10, 6, 300)))
+    for loss, group in evidence.runs.groupby("loss", sort=False):
+        bins = evidence.gradient_bins[evidence.gradient_bins["run"].isin(group["run"])]
+        seen = mean_norms(bins, ["p_low", "p_high"])
+        ax.plot((seen["p_low"] + seen["p_high"]) / 2, seen["norm"], marker="o", label=loss, **styles[loss])
+        if loss in CONFIDENTLY_WRONG:
+            ax.plot(grid, CONFIDENTLY_WRONG[loss](grid), color=styles[loss]["color"], linewidth=0.6)
+    ax.set_xscale("logit")
+    ax.set_xlim(3e-5, 0.9975)
+    ticks = {1e-4: "0.0001", 1e-3: "0.001", 1e-2: "0.01", 0.1: "0.1", 0.5: "0.5", 0.9: "0.9", 0.99: "0.99"}
+    ax.set_xticks(list(ticks), list(ticks.values()))
+    ax.set_xlabel("probability of the true class")
+    ax.set_ylabel("gradient norm, logits")
+    ax.set_ylim(bottom=0)
+    ax.legend()
     return fig
 
 
-def style():
-    """The context in which figures are drawn and saved."""
-    return mpl.rc_context(mpl.rc_params_from_file(STYLE, use_default_template=True))
+def reliability(evidence: Evidence) -> Figure:
+    """Accuracy over confidence on the test set, all seeds pooled; bins of fewer than 20 examples left out."""
+    fig = new_figure(PAGE_WIDTH, 2.6)
+    styles = _styles(evidence)
+    for ax, calibrated in zip(fig.subplots(1, 2, sharey=True), (False, True), strict=True):
+        ax.plot([0, 1], [0, 1], color="#7f7f7f", linewidth=0.8)
+        for loss, group in evidence.runs.groupby("loss", sort=False):
+            bins = evidence.reliability
+            bins = bins[bins["run"].isin(group["run"]) & (bins["calibrated"] == calibrated)]
+            count = bins.groupby("bin_low")["count"].sum()
+            sums = bins[["confidence", "accuracy"]].mul(bins["count"], axis=0).groupby(bins["bin_low"]).sum()
+            means = sums.div(count, axis=0)[count >= FEWEST_EXAMPLES]
+            ax.plot(means["confidence"], means["accuracy"], marker="o", label=loss, **styles[loss])
+        ax.set_title("after temperature scaling" if calibrated else "as trained", loc="left")
+        ax.set_xlabel("confidence")
+    fig.axes[0].set_ylabel("accuracy")
+    fig.axes[0].legend()
+    return fig
 
 
-def save(fig: Figure, path: Path) -> list[Path]:
-    """Write PDF, PNG and SVG beside one another, without dates: the same figure gives the same bytes."""
-    undated = {
-        "pdf": {"CreationDate": None, "Producer": None},
-        "png": {"Software": None},
-        "svg": {"Date": None},
-    }
-    written = []
-    for suffix, metadata in undated.items():
-        written.append(path.with_suffix(f".{suffix}"))
-        fig.savefig(written[-1], metadata=metadata)
-    return written
+def time_to_target(evidence: Evidence, targets: Sequence[float] = (0.9, 0.95, 0.97)) -> Figure:
+    """Kaplan-Meier share of runs that have reached a validation accuracy, over epochs."""
+    cells = list(by_setting(evidence.runs))
+    fig = new_figure(PAGE_WIDTH, 2.1 * len(cells))
+    axes = fig.subplots(len(cells), len(targets), squeeze=False, sharex=True, sharey=True)
+    styles = _styles(evidence)
+    for (setting, group), line in zip(cells, axes, strict=True):
+        for ax, target in zip(line, targets, strict=True):
+            metric = f"epochs_to/{target:g}"
+            end = horizon(evidence, group)
+            for loss, runs in group.groupby("loss", sort=False):
+                at, share = statistics.survival(outcome(evidence, metric)[runs.index], end)
+                reached = np.append(1 - share, 1 - share[-1] if len(share) else 0)
+                ax.step(
+                    [0, *at, end],
+                    [0, *reached],
+                    where="post",
+                    label=f"{loss} (n = {len(runs)})",
+                    **styles[loss],
+                )
+            ax.set_title(_title(setting, f"{target:.0%}"), loc="left")
+        line[0].set_ylabel("share of runs at target")
+    for ax in axes[-1]:
+        ax.set_xlabel("epoch")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(styles))
+    return fig
+
+
+def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> Figure:
+    """Paired difference of every other loss to the reference, with its 95% interval; one panel per metric."""
+    lines = [
+        (setting, group, loss)
+        for setting, group in by_setting(evidence.runs)
+        for loss in group["loss"].unique()
+        if loss != reference
+    ]
+    fig = new_figure(PAGE_WIDTH, 0.9 + 0.25 * len(lines))
+    styles = _styles(evidence)
+    axes = np.atleast_1d(fig.subplots(1, len(metrics), sharey=True))
+    for ax, metric in zip(axes, metrics, strict=True):
+        for i, (_, group, loss) in enumerate(lines):
+            d = summarize(np.subtract(*paired(evidence, group, metric, loss, reference).T))
+            ax.errorbar(d.mean, -i, xerr=d.half_width, marker="o", color=styles[loss]["color"])
+        ax.axvline(0, color="#7f7f7f", linewidth=0.8, zorder=0)
+        ax.set_title(label(metric), loc="left")
+        ax.locator_params(axis="x", nbins=4)
+        ax.grid(axis="y", visible=False)
+    axes[0].set_yticks(-np.arange(len(lines)), [_title(setting, loss) for setting, _, loss in lines])
+    axes[0].set_ylim(-len(lines) + 0.4, 0.6)
+    fig.supxlabel(f"loss minus {reference}, mean over seeds and 95% interval", fontsize=8)
+    return fig
+
+
+def _styles(evidence: Evidence) -> dict[str, dict]:
+    return loss_styles(list(evidence.runs["loss"].unique()))
+
+
+def _title(setting: dict, last: str) -> str:
+    return ", ".join([*(str(value) for value in setting.values()), last])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pandas as pd
 
@@ -56,18 +57,35 @@ def markdown(table: Table) -> str:
 
 
 def latex(table: Table, name: str) -> str:
-    r"""The table as a LaTeX float; needs ``\usepackage{booktabs}``, and every special character is escaped."""
+    r"""The table as a LaTeX float; needs ``\usepackage{booktabs}``; special characters are escaped."""
     shown = text(table)
     body = shown.map(_escaped).set_axis([_escaped(column) for column in shown.columns], axis=1)
     made = body.style.hide(axis="index").to_latex(
         hrules=True,
-        column_format="".join("r" if right else "l" for right in right_aligned(shown)),
+        column_format=_columns(shown),
         caption=_escaped(table.title),
         label=f"tab:{name}",
-        position_float="centering",
     )
-    notes = "".join(f"\\par\\smallskip\\footnotesize {_escaped(note)}\n" for note in table.notes)
-    return made.replace("\\end{table}", f"{notes}\\end{{table}}")
+    notes = "".join(f"\\par\\smallskip {_escaped(note)}\n" for note in table.notes)
+    return made.replace("\\begin{table}", "\\begin{table}\n\\centering\\footnotesize").replace(
+        "\\end{table}", f"{notes}\\end{{table}}"
+    )
+
+
+def _columns(shown: pd.DataFrame) -> str:
+    """LaTeX's column types; where the table would be wider than a page, long text wraps."""
+    page, gap, shortest = 82, 3, 18  # in characters of footnotesize
+    right = right_aligned(shown)
+    widths = [max(len(str(column)), shown[column].str.len().max()) for column in shown]
+    wrapped = [not r and w > shortest for r, w in zip(right, widths, strict=True)]
+    long = sum(w for w, wraps in zip(widths, wrapped, strict=True) if wraps)
+    room = page - gap * len(widths) - (sum(widths) - long)
+    if room >= long:
+        wrapped = [False] * len(widths)
+    return "".join(
+        f"p{{{max(room * w / long, shortest) / page:.2f}\\linewidth}}" if wraps else "r" if r else "l"
+        for r, w, wraps in zip(right, widths, wrapped, strict=True)
+    )
 
 
 _LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
@@ -82,4 +100,5 @@ _LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
 
 
 def _escaped(value: object) -> str:
-    return "".join(_LATEX.get(character, character) for character in str(value))
+    text = "".join(_LATEX.get(character, character) for character in str(value))
+    return re.sub(r"(?<!\w)-(?=\d)", "$-$", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -48,11 +49,7 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
               constant scale of a loss out and leaves saturation.
     """
     if metric.startswith(TIME_TO):
-        target = _target(metric)
-        values = {
-            run: first_crossing(series["epoch"], series["val/accuracy"], target)
-            for run, series in evidence.epochs.groupby("run", sort=False)
-        }
+        values = _epochs_to(evidence, _target(metric))
     elif metric in ("feedback", "feedback_relative"):
         values = _feedback(evidence.gradient_bins, relative=metric == "feedback_relative")
     else:
@@ -60,8 +57,16 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
     return evidence.runs["run"].map(values)
 
 
+@lru_cache(maxsize=32)
+def _epochs_to(evidence: Evidence, target: float) -> dict[str, float]:
+    return {
+        run: first_crossing(series["epoch"], series["val/accuracy"], target)
+        for run, series in evidence.epochs.groupby("run", sort=False)
+    }
+
+
 def mean_norms(bins: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Mean logit-gradient norm of all examples of a group, from per-epoch bins; columns ``count``, ``norm``."""
+    """Mean logit-gradient norm of the examples of each group of bins, in columns ``count`` and ``norm``."""
     total = (
         bins.assign(norm=bins["count"] * bins["mean_norm"]).groupby(by, sort=False)[["count", "norm"]].sum()
     )

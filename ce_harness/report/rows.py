@@ -29,6 +29,7 @@ NUMBERS = (*SCALARS, "start_time", "early_grad_norm")
 # Groups of steps kept of a run's series; their bounds are spaced geometrically, so that early steps stay
 # apart.
 KEPT_STEPS = 80
+FILES = tuple(f"{item.name}.csv" for item in fields(Evidence))
 
 
 def from_runs(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], excluded: pd.DataFrame) -> Evidence:
@@ -98,16 +99,12 @@ def read(folder: Path) -> dict[str, str]:
     Raises:
         ConfigError: the folder lacks one.
     """
-    texts = {}
-    for item in fields(Evidence):
-        path = folder / f"{item.name}.csv"
-        try:
-            texts[path.name] = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise ConfigError(
-                f"{path} does not exist: --from takes the folder of an earlier report"
-            ) from None
-    return texts
+    try:
+        return {file: (folder / file).read_text(encoding="utf-8") for file in FILES}
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{error.filename} does not exist: --from takes the folder of an earlier report"
+        ) from None
 
 
 def _frame(name: str, text: str) -> pd.DataFrame:

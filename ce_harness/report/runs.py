@@ -131,8 +131,8 @@ def _too_few(study, runs, kept, excluded) -> str:
     reasons = Counter(reason.split(":")[0] for _, reason in excluded)
     left_out = "".join(f", {count} {reason}" for reason, count in reasons.items())
     return (
-        f"study {study!r} has {len(runs)} runs ({len(kept)} usable{left_out}), but a comparison needs two losses "
-        f"with two seeds each; train them first: python run.py -m experiment={study}"
+        f"study {study!r} has {len(runs)} runs ({len(kept)} usable{left_out}), but a comparison needs two "
+        f"losses with two seeds each; train them first: python run.py -m experiment={study}"
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """What the tables and figures of a study are made from; empty for a study that reads no runs.
 

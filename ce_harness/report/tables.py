@@ -37,7 +37,7 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
                 rows.append({**setting, "loss": loss, "metric": metric, "n": len(values), **found})
             shown.append(line)
     notes = [
-        "Mean over seeds ± half of its 95% t interval. NLL in nats, Brier summed over classes, ECE over 15 bins.",
+        "Mean over seeds ± half of its 95% t interval. Brier summed over classes, ECE over 15 bins.",
         "Early gradient norm: L2 norm of the whole gradient of the loss as trained, mean over the steps of "
         "epoch 1. Losses differ in scale, so it does not say how well they train.",
     ]
@@ -83,26 +83,52 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
     frame, shown = pd.DataFrame(rows), pd.DataFrame(shown)
     frame["p_holm"] = statistics.holm(frame["p"])
     notes = [
-        f"Difference: the loss minus {reference} of the same seed, mean ± half of its 95% t interval. Effect "
-        "size: mean over standard deviation of the differences. P(larger): share of seeds in which the loss has "
-        "the larger value, ties half.",
+        f"Difference: the loss minus {reference} of the same seed, mean ± half of its 95% t interval. "
+        "Effect size: mean over standard deviation of the differences. P(larger): share of seeds in which "
+        "the loss has the larger value, ties half.",
     ]
     if any(metric.startswith(TIME_TO) for metric in metrics):
         notes.append(
-            "Epochs to a target: difference of mean times restricted to the last epoch; pairs in which neither "
-            "run reaches it are left out."
+            "Epochs to a target: difference of mean times restricted to the last epoch; pairs in which "
+            "neither run reaches it are left out."
         )
     tested = int(frame["p"].notna().sum())
     if tested:
         shown["p (Holm)"] = frame["p_holm"].map(lambda p: number(p, ".3g"))
         shown["detectable"] = frame["detectable"].map(lambda d: number(d, ".2g"))
         notes.append(
-            f"p: exact sign-flip permutation, two-sided, Holm-adjusted over the {tested} tests. Detectable: the "
-            "smallest difference that this many seeds show with 80% power."
+            f"p: exact sign-flip permutation, two-sided, Holm-adjusted over the {tested} tests. "
+            "Detectable: the smallest difference that this many seeds show with 80% power."
         )
     if tested < len(frame):
         notes.append(too_few_pairs(int(frame.loc[frame["p"].isna(), "n"].min())))
     return Table("Paired differences" + common_settings(evidence), frame, shown, tuple(notes))
+
+
+def equal_error(evidence: Evidence) -> Table:
+    """Per setting, the two runs of equal test error whose MSE differs most: the tutorial's NN1 and NN2, trained."""
+    rows = []
+    for setting, group in by_setting(evidence.runs):
+        # Errors are multiples of one over the number of test examples; rounding makes equal ones equal.
+        same = group.groupby(group["test/error"].round(9))["test/brier"]
+        gap = same.agg(lambda brier: brier.max() - brier.min())
+        if not gap.max() > 0:
+            continue
+        brier = same.get_group(gap.idxmax())
+        for run in evidence.runs.loc[[brier.idxmin(), brier.idxmax()]].to_dict("records"):
+            names = {"run": run["run"], **setting}
+            rows.append(names | {metric: run[metric] for metric in ("test/error", "test/brier", "test/nll")})
+    frame = pd.DataFrame(rows)
+    shown = frame.rename(columns=label)
+    if len(frame):
+        digits = {"test/error": "{:.1%}", "test/brier": "{:.4f}", "test/nll": "{:.4f}"}
+        shown = shown.assign(
+            **{label(metric): frame[metric].map(spec.format) for metric, spec in digits.items()}
+        )
+    notes = ("MSE is the Brier score here: summed over classes, mean over examples.",)
+    return Table(
+        "Trained networks of equal error: MSE and cross-entropy tell them apart", frame, shown, notes
+    )
 
 
 def too_few_pairs(n: int) -> str:

@@ -15,10 +15,11 @@ from ce_harness.report.study import Study, Table
 
 
 def show(study: Study, made: Mapping[str, Table], output: Path) -> None:
-    """Print every table of a report and the files that hold its figures."""
+    """Print the tables of the study, then the verdicts, then where everything lies."""
     console = Console(highlight=False)
     console.print(Text(study.question, style="bold"))
-    for table in made.values():
+    last = [made[name] for name in ("verdicts",) if name in made]
+    for table in [made[name] for name in study.tables] + last:
         shown = text(table)
         drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for column, right in zip(shown.columns, right_aligned(shown), strict=True):
@@ -31,7 +32,10 @@ def show(study: Study, made: Mapping[str, Table], output: Path) -> None:
         for note in table.notes:
             console.print(Text(note, style="dim"))
     console.print()
+    if "excluded" in made:
+        console.print(f"{len(made['excluded'].frame)} runs left out or without a partner: see excluded.md")
     where = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
     for name in study.figures:
         console.print(Text(f"figure  {where / name}.pdf (.png, .svg)"), soft_wrap=True)
     console.print(Text(f"tables  {where}/*.md (.csv, .tex)"), soft_wrap=True)
+    console.print(Text(f"page    {where}/index.html"), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The MLflow UI over the tracked runs, for this machine only: ``python -m ce_harness.tracking.dashboard [RUNS_DIR]``."""
+"""The MLflow UI over the tracked runs: ``python -m ce_harness.tracking.dashboard [RUNS_DIR]``, on this machine only."""
 
 from __future__ import annotations
 

@@ -111,6 +111,9 @@ class _Sender:
         points = [point for record in records for point in _points(record, self._run, start)]
         for i in range(0, len(points), POINTS_PER_CALL):
             self._client.log_batch(self._position.run_id, metrics=points[i : i + POINTS_PER_CALL])
+        for record in records:
+            if record["kind"] == "inexact_resume":
+                self._client.set_tag(self._position.run_id, "inexact_resume", record["fingerprint"])
         if records:
             self._position.records += len(records)
             self._position.save()

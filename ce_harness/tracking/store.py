@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,8 +17,8 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -46,6 +48,9 @@ def open_store(tracking_uri: str) -> MlflowClient:
         return MlflowClient(tracking_uri)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
+        # MLflow would try for many minutes to open what can't be opened; SQLite itself says so at once.
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA schema_version")
         client = MlflowClient(absolute(tracking_uri))
         client.search_experiments(max_results=1)
     return client

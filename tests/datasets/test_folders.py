@@ -154,6 +154,27 @@ def test_refuses_a_spoilt_folder(pets, spoil):
     assert "\n" not in str(refusal.value)
 
 
+def test_no_altered_bit_of_a_png_changes_a_pixel_unnoticed(tmp_path):
+    ramp = np.add.outer(np.arange(40), np.arange(50)).astype(np.uint8)
+    for name, image in (("a", ramp), ("b", ramp[::-1])):
+        (tmp_path / name).mkdir()
+        for k in range(3):
+            Image.fromarray(image).save(tmp_path / name / f"{k}.png")
+
+    def digest():
+        return load(tmp_path, size=[40, 50], channels=1, val_fraction=1 / 3, test_fraction=1 / 3).digest
+
+    original, file = digest(), tmp_path / "a" / "0.png"
+    content, refused = file.read_bytes(), 0
+    for position in range(len(content)):
+        file.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+        try:
+            assert digest() == original
+        except DataError:
+            refused += 1
+    assert refused > len(content) / 2
+
+
 @contextmanager
 def without_privileges():
     """File permissions mean nothing to root, so a test that runs as root acts as nobody for a while."""

@@ -117,9 +117,9 @@ def test_augmentation_is_carried_along_and_none_when_it_does_nothing():
     [
         ({"val_fraction": 0.0}, "val_fraction is 0.0; allowed: a number between 0 and 1"),
         ({"val_fraction": "half"}, "val_fraction is 'half'"),
-        ({"val_fraction": 0.01}, "val_fraction=0.01 puts 1 of 48 examples aside; both parts need at least 3"),
-        ({"test_fraction": 0.99}, "test_fraction=0.99 puts 60 of 60 examples aside"),
-        ({"val_fraction": 0.5, "test_fraction": 0.5}, "val_fraction=0.5 puts 30 of 30 examples aside"),
+        ({"val_fraction": 0.01}, "val_fraction=0.01 asks for 1 of 48 examples; both parts need at least 3"),
+        ({"test_fraction": 0.99}, "test_fraction=0.99 asks for 60 of 60 examples"),
+        ({"val_fraction": 0.5, "test_fraction": 0.5}, "val_fraction=0.5 asks for 30 of 30 examples"),
         ({"split_seed": -1}, "split_seed is -1; allowed: a whole number from 0"),
         ({"limit": 0}, "limit is 0; allowed: null or a whole number"),
         ({"augmentation": {"mixup": True}}, "no option 'mixup'; allowed: horizontal_flip, shift"),
@@ -145,12 +145,12 @@ def test_refuses_a_limit_that_leaves_a_class_untrained():
 
 def test_refuses_a_test_set_of_another_image_size():
     small = RawImages(coloured(9).images[:, :2], coloured(9).labels, "its test set")
-    with pytest.raises(DataError, match=re.escape("the test images of its test set are (2, 5, 3)")):
+    with pytest.raises(DataError, match=re.escape("the images of its test set are (2, 5, 3)")):
         prepared(official_test=small)
 
 
 def test_refuses_to_standardize_a_constant_channel():
     raw = coloured()
-    raw.images[..., 2] = 9
+    raw.images[..., 2] = 7
     with pytest.raises(DataError, match=r"channel 2 of the training images of example is constant"):
         prepared(raw, standardize=True)

@@ -1,0 +1,58 @@
+"""Where a report comes from: code, data, machine, and whether its rules are older than its runs."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from ce_harness.report.study import Evidence
+
+
+def digest(source: bytes) -> str:
+    """SHA-256 of a study file."""
+    return hashlib.sha256(source).hexdigest()
+
+
+@cache
+def digest_at(commit: str, study_file: Path) -> str:
+    """SHA-256 of the study file as it was at a commit; empty where Git doesn't know it."""
+    try:
+        shown = subprocess.run(
+            ["git", "show", f"{commit}:./{study_file.name}"],
+            cwd=study_file.parent,
+            capture_output=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return digest(shown.stdout)
+
+
+def describe(name: str, study_file: Path, evidence: Evidence) -> dict:
+    """The facts of ``report.json``, the same from the store and from the rows."""
+    facts = {"study": name, "study_sha256": digest(study_file.read_bytes())}
+    runs = evidence.runs
+    if runs.empty:
+        return facts
+    first = runs.loc[runs["start_time"].idxmin()]
+    return facts | {
+        "runs": len(runs),
+        "first_run": f"{datetime.fromtimestamp(first['start_time'] / 1000, UTC):%Y-%m-%d %H:%M} UTC",
+        "first_run_commit": first["git_commit"],
+        "rules": _rules(first, facts["study_sha256"]),
+        "commits": sorted(set(runs["git_commit"])),
+        "code_digests": sorted(set(runs["code_digest"])),
+        "data_sha256": dict(sorted(set(zip(runs["dataset"], runs["dataset_digest"], strict=True)))),
+        "machines": sorted(set(runs["fingerprint"])),
+    }
+
+
+def _rules(first, now: str) -> str:
+    if not first["study_digest"]:
+        return "unknown: Git has no version of the study file at the commit of the first run"
+    if first["study_digest"] != now:
+        return "changed after the first run: the study file differs from the one at its commit"
+    return "fixed before the runs: the study file is the one at the commit of the first run"

@@ -1,0 +1,12 @@
+"""How fast the harness is, and how exact its cross-entropy. Reads no runs; the times are of this machine.
+
+Command: python report.py benchmark
+"""
+
+from ce_harness.report.study import Study
+from experiments.benchmark import losses
+
+STUDY = Study(
+    question="Is our cross-entropy as fast and as exact as TensorFlow's own?",
+    tables={"loss_speed": losses.speed, "loss_accuracy": losses.accuracy},
+)

@@ -1,0 +1,155 @@
+"""The gradient on the logits of one example: closed forms against automatic differentiation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy import special
+
+from ce_harness.report.study import Evidence, Table
+from ce_harness.report.style import COLUMN_WIDTH, loss_styles, new_figure
+
+# Loss -> the closed form it must meet; TensorFlow's own cross-entropy has that of ours.
+CLOSED_FORMS = {
+    "softmax_ce": "softmax_ce",
+    "builtin_ce": "softmax_ce",
+    "mse": "mse",
+    "mse_mean": "mse_mean",
+    "mse_logits": "mse_logits",
+    "label_smoothing_ce": "label_smoothing_ce",
+    "focal": "focal",
+    "squentropy": "squentropy",
+}
+NUM_CLASSES = (2, 10)
+
+
+def uniform_start(_: Evidence) -> Table:
+    """Norms at equal logits, and how much larger cross-entropy's is."""
+    rows = []
+    for num_classes in (*NUM_CLASSES, 100):
+        start = np.zeros((1, num_classes))
+        for loss in CLOSED_FORMS:
+            rows.append(
+                {
+                    "classes": num_classes,
+                    "loss": loss,
+                    "norm, closed form": _closed_form(loss, start)[0],
+                    "norm, automatic": _automatic(loss, start)[0],
+                    "CE / loss": _closed_form("softmax_ce", start)[0] / _closed_form(loss, start)[0],
+                }
+            )
+    frame = pd.DataFrame(rows)
+    shown = frame.assign(
+        **{
+            column: frame[column].map("{:.4g}".format)
+            for column in frame.columns
+            if column not in ("classes", "loss")
+        }
+    )
+    return Table(
+        "Norm of the gradient on the logits at a uniform prediction",
+        frame,
+        shown,
+        (
+            "Scale: here cross-entropy's gradient is K/2 times that of mse and K^2/2 times that of mse_mean, "
+            "in the same direction. A constant factor is a choice of units: the learning rate absorbs it.",
+        ),
+    )
+
+
+def saturation(_: Evidence) -> Table:
+    """Cross-entropy and squared error as a two-class prediction goes from undecided to confidently wrong."""
+    p_true = np.array([0.5, 0.1, 0.01, 1e-4])
+    logits = np.log(np.stack([p_true, 1 - p_true], axis=-1))
+    frame = pd.DataFrame({"p of true class": p_true})
+    for loss in ("softmax_ce", "mse"):
+        frame[loss] = _closed_form(loss, logits)
+    frame["CE / MSE"] = frame["softmax_ce"] / frame["mse"]
+    shown = frame.assign(
+        **{
+            "p of true class": frame["p of true class"].map("{:g}".format),
+            "softmax_ce": frame["softmax_ce"].map("{:.4f}".format),
+            "mse": frame["mse"].map("{:.6f}".format),
+            "CE / MSE": frame["CE / MSE"].map("{:.4g}".format),
+        }
+    )
+    return Table(
+        "Norm of the gradient on the logits of a confidently wrong prediction (the rest on one wrong class)",
+        frame,
+        shown,
+        (
+            "Saturation: with two classes the scale is 1, so all of this ratio is saturation. The norm of "
+            "cross-entropy tends to sqrt(2), that of squared error to 0; no learning rate makes up for a "
+            "ratio that depends on the example. Further classes of probability 0 change nothing.",
+        ),
+    )
+
+
+def norms(_: Evidence) -> Figure:
+    """Norm against the true class's probability: closed forms as lines, differentiation as points."""
+    p_true = special.expit(np.linspace(special.logit(1e-4), special.logit(0.99), 241))
+    fig = new_figure(COLUMN_WIDTH, 4.7)
+    axes = fig.subplots(len(NUM_CLASSES), 1, sharex=True, sharey=True)
+    styles = loss_styles(list(CLOSED_FORMS))
+    for ax, num_classes in zip(axes, NUM_CLASSES, strict=True):
+        logits = _logits(p_true, num_classes)
+        for i, loss in enumerate(CLOSED_FORMS):
+            some = slice(3 * i + 5, None, 30)
+            ax.plot(p_true, _closed_form(loss, logits), label=loss, **styles[loss])
+            points = _automatic(loss, logits[some])
+            ax.plot(p_true[some], points, "o", color=styles[loss]["color"], markersize=2.5)
+        ax.plot([], [], "o", color="#555555", markersize=2.5, label="autodiff")
+        ax.axvline(1 / num_classes, color="#555555", linewidth=0.8, linestyle=":")
+        ax.set_title(f"{num_classes} classes; dotted: uniform prediction", loc="left")
+        ax.set_ylabel("gradient norm on the logits")
+        ax.set_xscale("logit")
+        ax.set_yscale("log")
+        ax.set_xlim(p_true[0], p_true[-1])
+        ax.set_ylim(1e-4, 20)
+    ticks = [1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99]
+    axes[-1].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes[-1].set_xlabel("probability of the true class, the rest spread evenly")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, columnspacing=1)
+    return fig
+
+
+def _logits(p_true: np.ndarray, num_classes: int) -> np.ndarray:
+    """Logits of mean 0 that give the first class p_true and all others the same."""
+    t = special.logit(p_true) + np.log(num_classes - 1)
+    return np.column_stack([t, *[np.zeros_like(t)] * (num_classes - 1)]) - t[:, None] / num_classes
+
+
+def _first_class(logits: np.ndarray) -> np.ndarray:
+    return np.eye(logits.shape[-1])[np.zeros(len(logits), int)]
+
+
+def _closed_form(loss: str, logits: np.ndarray) -> np.ndarray:
+    from ce_harness.losses import logit_gradient
+
+    return np.linalg.norm(logit_gradient(CLOSED_FORMS[loss], _first_class(logits), logits), axis=-1)
+
+
+def _automatic(loss: str, logits: np.ndarray) -> np.ndarray:
+    """The same through the Keras losses, in float64."""
+    import keras
+    import tensorflow as tf
+
+    from ce_harness import losses
+
+    options = {"reduction": "sum", "dtype": "float64"}
+    keras_loss = {
+        "softmax_ce": lambda: losses.SoftmaxCrossEntropy(**options),
+        "builtin_ce": lambda: keras.losses.CategoricalCrossentropy(from_logits=True, **options),
+        "mse": lambda: losses.SoftmaxSquaredError(**options),
+        "mse_mean": lambda: losses.SoftmaxSquaredError(class_reduction="mean", **options),
+        "mse_logits": lambda: losses.LogitSquaredError(**options),
+        "label_smoothing_ce": lambda: losses.SoftmaxCrossEntropy(label_smoothing=0.1, **options),
+        "focal": lambda: losses.Focal(**options),
+        "squentropy": lambda: losses.Squentropy(**options),
+    }[loss]()
+    z = tf.constant(logits)
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        value = keras_loss(tf.constant(_first_class(logits)), z)
+    return np.linalg.norm(tape.gradient(value, z), axis=-1)

@@ -1,0 +1,132 @@
+"""Verdicts on made-up runs whose truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import Run, runs
+
+from ce_harness.report import rows
+from ce_harness.report.claims import judge, overall, sensitivity, verdicts
+from ce_harness.report.runs import select
+from ce_harness.report.study import Claim
+
+LOSSES = ["softmax_ce", "mse"]
+ACCURACY = Claim("CE is more accurate", "test/accuracy", "softmax_ce", "mse", "greater", margin=0.005)
+
+
+def evidence(tracked, seeds=10, models=("lenet5",)):
+    reads = {"dataset": ["digits"], "model": models, "loss": LOSSES, "seed": range(seeds)}
+    kept, excluded = select(tracked, reads, "demo")
+    return rows.from_csv(rows.to_csv(rows.from_runs(kept, reads, excluded)))
+
+
+def verdict(claim, tracked, seeds=10):
+    return judge([claim], evidence(tracked, seeds))["verdict"].item()
+
+
+@pytest.mark.parametrize(
+    ("mse_accuracy", "expected"), [(0.90, "supported"), (0.97, "contradicted"), (0.95, "equivalent")]
+)
+def test_known_truth(mse_accuracy, expected):
+    assert verdict(ACCURACY, runs(LOSSES, 10, mse={"accuracy": mse_accuracy})) == expected
+
+
+def test_a_sure_difference_within_the_margin_is_equivalent():
+    found = judge([ACCURACY], evidence(runs(LOSSES, 10, mse={"accuracy": 0.949})))
+    assert found["p"].item() < 0.05
+    assert found["verdict"].item() == "equivalent"
+
+
+def test_less_is_the_mirror_image_of_greater():
+    error = Claim("CE errs less", "test/error", "softmax_ce", "mse", "less", margin=0.005)
+    assert verdict(error, runs(LOSSES, 10, mse={"accuracy": 0.90})) == "supported"
+    assert verdict(error, runs(LOSSES, 10, mse={"accuracy": 0.97})) == "contradicted"
+
+
+def test_equality_has_to_be_shown():
+    equal = Claim("the same", "test/accuracy", "softmax_ce", "mse", "equal", margin=0.005)
+    assert verdict(equal, runs(LOSSES, 10)) == "supported"
+    assert verdict(equal, runs(LOSSES, 10, mse={"accuracy": 0.90})) == "contradicted"
+
+
+def test_five_seeds_decide_nothing_and_say_so():
+    found = evidence(runs(LOSSES, 5, mse={"accuracy": 0.5}), seeds=5)
+    assert judge([ACCURACY], found)["verdict"].item() == "inconclusive"
+    assert any("smallest exact two-sided p is 0.0625" in note for note in verdicts(found, [ACCURACY]).notes)
+
+
+def test_diverged_runs_leave_their_pairs_out():
+    tracked = runs(LOSSES, 10, mse={"accuracy": 0.90})
+    for run in tracked[10:13]:
+        run.status = "diverged"
+    found = judge([ACCURACY], evidence(tracked))
+    assert found["n"].item() == 7
+    assert found["verdict"].item() == "supported"
+
+
+def test_ratios_are_geometric():
+    norm = Claim(
+        "larger gradients", "early_grad_norm", "softmax_ce", "mse", "greater", margin=1.25, ratio=True
+    )
+    found = judge([norm], evidence(runs(LOSSES, 10, mse={"grad_norm": 0.2})))
+    assert found["mean"].item() == pytest.approx(5)
+    assert found["verdict"].item() == "supported"
+
+
+def test_times_to_a_target_count_runs_that_never_reach_it():
+    faster = Claim("CE is faster", "epochs_to/0.95", "softmax_ce", "mse", "less", margin=0.5)
+    # Accuracy ends near .97 and .92: mse never reaches 95% and is censored at epoch 6.
+    assert (
+        verdict(faster, runs(LOSSES, 10, softmax_ce={"accuracy": 0.99}, mse={"accuracy": 0.85}))
+        == "supported"
+    )
+    # Neither reaches it: nothing is known of speed, and nothing is called equal.
+    found = judge([faster], evidence(runs(LOSSES, 10, softmax_ce={"accuracy": 0.5}, mse={"accuracy": 0.5})))
+    assert found["n"].item() == 0
+    assert found["verdict"].item() == "inconclusive"
+
+
+def test_many_claims_are_adjusted_together():
+    claims = [ACCURACY] + [
+        Claim(f"other {i}", "test/accuracy", "softmax_ce", "mse", "greater", margin=0.001) for i in range(29)
+    ]
+    found = judge(claims, evidence(runs(LOSSES, 10, mse={"accuracy": 0.90})))
+    # 2 / 2^10 each; 30 times that is above .05.
+    assert found["p_holm"].iloc[0] == pytest.approx(30 * 2 / 2**10)
+    assert set(found["verdict"]) == {"inconclusive"}
+
+
+def test_no_difference_is_called_supported_in_at_most_5_percent():
+    rng = np.random.default_rng(0)
+    base = evidence(runs(LOSSES, 10))
+    calls = []
+    for _ in range(200):
+        base.runs["test/accuracy"] = rng.normal(0.9, 0.02, len(base.runs))
+        calls.append(judge([ACCURACY], base)["verdict"].item())
+    assert np.mean(np.array(calls) == "supported") <= 0.05
+
+
+def test_a_verdict_holds_overall_only_if_it_holds_everywhere():
+    assert overall(pd.Series(["supported", "supported"])) == "supported"
+    assert overall(pd.Series(["supported", "contradicted"])) == "inconclusive (1 supported, 1 contradicted)"
+
+
+def test_every_setting_gets_its_own_verdict():
+    lenet = runs(LOSSES, 10, mse={"accuracy": 0.90})
+    mlp = [
+        Run(loss, seed, accuracy=accuracy, name=f"digits-mlp-{loss}-s{seed}", tags={"model": "mlp"})
+        for loss, accuracy in (("softmax_ce", 0.90), ("mse", 0.95))
+        for seed in range(10)
+    ]
+    found = judge([ACCURACY], evidence([*lenet, *mlp], models=("lenet5", "mlp")))
+    assert dict(zip(found["model"], found["verdict"], strict=True)) == {
+        "lenet5": "supported",
+        "mlp": "contradicted",
+    }
+
+
+def test_sensitivity_shows_what_a_wider_margin_would_change():
+    table = sensitivity(evidence(runs(LOSSES, 10, mse={"accuracy": 0.943})), [ACCURACY])
+    row = table.shown.iloc[0]
+    assert row["margin x 0.5"] == "supported"
+    assert row["margin x 2"] == "equivalent"

@@ -1,0 +1,189 @@
+"""What lies in results/NAME after a report, and what stays when a report fails."""
+
+import json
+import math
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from synthetic import Run, runs
+
+from ce_harness.errors import ConfigError, DiskError, TooFewRunsError
+from ce_harness.report import build, formats, publish, rows
+from ce_harness.report.runs import select
+from ce_harness.report.statistics import Summary
+from ce_harness.report.study import Table
+from experiments import demo
+
+
+@pytest.fixture(scope="module")
+def texts():
+    tracked = runs(demo.STUDY.reads["loss"], 5, mse={"accuracy": 0.85, "grad_norm": 0.2})
+    tracked[-1].status = "diverged"
+    kept, excluded = select(tracked, demo.STUDY.reads, "demo")
+    evidence = rows.from_runs(kept, demo.STUDY.reads, excluded)
+    evidence.runs["study_digest"] = ""
+    return rows.to_csv(evidence)
+
+
+@pytest.fixture(scope="module")
+def report(texts, tmp_path_factory):
+    output = tmp_path_factory.mktemp("results") / "demo"
+    make(texts, output)
+    return output
+
+
+def make(texts, output):
+    return build.build("demo", demo.STUDY, Path(demo.__file__), texts, output)
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_table_and_figure_is_there_in_every_format(report):
+    names = {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()}
+    tables = {*demo.STUDY.tables, "verdicts", "sensitivity", "excluded"}
+    assert names == (
+        {f"{table}.{suffix}" for table in tables for suffix in ("csv", "md", "tex")}
+        | {f"{figure}.{suffix}" for figure in demo.STUDY.figures for suffix in ("pdf", "png", "svg")}
+        | {f"rows/{name}" for name in rows.FILES}
+        | {"index.html", "report.json"}
+    )
+
+
+def test_the_rows_alone_rebuild_every_byte(report, tmp_path):
+    make(rows.read(report / "rows"), tmp_path / "again")
+    first, again = contents(report), contents(tmp_path / "again")
+    assert first.keys() == again.keys()
+    assert [name for name in first if first[name] != again[name]] == []
+
+
+def test_comparison_holds_mean_interval_and_censored_times(report):
+    frame = pd.read_csv(report / "comparison.csv").set_index(["loss", "metric"])
+    assert frame.loc[("softmax_ce", "test/accuracy"), "n"] == 5
+    assert frame.loc[("mse", "test/accuracy"), "n"] == 4
+    assert frame.loc[("mse", "epochs_to/0.95"), "reached"] == 0
+    assert math.isinf(frame.loc[("mse", "epochs_to/0.95"), "median"])
+    assert "| epochs to 95% val. accuracy |" in (report / "comparison.md").read_text()
+    assert "> 6 (0/4)" in (report / "comparison.md").read_text()
+
+
+def test_early_gradient_norm_is_the_mean_over_the_first_epoch():
+    run = Run("mse", 0)
+    reads = {"loss": ["mse"], "seed": range(1)}
+    found = rows.from_runs([run], reads, pd.DataFrame()).runs["early_grad_norm"].item()
+    assert found == pytest.approx(sum(1 / math.sqrt(step) for step in range(1, 11)) / 10)
+
+
+def test_five_pairs_print_no_p(report):
+    shown = (report / "paired_differences.md").read_text()
+    assert "smallest exact two-sided p is" in shown
+    assert "p (Holm)" not in shown
+
+
+def test_excluded_runs_are_listed(report):
+    assert "| digits-lenet5-mse-s4 | diverged |" in (report / "excluded.md").read_text()
+
+
+def test_the_page_loads_nothing_and_names_its_commands(report):
+    page = (report / "index.html").read_text()
+    assert re.findall(r'(?:src|href)="(?!data:)', page) == []
+    assert "python report.py demo --from results/demo" in page
+    assert page.count("<figure") == len(demo.STUDY.figures)
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_provenance_names_data_and_rules(report):
+    facts = json.loads((report / "report.json").read_text())
+    assert facts["data_sha256"] == {"digits": "d1"}
+    assert facts["code_digests"] == ["12e4567"]  # text, though it looks like a number
+    assert facts["rules"].startswith("unknown")
+
+
+def test_thinned_steps_keep_the_first_steps_and_the_mean():
+    steps = pd.DataFrame({"step": range(1, 1001), "loss": range(1, 1001)})
+    thinned = rows.thin(steps)
+    assert len(thinned) <= rows.KEPT_STEPS
+    assert thinned["step"].tolist()[:5] == [1, 2, 3, 4, 5]
+    assert thinned["step"].iloc[-1] == 1000
+    sizes = thinned["step"].diff().fillna(1)
+    assert (thinned["loss"] * sizes).sum() / 1000 == pytest.approx(500.5)
+
+
+def interrupted(output):
+    with publish.replaced(output) as folder:
+        (folder / "half.md").write_text("half")
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_report_leaves_the_old_one_whole(report, tmp_path):
+    output = tmp_path / "demo"
+    shutil.copytree(report, output)
+    before = contents(output)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(output)
+    assert contents(output) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+
+def test_a_report_killed_between_its_two_renames_is_found_again(tmp_path):
+    old = tmp_path / ".demo.old"
+    old.mkdir()
+    (old / publish.MARKER).write_text("{}")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "demo")
+    assert (tmp_path / "demo" / publish.MARKER).exists()
+
+
+def test_a_folder_that_is_no_report_is_left_alone(tmp_path):
+    (tmp_path / "chapter1.tex").write_text("precious")
+    with pytest.raises(DiskError, match="is not a report"), publish.replaced(tmp_path):
+        pass
+    assert (tmp_path / "chapter1.tex").read_text() == "precious"
+
+
+def test_a_file_in_the_way_is_a_disk_error(tmp_path):
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(DiskError, match="can't be written"), publish.replaced(tmp_path / "results" / "demo"):
+        pass
+
+
+def test_missing_and_empty_rows(texts, tmp_path):
+    with pytest.raises(ConfigError, match="--from takes the folder of an earlier report"):
+        rows.read(tmp_path)
+    header = texts["runs.csv"].partition("\n")[0] + "\n"
+    with pytest.raises(TooFewRunsError, match="holds no run"):
+        make({**texts, "runs.csv": header}, tmp_path / "demo")
+
+
+def test_latex_escapes_every_special_character():
+    frame = pd.DataFrame({"a_b": ["50% & $x$ {#1} ~ ^ \\ < -0.5 ± 1"]})
+    made = formats.latex(Table("A & B", frame), "t")
+    assert r"a\_b" in made
+    assert (
+        r"50\% \& \$x\$ \{\#1\} \textasciitilde{} \textasciicircum{} \textbackslash{} $<$ $-$0.5 $\pm$ 1"
+        in made
+    )
+    assert r"\caption{A \& B}" in made
+
+
+def test_markdown_escapes_pipes():
+    assert "| a\\|b |" in formats.markdown(Table("t", pd.DataFrame({"x": ["a|b"]})))
+
+
+@pytest.mark.parametrize(
+    ("summary", "shown"),
+    [
+        (Summary(5, 0.97123, 0.01, 0.96673, 0.97573), "0.9712 ± 0.0045"),
+        (Summary(5, 12.345, 1, 10.0, 14.69), "12.3 ± 2.3"),
+        (Summary(5, 1e-9, 1e-8, -1e-8, 1.2e-8), "1.0e-09 ± 1.1e-08"),
+        (Summary(5, 0.5, 0, 0.5, 0.5), "0.5 (all equal)"),
+        (Summary(1, 0.5, math.nan, math.nan, math.nan), "0.5000 (n = 1)"),
+        (Summary(0, math.nan, math.nan, math.nan, math.nan), "-"),
+    ],
+)
+def test_numbers_are_shown_with_the_digits_their_interval_allows(summary, shown):
+    assert formats.with_interval(summary) == shown

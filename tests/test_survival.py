@@ -1,0 +1,200 @@
+"""A run that is killed, wherever, continues as if nothing had happened: the same points, files and scores."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from ce_harness.config import checked
+from ce_harness.errors import ConfigError, LockedError
+from ce_harness.run_directory import RunDirectory
+from ce_harness.tracking.store import open_store
+from ce_harness.training import train_and_evaluate
+from tests.conftest import ROOT
+from tests.kill_points import POINTS
+
+RUN = ("optimizer=adam", "learning_rate=0.01", "log_every_n_steps=2")
+
+
+def everything(config):
+    """All that a run leaves: its outcome, its artifacts, its journal, and every point and tag in the store."""
+    run = RunDirectory.of(checked(config))
+    client = open_store(config.tracking_uri)
+    (experiment,) = [e for e in client.search_experiments() if e.name == config.mlflow_experiment]
+    (stored,) = client.search_runs([experiment.experiment_id])
+    points = {
+        key: [(point.step, point.value) for point in client.get_metric_history(stored.info.run_id, key)]
+        for key in stored.data.metrics
+    }
+    return {
+        "outcome": run.outcome,
+        "artifacts": {path.name: path.read_bytes() for path in run.artifacts.iterdir()},
+        "stored artifacts": sorted(item.path for item in client.list_artifacts(stored.info.run_id)),
+        "journal": [{k: v for k, v in record.items() if k != "time_ms"} for record in run.journal().records],
+        "points": {key: sorted(values) for key, values in points.items()},
+        "status": (stored.info.status, stored.data.tags["status"]),
+    }
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory, migrated_store):
+    """Per kill point, the config of a run whose process was killed there."""
+    import shutil
+
+    from hydra import compose, initialize_config_dir
+
+    from tests.conftest import TINY
+
+    configs = {}
+    with initialize_config_dir(os.path.join(ROOT, "conf"), version_base="1.3"):
+        for name in POINTS:
+            runs_dir = tmp_path_factory.mktemp("killed")
+            shutil.copy(migrated_store, runs_dir / "mlflow.db")
+            configs[name] = compose("config", [*TINY, *RUN, f"runs_dir={runs_dir}"])
+    program = subprocess.run(
+        [sys.executable, "-m", "tests.kill_points"],
+        input=json.dumps({name: OmegaConf.to_yaml(config) for name, config in configs.items()}),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    ends = dict(json.loads(line) for line in program.stdout.splitlines() if line.startswith("["))
+    assert ends == dict.fromkeys(POINTS, True), program.stderr[-2000:]
+    return configs
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, migrated_store):
+    import shutil
+
+    from hydra import compose, initialize_config_dir
+
+    from tests.conftest import TINY
+
+    runs_dir = tmp_path_factory.mktemp("undisturbed")
+    shutil.copy(migrated_store, runs_dir / "mlflow.db")
+    with initialize_config_dir(os.path.join(ROOT, "conf"), version_base="1.3"):
+        config = compose("config", [*TINY, *RUN, f"runs_dir={runs_dir}"])
+    train_and_evaluate(config)
+    return everything(config)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_run_killed_anywhere_ends_like_an_undisturbed_one(killed, undisturbed, point):
+    train_and_evaluate(killed[point])
+    after = everything(killed[point])
+    for part, expected in undisturbed.items():
+        assert after[part] == expected, part
+
+
+def interrupted_after(config, epoch, monkeypatch, error=KeyboardInterrupt):
+    """Stops a run the way Ctrl-C does, just after the given epoch is on disk."""
+    from ce_harness.callbacks import KeepJournal
+
+    original = KeepJournal.on_epoch_end
+
+    def stop(self, number, logs=None):
+        original(self, number, logs)
+        if number + 1 == epoch:
+            raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KeepJournal, "on_epoch_end", stop)
+        with pytest.raises(error):
+            train_and_evaluate(config)
+
+
+def test_dropout_adam_and_schedules_continue_bit_for_bit(composed, tmp_path, monkeypatch):
+    overrides = (
+        "model=convnet",
+        "optimizer=adam",
+        "learning_rate=0.003",
+        "learning_rate_schedule=cosine",
+        "warmup_epochs=1",
+    )
+    straight, stopped = (composed(*overrides, f"runs_dir={tmp_path / name}") for name in ("straight", "stopped"))
+    train_and_evaluate(straight)
+    interrupted_after(stopped, 2, monkeypatch)
+    train_and_evaluate(stopped)
+    assert everything(stopped) == everything(straight)
+
+
+@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt, "KILLED"), (RuntimeError, "FAILED")])
+def test_mlflow_never_shows_a_ghost(composed, monkeypatch, error, status):
+    config = composed(*RUN)
+    interrupted_after(config, 1, monkeypatch, error)
+    client = open_store(config.tracking_uri)
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert (run.info.status, run.data.tags["status"]) == (status, "failed")
+    train_and_evaluate(config)
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert (run.info.status, run.data.tags["status"]) == ("FINISHED", "complete")
+
+
+@pytest.mark.parametrize("damage", ["torn", "altered"])
+def test_a_damaged_checkpoint_is_passed_over(composed, undisturbed, monkeypatch, damage):
+    config = composed(*RUN)
+    interrupted_after(config, 2, monkeypatch)
+    newest = max(RunDirectory.of(checked(config)).checkpoints.glob("*.ckpt"))
+    content = bytearray(newest.read_bytes())
+    if damage == "torn":
+        content = content[: len(content) // 2]
+    else:
+        content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    train_and_evaluate(config)
+    assert everything(config) == undisturbed
+
+
+def test_a_resume_under_another_fingerprint_needs_a_clear_word(composed, monkeypatch):
+    config = composed(*RUN)
+    interrupted_after(config, 1, monkeypatch)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # stands in the fingerprint
+    with pytest.raises(ConfigError, match="the run began under .*onednn=default.*allow_inexact_resume=true"):
+        train_and_evaluate(config)
+    config.allow_inexact_resume = True
+    train_and_evaluate(config)
+    client = open_store(config.tracking_uri)
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert "onednn=0" in run.data.tags["inexact_resume"]
+
+
+def test_a_second_process_is_told_who_holds_the_run(composed):
+    config = checked(composed(*RUN))
+    with (
+        RunDirectory.of(config).claimed(),
+        pytest.raises(LockedError, match=rf"is being written by process {os.getpid()} on "),
+    ):
+        train_and_evaluate(config)
+
+
+def test_a_store_that_is_away_loses_nothing(composed, undisturbed, monkeypatch):
+    """The store can't be written while training goes on and when it ends; the next call sends everything."""
+    from ce_harness.errors import TrackingError
+    from ce_harness.tracking import feed
+
+    config = composed(*RUN)
+    monkeypatch.setattr(feed, "SECONDS_BETWEEN_TRIES", 0.1)
+    folder, away = Path(config.runs_dir), Path(f"{config.runs_dir}/away")
+    (folder / "mlflow.db").rename(away)
+    (folder / "mlflow.db").mkdir()  # SQLite can't open a folder
+    with pytest.raises(TrackingError, match="the run is safe in .*; the same command sends it"):
+        train_and_evaluate(config)
+    (folder / "mlflow.db").rmdir()
+    away.rename(folder / "mlflow.db")
+    train_and_evaluate(config)
+    assert everything(config) == undisturbed
+
+
+def test_steps_are_measured_through_a_resume(composed, monkeypatch):
+    config = composed(*RUN)
+    interrupted_after(config, 2, monkeypatch)
+    train_and_evaluate(config)
+    with np.load(RunDirectory.of(checked(config)).artifacts / "steps.npz") as steps:
+        assert steps["values"].shape[0] == 12
