@@ -44,9 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="rebuild from the rows in an earlier report, without MLflow",
     )
-    parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="where the report goes (default: results/NAME)"
-    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where the report goes (default: results/NAME)")
     return parser
 
 

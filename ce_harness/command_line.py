@@ -6,8 +6,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import joblib
 from hydra.core.hydra_config import HydraConfig
@@ -18,12 +17,9 @@ from rich.console import Console
 from ce_harness import sweep
 from ce_harness.config import checked, run_name
 from ce_harness.errors import INTERRUPTED, DivergedError
+from ce_harness.quiet import import_tensorflow
 from ce_harness.refusals import explain, refuse_added_keys
 from ce_harness.run_directory import RunDirectory
-
-# Read by TensorFlow when it is imported, in this process and in the workers of a sweep.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 
 _errors: list[Exception] = []  # of the one job of a plain call
 
@@ -74,25 +70,12 @@ def _run(config: DictConfig, parallel_jobs: int, console: Console | None) -> str
     run = RunDirectory.of(config)
     done_before = run.finished
     if not done_before:
-        with _quiet_stderr():
-            from ce_harness.training import train_and_evaluate
+        import_tensorflow()
+        from ce_harness.training import train_and_evaluate
+
         train_and_evaluate(config, console)
     outcome = run.outcome
     if outcome["status"] == "diverged":
         raise DivergedError(outcome["message"])
     scores = "  ".join(f"{name} {outcome['metrics'][f'test/{name}']:.4f}" for name in ("accuracy", "nll", "brier"))
     return f"{run_name(config)}  {'was complete' if done_before else 'complete'}  test: {scores}  {run.path}"
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """TensorFlow's libraries greet on file descriptor 2 while they load, before any log level holds."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -10,14 +10,14 @@ import pandas as pd
 import tensorflow as tf
 
 from ce_harness import metrics, series
-from ce_harness.datasets import Dataset
+from ce_harness.datasets import Split
 
 PREDICTION_BATCH = 1000
 VALIDATION_METRICS = ("accuracy", "nll", "brier")
 
 
 class Evaluator:
-    """Scores ``network`` on the splits of ``dataset``.
+    """Scores ``network`` on the validation and test splits.
 
     Probabilities are softmax(logits), also for losses that never train them as such: for these only the
     calibrated figures are comparable.
@@ -27,12 +27,13 @@ class Evaluator:
         loss: the loss as trained, on (one-hot labels, logits).
     """
 
-    def __init__(self, network: keras.Model, loss: keras.Loss, dataset: Dataset):
-        self._dataset = dataset
+    def __init__(self, network: keras.Model, loss: keras.Loss, validation: Split, test: Split):
+        self._validation = validation
+        self._test = test
         self._loss = loss
         self._predict = tf.function(
             partial(network, training=False),
-            input_signature=[tf.TensorSpec([None, *dataset.input_shape], tf.float32)],
+            input_signature=[tf.TensorSpec([None, *test.images.shape[1:]], tf.float32)],
         )
 
     def _logits(self, images: np.ndarray) -> np.ndarray:
@@ -41,10 +42,9 @@ class Evaluator:
 
     def validation(self) -> dict[str, float]:
         """``loss``, ``accuracy``, ``nll`` and ``brier`` of the validation split."""
-        split = self._dataset.validation
-        logits = self._logits(split.images)
-        scores = metrics.score(split.labels, logits)
-        loss = self._loss(tf.one_hot(split.labels, logits.shape[-1]), logits)
+        logits = self._logits(self._validation.images)
+        scores = metrics.score(self._validation.labels, logits)
+        loss = self._loss(tf.one_hot(self._validation.labels, logits.shape[-1]), logits)
         return {"loss": float(loss), **{name: scores[name] for name in VALIDATION_METRICS}}
 
     def test(self) -> tuple[dict[str, float], pd.DataFrame]:
@@ -52,14 +52,13 @@ class Evaluator:
 
         The temperature is fitted on the validation split.
         """
-        validation, test = self._dataset.validation, self._dataset.test
-        temperature = metrics.fit_temperature(validation.labels, self._logits(validation.images))
-        logits = self._logits(test.images)
-        calibrated = metrics.score(test.labels, logits / temperature)
-        scores = metrics.score(test.labels, logits)
+        temperature = metrics.fit_temperature(self._validation.labels, self._logits(self._validation.images))
+        labels, logits = self._test.labels, self._logits(self._test.images)
+        calibrated = metrics.score(labels, logits / temperature)
+        scores = metrics.score(labels, logits)
         scores |= {f"{name}_calibrated": calibrated[name] for name in ("nll", "brier", "ece")}
         scores["temperature"] = temperature
         return (
             {f"test/{name}": value for name, value in scores.items()},
-            series.reliability_frame(test.labels, logits, temperature),
+            series.reliability_frame(labels, logits, temperature),
         )

@@ -47,7 +47,8 @@ def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 def error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Share of examples classified wrongly: 1 - ``accuracy``."""
-    return 1.0 - accuracy(labels, probabilities)
+    labels, probabilities = _checked(labels, probabilities)
+    return float(np.mean(probabilities.argmax(axis=1) != labels))
 
 
 def nll(labels: np.ndarray, probabilities: np.ndarray) -> float:

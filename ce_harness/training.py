@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import keras
 import tensorflow as tf
 from omegaconf import DictConfig
@@ -57,53 +59,31 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
 
 def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console | None) -> None:
     runtime.prepare(config.seed, config.threads, config.precision)
-    dataset = parts.make_dataset(config)
-    network = parts.make_network(config, dataset)
-    loss = parts.make_loss(config)
-    steps_per_epoch = -(-len(dataset.train) // config.batch_size)
-    optimizer = parts.make_optimizer(config, steps_per_epoch)
-    optimizer.build(network.trainable_variables)
-    model = GradientMonitor(network, steps_per_epoch)
-    model.compile(
-        optimizer,
-        loss,
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        steps_per_execution=min(STEPS_PER_EXECUTION, steps_per_epoch),
-        jit_compile=False,  # on CPU the compiled step was twice as slow
-    )
+    setup = _set_up(config)
+    model = setup.model
 
     journal = run.journal()
     _refuse_inexact_resume(config, journal)
-    journal.append(provenance.start_record(config, dataset, model.columns))
-    last_record = checkpoint.restore(run.checkpoints, network, optimizer)
+    journal.append(setup.start_record)
+    last_record = checkpoint.restore(run.checkpoints, model.network, model.optimizer)
     if last_record:
         journal.append(last_record)
     feed.notify()
 
-    epoch = tf.Variable(0, dtype=tf.int64)
-    batches = training_batches(
-        dataset.train,
-        batch_size=config.batch_size,
-        num_classes=dataset.num_classes,
-        seed=config.seed,
-        epoch=epoch,
-        augmentation=dataset.augmentation,
-    )
-    evaluator = Evaluator(network, loss, dataset)
     stop_early = StopEarly(journal, config.early_stopping.metric, config.early_stopping.patience)
     callbacks = [
-        keras.callbacks.LambdaCallback(on_epoch_begin=lambda e, logs: epoch.assign(e)),
-        Validation(evaluator.validation),
+        keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setup.epoch.assign(epoch)),
+        Validation(setup.evaluator.validation),
         *parts.make_callbacks(config),
         StopOnDivergence(),
         KeepJournal(run, journal, after=feed.notify),
         stop_early,
-        *progress(console, config.epochs, steps_per_epoch),
+        *progress(console, config.epochs, len(setup.batches)),
     ]
     try:
         if not stop_early.is_time():
             model.fit(
-                batches,
+                setup.batches,
                 shuffle=False,  # the batches are, anew in each epoch
                 epochs=config.epochs,
                 initial_epoch=last_record["epoch"] if last_record else 0,
@@ -115,18 +95,60 @@ def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console |
         run.end("diverged", message=str(error))
         raise
 
-    scores, reliability = evaluator.test()
+    scores, reliability = setup.evaluator.test()
     scores |= best_epoch.metrics(journal, config.early_stopping.metric)
     journal.append(Journal.record("test", epoch=journal.of_kind("epoch")[-1]["epoch"], metrics=scores))
     series.write_artifacts(run, journal, reliability)
     if config.save_model:
-        from ce_harness.tracking.models import (
-            save_model,
-        )  # mlflow.keras: seconds that other runs need not pay
+        # Not at the top: mlflow.keras takes seconds that other runs need not pay.
+        from ce_harness.tracking.models import save_model
 
-        save_model(network, dataset.test.images[:1], run.artifacts / "model")
-    run.end("complete", metrics=scores, weights=checkpoint.weights_hash(network))
+        save_model(model.network, run.artifacts / "model")
+    run.end("complete", metrics=scores, weights=checkpoint.weights_hash(model.network))
     checkpoint.remove(run.checkpoints)
+
+
+class _SetUp(NamedTuple):
+    """All that a config stands for, ready to train.
+
+    Attributes:
+        epoch: read by ``batches``, which give each epoch its own order.
+        start_record: what opens the journal.
+    """
+
+    model: GradientMonitor
+    batches: tf.data.Dataset
+    epoch: tf.Variable
+    evaluator: Evaluator
+    start_record: dict[str, Any]
+
+
+def _set_up(config: DictConfig) -> _SetUp:
+    # A function of its own, so that the training arrays are freed once they are tensors.
+    dataset = parts.make_dataset(config)
+    epoch = tf.Variable(0, dtype=tf.int64)
+    batches = training_batches(
+        dataset.train,
+        batch_size=config.batch_size,
+        num_classes=dataset.num_classes,
+        seed=config.seed,
+        epoch=epoch,
+        augmentation=dataset.augmentation,
+    )
+    network = parts.make_network(config, dataset)
+    loss = parts.make_loss(config)
+    optimizer = parts.make_optimizer(config, steps_per_epoch=len(batches))
+    optimizer.build(network.trainable_variables)
+    model = GradientMonitor(network, steps_per_epoch=len(batches))
+    model.compile(
+        optimizer,
+        loss,
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        steps_per_execution=min(STEPS_PER_EXECUTION, len(batches)),
+        jit_compile=False,  # on CPU the compiled step was twice as slow
+    )
+    evaluator = Evaluator(network, loss, dataset.validation, dataset.test)
+    return _SetUp(model, batches, epoch, evaluator, provenance.start_record(config, dataset, model.columns))
 
 
 def _refuse_inexact_resume(config: DictConfig, journal: Journal) -> None:

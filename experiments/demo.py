@@ -26,7 +26,7 @@ CLAIMS = (
           margin=1.25, ratio=True, **CE_AGAINST_MSE),
     Claim("Cross-entropy gives stronger feedback on bad predictions", "feedback", relation="greater",
           margin=1.25, ratio=True, **CE_AGAINST_MSE),
-    Claim("Its stronger feedback is no mere constant: MSE saturates", "feedback_relative", relation="greater",
+    Claim("Its stronger feedback is not just scale: MSE saturates", "feedback_relative", relation="greater",
           margin=1.25, ratio=True, **CE_AGAINST_MSE),
     Claim("Cross-entropy converges faster", "epochs_to/0.95", relation="less", margin=1, **CE_AGAINST_MSE),
     Claim("Cross-entropy trains more accurately", "test/accuracy", relation="greater", margin=0.005,

@@ -56,14 +56,10 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         with path.open("rb") as file:
             content = np.load(file, allow_pickle=False)
             if not isinstance(content, NpzFile):
-                raise DataError(
-                    f"{path} holds a single array; write it with numpy.savez(path, x=images, y=labels)"
-                )
+                raise DataError(f"{path} holds a single array; write it with numpy.savez(path, x=images, y=labels)")
             return dict(content)
     except OSError as error:
-        raise DataError(
-            f"{path} can't be read ({error.strerror}); dataset.path must be an .npz file"
-        ) from error
+        raise DataError(f"{path} can't be read ({error.strerror}); dataset.path must be an .npz file") from error
     except (BadZipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path} is damaged ({error}); write or copy it again") from error
     except ValueError as error:

@@ -34,8 +34,7 @@ def check_images(images: np.ndarray, source: str) -> np.ndarray:
     _check_finite(images, source)
     if images.min() == images.max():
         raise DataError(
-            f"every pixel of {source} is {images.flat[0]}: there is nothing to learn from; check how it was "
-            "written"
+            f"every pixel of {source} is {images.flat[0]}: there is nothing to learn from; check how it was written"
         )
     return images if images.ndim == 4 else images[..., np.newaxis]
 

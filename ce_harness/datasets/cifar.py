@@ -11,9 +11,7 @@ _PIXELS = 3 * 32 * 32
 _ImagesAndLabels = tuple[np.ndarray, np.ndarray]
 
 
-def read_cifar(
-    archive: Path, *, label_bytes: int
-) -> tuple[_ImagesAndLabels, _ImagesAndLabels, tuple[str, ...]]:
+def read_cifar(archive: Path, *, label_bytes: int) -> tuple[_ImagesAndLabels, _ImagesAndLabels, tuple[str, ...]]:
     """Reads an archive as it is, in memory: nothing is unpacked to disk.
 
     A record is ``label_bytes`` labels and 3,072 pixels, the red, green and blue 32x32 planes one after the

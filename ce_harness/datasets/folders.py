@@ -76,9 +76,7 @@ def image_directory(
 def _height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
     sides = tuple(size) if isinstance(size, Sequence) and not isinstance(size, str) else (size, size)
     if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
-        raise ConfigError(
-            f"dataset.size is {size!r}; allowed: pixels as one number or [height, width]; for example 64"
-        )
+        raise ConfigError(f"dataset.size is {size!r}; allowed: pixels as one number or [height, width]; for example 64")
     return sides
 
 

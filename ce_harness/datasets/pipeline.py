@@ -46,16 +46,16 @@ def training_batches(
         ``ceil(N / batch_size)`` batches, a known cardinality, of images float32 (B, H, W, C) and one-hot
         labels float32 (B, K).
     """
-    images = tf.constant(split.images)
-    labels = tf.constant(split.labels)
+    # The functions below must not hold the split: its arrays are freed when the caller lets go of them.
+    images, labels, count = tf.constant(split.images), tf.constant(split.labels), len(split)
 
     def epoch_of_indices(epoch_number: tf.Tensor) -> tf.data.Dataset:
         key = tf.stack([tf.constant(seed, tf.int64), epoch_number])
-        order = tf.random.experimental.stateless_shuffle(tf.range(len(split)), seed=key, alg="philox")
+        order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=key, alg="philox")
         indices = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
         if augmentation is None:
             return indices
-        flips, shifts = _draws(augmentation, len(split), key)
+        flips, shifts = _draws(augmentation, count, key)
         return indices.map(lambda index: (index, tf.gather(flips, index), tf.gather(shifts, index)))
 
     def batch(index: tf.Tensor, flips: tf.Tensor | None = None, shifts: tf.Tensor | None = None):
@@ -69,7 +69,7 @@ def training_batches(
         .map(lambda _: tf.convert_to_tensor(epoch, tf.int64))
         .flat_map(epoch_of_indices)
         .map(batch)
-        .apply(tf.data.experimental.assert_cardinality(math.ceil(len(split) / batch_size)))
+        .apply(tf.data.experimental.assert_cardinality(math.ceil(count / batch_size)))
         .prefetch(_PREFETCHED_BATCHES)
     )
 
@@ -85,9 +85,7 @@ def _draws(augmentation: Augmentation, count: int, key: tf.Tensor) -> tuple[tf.T
     if not augmentation.horizontal_flip:
         flips = tf.zeros_like(flips)
     reach = augmentation.shift
-    return flips, tf.random.stateless_uniform(
-        [count, 2], shift_key, -reach, reach + 1, tf.int32, alg="philox"
-    )
+    return flips, tf.random.stateless_uniform([count, 2], shift_key, -reach, reach + 1, tf.int32, alg="philox")
 
 
 def _flipped_and_shifted(images: tf.Tensor, flips: tf.Tensor, shifts: tf.Tensor, reach: int) -> tf.Tensor:

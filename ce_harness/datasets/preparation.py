@@ -78,9 +78,7 @@ def prepare(
         DataError: data that can't be trained on.
     """
     if isinstance(split_seed, bool) or not isinstance(split_seed, int) or not 0 <= split_seed < 2**32:
-        raise ConfigError(
-            f"dataset.split_seed is {split_seed!r}; allowed: a whole number from 0 to 2**32 - 1"
-        )
+        raise ConfigError(f"dataset.split_seed is {split_seed!r}; allowed: a whole number from 0 to 2**32 - 1")
     if official_test is not None and test_fraction is not None:
         raise ConfigError(
             f"dataset.test_fraction is {test_fraction!r}, but {name} has a test set of its own; leave it out"

@@ -154,11 +154,7 @@ def cifar100(*, path: str | Path | None = None, val_fraction: float = 0.1, **opt
     return _cifar("cifar100", CIFAR100, path, label_bytes=2, val_fraction=val_fraction, **options)
 
 
-def _cifar(
-    name: str, archive: RemoteFile, path: str | Path | None, *, label_bytes: int, **options
-) -> Dataset:
+def _cifar(name: str, archive: RemoteFile, path: str | Path | None, *, label_bytes: int, **options) -> Dataset:
     file = fetch(archive, keras_cache()) if path is None else find(archive, Path(path))
     train, test, class_names = read_cifar(file, label_bytes=label_bytes)
-    return prepare(
-        name, RawImages(*train, name), RawImages(*test, f"the test set of {name}"), class_names, **options
-    )
+    return prepare(name, RawImages(*train, name), RawImages(*test, f"the test set of {name}"), class_names, **options)

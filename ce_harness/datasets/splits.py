@@ -32,9 +32,7 @@ def hold_out(
         DataError: a class with too few examples to be in both parts.
     """
     if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
-        raise ConfigError(
-            f"dataset.{option} is {fraction!r}; allowed: a number between 0 and 1, both excluded"
-        )
+        raise ConfigError(f"dataset.{option} is {fraction!r}; allowed: a number between 0 and 1, both excluded")
     # Rounded first, so that 0.07 of 100 is 7 and not the 8 that 7.000000000000001 would give.
     count = math.ceil(round(fraction * of, 6))
     counts = np.bincount(labels)
@@ -49,9 +47,7 @@ def hold_out(
             f"{source} has a single example of class {int(np.argmax(counts == 1))} left for "
             f"dataset.{option}; it can't be in both parts; add examples of it or leave it out"
         )
-    rest, held_out = train_test_split(
-        np.arange(len(labels)), test_size=count, stratify=labels, random_state=seed
-    )
+    rest, held_out = train_test_split(np.arange(len(labels)), test_size=count, stratify=labels, random_state=seed)
     return np.sort(rest), np.sort(held_out)
 
 
@@ -67,9 +63,7 @@ def take(labels: np.ndarray, *, limit: int | None, seed: int) -> np.ndarray:
         ConfigError: a limit that is not a positive whole number.
     """
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise ConfigError(
-            f"dataset.limit is {limit!r}; allowed: null or a whole number of examples, 1 or more"
-        )
+        raise ConfigError(f"dataset.limit is {limit!r}; allowed: null or a whole number of examples, 1 or more")
     everything = np.arange(len(labels))
     if limit is None or limit >= len(labels):
         return everything

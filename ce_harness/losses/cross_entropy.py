@@ -56,9 +56,7 @@ def softmax_cross_entropy(
     elif ignore_class is None:
         targets, counted, known = same_shape(labels, logits), None, None
     else:
-        raise ValueError(
-            f"ignore_class needs integer class ids: labels {labels.shape}, logits {logits.shape}"
-        )
+        raise ValueError(f"ignore_class needs integer class ids: labels {labels.shape}, logits {logits.shape}")
     if label_smoothing:
         num_classes = tf.cast(tf.shape(logits)[axis], logits.dtype)
         targets = (1.0 - label_smoothing) * targets + label_smoothing / num_classes

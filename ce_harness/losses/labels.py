@@ -34,16 +34,13 @@ def same_shape(labels, logits: tf.Tensor) -> tf.Tensor:
     labels = tf.convert_to_tensor(labels)
     if not labels.shape.is_compatible_with(logits.shape):
         raise ValueError(
-            f"one-hot or soft labels must have the shape of the logits: labels {labels.shape}, "
-            f"logits {logits.shape}"
+            f"one-hot or soft labels must have the shape of the logits: labels {labels.shape}, logits {logits.shape}"
         )
     labels = tf.cast(labels, logits.dtype)
     if labels.shape.is_fully_defined() and logits.shape.is_fully_defined():
         return labels
     message = "one-hot or soft labels must have the shape of the logits"
-    with tf.control_dependencies(
-        [tf.debugging.assert_equal(tf.shape(labels), tf.shape(logits), message=message)]
-    ):
+    with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(labels), tf.shape(logits), message=message)]):
         return tf.identity(labels)
 
 
@@ -72,9 +69,7 @@ def one_hot(labels: tf.Tensor, logits: tf.Tensor, axis: int, ignore_class: int |
             f"(class ids): labels {labels.shape}, logits {logits.shape}, class axis {axis}"
         )
     if not labels.dtype.is_integer:
-        raise TypeError(
-            f"class ids must be integers: labels {labels.dtype.name} {labels.shape}, logits {logits.shape}"
-        )
+        raise TypeError(f"class ids must be integers: labels {labels.dtype.name} {labels.shape}, logits {logits.shape}")
     labels = tf.cast(labels, tf.int64)  # small types hold neither every K nor a negative ignore_class
     num_classes = num_classes or tf.shape(logits)[axis]
     known = (labels >= 0) & (labels < tf.cast(num_classes, tf.int64))

@@ -74,8 +74,7 @@ class LogitSquaredError(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         if not true_class_weight > 0 or not target_scale > 0:
             raise ValueError(
-                f"true_class_weight and target_scale must be positive, got {true_class_weight} "
-                f"and {target_scale}"
+                f"true_class_weight and target_scale must be positive, got {true_class_weight} and {target_scale}"
             )
         self.true_class_weight = float(true_class_weight)
         self.target_scale = float(target_scale)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ce_harness.errors import TooFewRunsError
-from ce_harness.report import claims, formats, page, provenance, publish, rows, style, tables
+from ce_harness.report import claims, formats, page, provenance, publish, rates, rows, style, tables
+from ce_harness.report.outcomes import settings
 from ce_harness.report.runs import select
 from ce_harness.report.study import Evidence, Study, Table
 
@@ -76,6 +77,9 @@ def _tables(study: Study, evidence: Evidence) -> dict[str, Table]:
     made = {}
     if study.claims:
         made["verdicts"] = claims.verdicts(evidence, study.claims)
+        if "learning_rate" in settings(evidence.runs):
+            made["learning_rates"] = rates.chosen_rates(evidence)
+            made["verdicts_at_best_rates"] = claims.verdicts(rates.at_best_rates(evidence), study.claims)
     made |= {file: make(evidence) for file, make in study.tables.items()}
     if study.claims:
         made["sensitivity"] = claims.sensitivity(evidence, study.claims)

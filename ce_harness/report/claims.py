@@ -49,9 +49,7 @@ def judge(claims: Sequence[Claim], evidence: Evidence) -> pd.DataFrame:
             )
     frame = pd.DataFrame(rows)
     frame.insert(frame.columns.get_loc("p") + 1, "p_holm", statistics.holm(frame["p"]))
-    frame["verdict"] = [
-        decide(row.relation, row.sign, row.p_holm, row.p_equivalence) for row in frame.itertuples()
-    ]
+    frame["verdict"] = [decide(row.relation, row.sign, row.p_holm, row.p_equivalence) for row in frame.itertuples()]
     return frame.drop(columns="sign")
 
 
@@ -75,9 +73,7 @@ def verdicts(evidence: Evidence, claims: Sequence[Claim]) -> Table:
     by_statement = {claim.statement: claim for claim in claims}
     for statement, rows in frame.groupby("claim", sort=False):
         if names:
-            shown.append(
-                {"claim": statement, **dict.fromkeys(names, "all"), "verdict": overall(rows["verdict"])}
-            )
+            shown.append({"claim": statement, **dict.fromkeys(names, "all"), "verdict": overall(rows["verdict"])})
             shown[-1]["evidence"] = f"{len(rows)} settings"
         for row in rows.to_dict("records"):
             cell = {name: row[name] for name in names}
@@ -106,12 +102,10 @@ def sensitivity(evidence: Evidence, claims: Sequence[Claim]) -> Table:
     """How each verdict changes with the margin, and with the target of a time."""
     rows = []
     variants = [
-        (f"margin x {factor:g}", [_with_margin(claim, factor) for claim in claims])
-        for factor in MARGIN_FACTORS
+        (f"margin x {factor:g}", [_with_margin(claim, factor) for claim in claims]) for factor in MARGIN_FACTORS
     ]
     variants += [
-        (f"target {target:.0%}", [_with_target(claim, target) for claim in claims])
-        for target in OTHER_TARGETS
+        (f"target {target:.0%}", [_with_target(claim, target) for claim in claims]) for target in OTHER_TARGETS
     ]
     for name, changed in variants:
         frame = judge(changed, evidence)

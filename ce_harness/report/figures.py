@@ -37,9 +37,7 @@ def gradient_norms(evidence: Evidence) -> Figure:
     return _series(evidence, evidence.steps, "step", panels, log=True)
 
 
-def _series(
-    evidence: Evidence, rows: pd.DataFrame, x: str, panels: dict[str, str], log: bool = False
-) -> Figure:
+def _series(evidence: Evidence, rows: pd.DataFrame, x: str, panels: dict[str, str], log: bool = False) -> Figure:
     """One row of panels per setting; lines are means over seeds, bands their 95% t intervals."""
     cells = list(by_setting(evidence.runs))
     fig = new_figure(PAGE_WIDTH, 2.35 * len(cells))

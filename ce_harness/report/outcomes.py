@@ -67,9 +67,7 @@ def _epochs_to(evidence: Evidence, target: float) -> dict[str, float]:
 
 def mean_norms(bins: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Mean logit-gradient norm of the examples of each group of bins, in columns ``count`` and ``norm``."""
-    total = (
-        bins.assign(norm=bins["count"] * bins["mean_norm"]).groupby(by, sort=False)[["count", "norm"]].sum()
-    )
+    total = bins.assign(norm=bins["count"] * bins["mean_norm"]).groupby(by, sort=False)[["count", "norm"]].sum()
     total = total[total["count"] > 0]
     return total.assign(norm=total["norm"] / total["count"]).reset_index()
 

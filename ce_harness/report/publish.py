@@ -26,14 +26,8 @@ def replaced(output: Path) -> Iterator[Path]:
         output.parent.mkdir(parents=True, exist_ok=True)
         if old.exists() and not output.exists():  # killed between the two renames below
             old.rename(output)
-        if (
-            output.exists()
-            and not (output / MARKER).exists()
-            and (not output.is_dir() or any(output.iterdir()))
-        ):
-            raise DiskError(
-                f"{output} is not a report (no {MARKER} in it) and is left alone: choose another --output"
-            )
+        if output.exists() and not (output / MARKER).exists() and (not output.is_dir() or any(output.iterdir())):
+            raise DiskError(f"{output} is not a report (no {MARKER} in it) and is left alone: choose another --output")
         staged = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     except OSError as error:
         raise DiskError(f"{output} can't be written: {error}; choose another --output") from error

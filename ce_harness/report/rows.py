@@ -45,11 +45,7 @@ def from_runs(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], exclude
             {
                 "run": name,
                 **{column: setting(run, column) for column in dict.fromkeys((*GROUPS, *SCALARS, *reads))},
-                **{
-                    key: value
-                    for key, value in sorted(run.metrics.items())
-                    if key.startswith(("test/", "val/"))
-                },
+                **{key: value for key, value in sorted(run.metrics.items()) if key.startswith(("test/", "val/"))},
                 "early_grad_norm": steps.loc[first_epoch, "grad_norm/global"].mean(),
                 **{column: _origin(run, column) for column in ORIGIN},
             }
@@ -102,9 +98,7 @@ def read(folder: Path) -> dict[str, str]:
     try:
         return {file: (folder / file).read_text(encoding="utf-8") for file in FILES}
     except FileNotFoundError as error:
-        raise ConfigError(
-            f"{error.filename} does not exist: --from takes the folder of an earlier report"
-        ) from None
+        raise ConfigError(f"{error.filename} does not exist: --from takes the folder of an earlier report") from None
 
 
 def _frame(name: str, text: str) -> pd.DataFrame:

@@ -20,9 +20,7 @@ NOT_SETTINGS = frozenset(
 )
 
 
-def select(
-    runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str
-) -> tuple[list, pd.DataFrame]:
+def select(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str) -> tuple[list, pd.DataFrame]:
     """Keep one complete run for every combination of ``reads``; list every other run with the reason.
 
     Runs of other code or other data never mix: the code and data of the newest run are kept. Runs that differ
@@ -66,9 +64,7 @@ def select(
     kept = keep_if(kept, other_code_or_data)
     _refuse_mixed_settings(kept, reads, study)
     last = {cell(run, reads): run.run_id for run in kept}
-    kept = keep_if(
-        kept, lambda run: None if last[cell(run, reads)] == run.run_id else "duplicate of a later run"
-    )
+    kept = keep_if(kept, lambda run: None if last[cell(run, reads)] == run.run_id else "duplicate of a later run")
     seeds = Counter(run.tags["loss"] for run in kept)
     if sum(count >= 2 for count in seeds.values()) < min(2, len(reads["loss"])):
         raise TooFewRunsError(_too_few(study, runs, kept, excluded))
@@ -116,9 +112,7 @@ def _refuse_mixed_settings(runs, reads, study) -> None:
             examples.setdefault(owner, {}).setdefault(setting(run, name), run.name)
         for values in examples.values():
             if len(values) > 1:
-                found = " and ".join(
-                    f"{value or 'none'} ({run})" for value, run in sorted(values.items())[:2]
-                )
+                found = " and ".join(f"{value or 'none'} ({run})" for value, run in sorted(values.items())[:2])
                 raise ConfigError(
                     f"runs of study {study!r} differ in {name}: {found}; "
                     f"name the values to read under {name!r} in `reads` of experiments/{study}.py"

@@ -21,9 +21,7 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
     rows, shown = [], []
     for setting, group in by_setting(evidence.runs):
         by_loss = dict(list(group.groupby("loss", sort=False)))
-        shown.append(
-            {**setting, "metric": "seeds", **{loss: str(len(runs)) for loss, runs in by_loss.items()}}
-        )
+        shown.append({**setting, "metric": "seeds", **{loss: str(len(runs)) for loss, runs in by_loss.items()}})
         for metric in metrics:
             line = {**setting, "metric": label(metric)}
             for loss, runs in by_loss.items():
@@ -106,29 +104,22 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
 
 
 def equal_error(evidence: Evidence) -> Table:
-    """Per setting, the two runs of equal test error whose MSE differs most: the tutorial's NN1 and NN2, trained."""
+    """Per setting, the two runs of equal test error whose MSE differs most: NN1 and NN2, trained."""
+    digits = {"test/error": "{:.1%}", "test/brier": "{:.4f}", "test/nll": "{:.4f}"}
+    columns = ["run", *settings(evidence.runs), *digits]
     rows = []
-    for setting, group in by_setting(evidence.runs):
+    for _, group in by_setting(evidence.runs):
         # Errors are multiples of one over the number of test examples; rounding makes equal ones equal.
         same = group.groupby(group["test/error"].round(9))["test/brier"]
-        gap = same.agg(lambda brier: brier.max() - brier.min())
-        if not gap.max() > 0:
-            continue
-        brier = same.get_group(gap.idxmax())
-        for run in evidence.runs.loc[[brier.idxmin(), brier.idxmax()]].to_dict("records"):
-            names = {"run": run["run"], **setting}
-            rows.append(names | {metric: run[metric] for metric in ("test/error", "test/brier", "test/nll")})
-    frame = pd.DataFrame(rows)
-    shown = frame.rename(columns=label)
-    if len(frame):
-        digits = {"test/error": "{:.1%}", "test/brier": "{:.4f}", "test/nll": "{:.4f}"}
-        shown = shown.assign(
-            **{label(metric): frame[metric].map(spec.format) for metric, spec in digits.items()}
-        )
+        gap = same.max() - same.min()
+        if gap.max() > 0:
+            brier = same.get_group(gap.idxmax())
+            rows.append(group.loc[[brier.idxmin(), brier.idxmax()], columns])
+    frame = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+    shown = frame.assign(**{metric: frame[metric].map(spec.format) for metric, spec in digits.items()})
     notes = ("MSE is the Brier score here: summed over classes, mean over examples.",)
-    return Table(
-        "Trained networks of equal error: MSE and cross-entropy tell them apart", frame, shown, notes
-    )
+    title = "MSE and cross-entropy of trained networks of equal error"
+    return Table(title, frame, shown.rename(columns=label), notes)
 
 
 def too_few_pairs(n: int) -> str:
@@ -150,5 +141,5 @@ def common_settings(evidence: Evidence) -> str:
     varying = settings(runs)
     shared = [str(runs[name].iloc[0]) for name in ("dataset", "model", "optimizer") if name not in varying]
     if "learning_rate" not in varying:
-        shared.append(f"learning rate {runs['learning_rate'].iloc[0]:g}")
+        shared.append(f"learning rate {runs['learning_rate'].iloc[0]}")
     return f" ({', '.join(shared)})"

@@ -18,7 +18,7 @@ def show(study: Study, made: Mapping[str, Table], output: Path) -> None:
     """Print the tables of the study, then the verdicts, then where everything lies."""
     console = Console(highlight=False)
     console.print(Text(study.question, style="bold"))
-    last = [made[name] for name in ("verdicts",) if name in made]
+    last = [made[name] for name in made if name.startswith("verdicts")]
     for table in [made[name] for name in study.tables] + last:
         shown = text(table)
         drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)

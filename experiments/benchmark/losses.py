@@ -74,13 +74,9 @@ def accuracy(_: Evidence) -> Table:
                     tape.watch(logits)
                     loss = function(labels, logits)
                 row[f"loss, {name}"] = _largest_error(loss, exact_loss) / loss_ulp
-                row[f"gradient, {name}"] = (
-                    _largest_error(tape.gradient(loss, logits), exact_gradient) / gradient_ulp
-                )
+                row[f"gradient, {name}"] = _largest_error(tape.gradient(loss, logits), exact_gradient) / gradient_ulp
             rows.append(row)
-    frame = pd.DataFrame(rows)[
-        ["dtype", "scale", "loss, ours", "loss, tf.nn", "gradient, ours", "gradient, tf.nn"]
-    ]
+    frame = pd.DataFrame(rows)[["dtype", "scale", "loss, ours", "loss, tf.nn", "gradient, ours", "gradient, tf.nn"]]
     shown = frame.assign(
         scale=frame["scale"].map("{:g}".format),
         **{column: frame[column].map("{:.2g}".format) for column in frame.columns[2:]},

@@ -41,11 +41,7 @@ def uniform_start(_: Evidence) -> Table:
             )
     frame = pd.DataFrame(rows)
     shown = frame.assign(
-        **{
-            column: frame[column].map("{:.4g}".format)
-            for column in frame.columns
-            if column not in ("classes", "loss")
-        }
+        **{column: frame[column].map("{:.4g}".format) for column in frame.columns if column not in ("classes", "loss")}
     )
     return Table(
         "Norm of the gradient on the logits at a uniform prediction",

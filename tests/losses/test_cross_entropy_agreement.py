@@ -29,9 +29,7 @@ def torch_arrays():
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
 def test_equals_pytorch_to_a_few_ulp_of_the_scale(case, torch_arrays):
-    logits, labels, loss, grad = (
-        torch_arrays[f"{case['case']}_{key}"] for key in ("logits", "labels", "loss", "grad")
-    )
+    logits, labels, loss, grad = (torch_arrays[f"{case['case']}_{key}"] for key in ("logits", "labels", "loss", "grad"))
     options = {
         "label_smoothing": case["label_smoothing"],
         "class_weight": torch_arrays.get(f"{case['case']}_class_weight"),

@@ -38,9 +38,7 @@ def test_squared_error_of_the_tutorials_two_networks():
     ):
         logits, labels = np.log([[p, 1 - p] for p in p_true]), [[1, 0]] * 3
         assert value(SoftmaxSquaredError(), labels, logits) == pytest.approx(summed, abs=1e-6)
-        assert value(SoftmaxSquaredError(class_reduction="mean"), labels, logits) == pytest.approx(
-            mean, abs=1e-6
-        )
+        assert value(SoftmaxSquaredError(class_reduction="mean"), labels, logits) == pytest.approx(mean, abs=1e-6)
 
 
 def test_losses_of_a_fresh_ten_class_model():
@@ -100,14 +98,10 @@ def test_automatic_differentiation_meets_the_closed_form(name, options, num_clas
     with tf.GradientTape() as tape:
         tape.watch(logits)
         loss = LOSSES[name](**options, reduction="sum", dtype="float64")(labels, logits)
-    np.testing.assert_allclose(
-        tape.gradient(loss, logits), logit_gradient(name, labels, logits, **options), atol=1e-12
-    )
+    np.testing.assert_allclose(tape.gradient(loss, logits), logit_gradient(name, labels, logits, **options), atol=1e-12)
 
 
 def test_uniform_start_constants():
     labels, logits = np.eye(10)[0], np.zeros(10)
-    norms = [
-        np.linalg.norm(logit_gradient(name, labels, logits)) for name in ("softmax_ce", "mse", "mse_mean")
-    ]
+    norms = [np.linalg.norm(logit_gradient(name, labels, logits)) for name in ("softmax_ce", "mse", "mse_mean")]
     np.testing.assert_allclose(norms, [0.9487, 0.1897, 0.01897], rtol=1e-3)

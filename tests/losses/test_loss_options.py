@@ -22,9 +22,7 @@ BIT = np.log(2.0)
 
 def test_integer_one_hot_and_soft_labels():
     np.testing.assert_allclose(softmax_cross_entropy(IDS, LOGITS), np.array([1, 2, 1, 2]) * BIT, rtol=1e-6)
-    np.testing.assert_allclose(
-        softmax_cross_entropy(np.eye(3)[IDS], LOGITS), np.array([1, 2, 1, 2]) * BIT, rtol=1e-6
-    )
+    np.testing.assert_allclose(softmax_cross_entropy(np.eye(3)[IDS], LOGITS), np.array([1, 2, 1, 2]) * BIT, rtol=1e-6)
     np.testing.assert_allclose(softmax_cross_entropy([[0.5, 0.25, 0.25]], LOGITS[:1]), [1.5 * BIT], rtol=1e-6)
     assert float(SoftmaxCrossEntropy()(IDS[:, None], LOGITS)) == pytest.approx(1.5 * BIT)
 
@@ -38,9 +36,7 @@ def test_class_ids_of_any_integer_type():
 
 def test_label_smoothing():
     """Targets are .8 and .1, .1: .8 bits + .4 bits."""
-    np.testing.assert_allclose(
-        softmax_cross_entropy([0], LOGITS[:1], label_smoothing=0.3), [1.2 * BIT], rtol=1e-6
-    )
+    np.testing.assert_allclose(softmax_cross_entropy([0], LOGITS[:1], label_smoothing=0.3), [1.2 * BIT], rtol=1e-6)
     builtin = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.3)
     labels = np.eye(3, dtype=np.float32)[IDS]
     assert float(SoftmaxCrossEntropy(label_smoothing=0.3)(labels, LOGITS)) == pytest.approx(
@@ -111,9 +107,7 @@ def test_any_class_axis(axis):
     logits = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
     ids = rng.integers(0, 3, (2, 4, 5))
     expected = softmax_cross_entropy(ids, np.moveaxis(logits, 1, -1), class_weight=[1, 2, 3])
-    np.testing.assert_allclose(
-        softmax_cross_entropy(ids, logits, axis, class_weight=[1, 2, 3]), expected, rtol=1e-5
-    )
+    np.testing.assert_allclose(softmax_cross_entropy(ids, logits, axis, class_weight=[1, 2, 3]), expected, rtol=1e-5)
     one_hot = np.moveaxis(np.eye(3)[ids], -1, 1)
     loss = SoftmaxCrossEntropy(axis=axis, class_weight=[1, 2, 3], reduction="none")
     np.testing.assert_allclose(loss(one_hot, logits), expected, rtol=1e-5)

@@ -57,15 +57,11 @@ class Run:
     def steps(self):
         step = np.arange(1, EPOCHS * STEPS_PER_EPOCH + 1)
         norm = self.grad_norm * (1 + 0.1 * self.seed) / np.sqrt(step)
-        return pd.DataFrame(
-            {"step": step, "loss": 2.3 / step, "grad_norm/global": norm, "grad_norm/logits": norm / 2}
-        )
+        return pd.DataFrame({"step": step, "loss": 2.3 / step, "grad_norm/global": norm, "grad_norm/logits": norm / 2})
 
     def gradient_bins(self):
         low = np.arange(10) / 10
-        return pd.DataFrame(
-            {"epoch": 1, "p_low": low, "p_high": low + 0.1, "count": 10, "mean_norm": 1 - low}
-        )
+        return pd.DataFrame({"epoch": 1, "p_low": low, "p_high": low + 0.1, "count": 10, "mean_norm": 1 - low})
 
     def reliability(self):
         low = np.arange(15) / 15

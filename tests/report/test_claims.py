@@ -65,9 +65,7 @@ def test_diverged_runs_leave_their_pairs_out():
 
 
 def test_ratios_are_geometric():
-    norm = Claim(
-        "larger gradients", "early_grad_norm", "softmax_ce", "mse", "greater", margin=1.25, ratio=True
-    )
+    norm = Claim("larger gradients", "early_grad_norm", "softmax_ce", "mse", "greater", margin=1.25, ratio=True)
     found = judge([norm], evidence(runs(LOSSES, 10, mse={"grad_norm": 0.2})))
     assert found["mean"].item() == pytest.approx(5)
     assert found["verdict"].item() == "supported"
@@ -76,10 +74,7 @@ def test_ratios_are_geometric():
 def test_times_to_a_target_count_runs_that_never_reach_it():
     faster = Claim("CE is faster", "epochs_to/0.95", "softmax_ce", "mse", "less", margin=0.5)
     # Accuracy ends near .97 and .92: mse never reaches 95% and is censored at epoch 6.
-    assert (
-        verdict(faster, runs(LOSSES, 10, softmax_ce={"accuracy": 0.99}, mse={"accuracy": 0.85}))
-        == "supported"
-    )
+    assert verdict(faster, runs(LOSSES, 10, softmax_ce={"accuracy": 0.99}, mse={"accuracy": 0.85})) == "supported"
     # Neither reaches it: nothing is known of speed, and nothing is called equal.
     found = judge([faster], evidence(runs(LOSSES, 10, softmax_ce={"accuracy": 0.5}, mse={"accuracy": 0.5})))
     assert found["n"].item() == 0

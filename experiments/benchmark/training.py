@@ -1,0 +1,166 @@
+"""The cost of a run, beside a bare Keras script and beside itself without measuring and without bookkeeping."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ce_harness.report.study import Evidence, Table
+
+NETWORKS = ("lenet5", "convnet")
+EPOCHS, REPEATS = 5, 3
+BATCH_SIZE = 128
+PAIRS = 9  # of epochs, for the overheads within one process
+
+
+def against_bare(_: Evidence) -> Table:
+    """Whole processes in turn: `run.py` with everything on, and `bare.py`."""
+    rows = []
+    for network in NETWORKS:
+        pairs = [(_run_py(network), _bare(network)) for _ in range(REPEATS)]
+        for what, unit in (("fit", "s"), ("process", "s"), ("peak memory", "MB")):
+            ours, bare = (np.array([side[what] for side in sides]) for sides in zip(*pairs, strict=True))
+            rows.append(
+                {
+                    "network": network,
+                    "measure": f"{what} ({unit})",
+                    "ours": np.median(ours),
+                    "bare": np.median(bare),
+                    "ours / bare": np.median(ours / bare),
+                    "ours - bare": np.median(ours - bare),
+                }
+            )
+    frame = pd.DataFrame(rows)
+    return Table(
+        f"A run with everything on against a bare Keras script: Fashion-MNIST, batch {BATCH_SIZE}, {EPOCHS} epochs",
+        frame,
+        frame.assign(**{c: frame[c].map("{:.2f}".format) for c in frame.columns[2:]}),
+        (
+            f"Medians of {REPEATS} runs of each, in turn, on all cores of this machine. On: gradient norms at every "
+            "step, journal, checkpoints, MLflow. Both validate after each epoch.",
+        ),
+    )
+
+
+def overheads(_: Evidence) -> Table:
+    """Epochs of one process in turn: plain Keras model, with norms, with norms and bookkeeping."""
+    rows = []
+    for network in NETWORKS:
+        plain, measured, kept = _epoch_times(network).T
+        for what, ratio in (
+            ("norms at every step / none", measured / plain),
+            ("journal, checkpoint, MLflow / norms alone", kept / measured),
+        ):
+            rows.append(
+                {
+                    "network": network,
+                    "ratio of epoch times": what,
+                    "median": np.median(ratio),
+                    "lower quartile": np.quantile(ratio, 0.25),
+                    "upper quartile": np.quantile(ratio, 0.75),
+                    "ms per step": 1e3 * np.median(measured) / _steps_per_epoch(),
+                }
+            )
+    frame = pd.DataFrame(rows)
+    return Table(
+        f"What measuring and keeping cost, over the same input pipeline: {PAIRS} epochs of each, in turn",
+        frame,
+        frame.assign(**{c: frame[c].map("{:.3f}".format) for c in frame.columns[2:]}),
+    )
+
+
+def _run_py(network: str) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        overrides = ["dataset=fashion_mnist", f"model={network}", f"epochs={EPOCHS}", f"batch_size={BATCH_SIZE}"]
+        measured = _measured([sys.executable, "run.py", *overrides, f"runs_dir={folder}"])
+        (journal,) = Path(folder).glob("*/journal.jsonl")
+        times = [json.loads(line)["time_ms"] for line in journal.read_text().splitlines()]
+        # From the record that opens the journal, just before `fit`, to that of the last epoch.
+        return measured | {"fit": (times[EPOCHS] - times[0]) / 1e3}
+
+
+def _bare(network: str) -> dict[str, float]:
+    measured = _measured([sys.executable, "-m", "experiments.benchmark.bare", network, str(EPOCHS)])
+    return measured | {"fit": float(measured["printed"].split()[-1])}
+
+
+def _measured(command: list[str]) -> dict[str, float | str]:
+    """Runs a command; its wall-clock seconds and peak resident memory in MB, by the operating system's account."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    printed = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{' '.join(command)}: exit status {os.waitstatus_to_exitcode(status)}")
+    return {"process": time.perf_counter() - start, "peak memory": usage.ru_maxrss / 1024, "printed": printed}
+
+
+def _steps_per_epoch() -> int:
+    from ce_harness.datasets import fashion_mnist
+
+    return -(-len(fashion_mnist().train) // BATCH_SIZE)
+
+
+def _epoch_times(network: str) -> np.ndarray:
+    """Seconds per epoch, (PAIRS, 3): a plain Keras model, with norms, with norms and all bookkeeping."""
+    import keras
+
+    from ce_harness import models
+    from ce_harness.callbacks import KeepJournal
+    from ce_harness.datasets import fashion_mnist
+    from ce_harness.datasets.pipeline import training_batches
+    from ce_harness.gradients import GradientMonitor
+    from ce_harness.journal import Journal
+    from ce_harness.losses import SoftmaxCrossEntropy
+    from ce_harness.run_directory import RunDirectory
+    from ce_harness.tracking import Feed
+
+    dataset = fashion_mnist()
+    batches = training_batches(dataset.train, batch_size=BATCH_SIZE, num_classes=10, seed=0, epoch=0)
+
+    def compiled(wrap):
+        keras.utils.set_random_seed(0)
+        model = wrap(getattr(models, network)(dataset.input_shape, dataset.num_classes))
+        model.compile(
+            keras.optimizers.SGD(0.05, momentum=0.9),
+            SoftmaxCrossEntropy(),
+            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+            steps_per_execution=50,
+            jit_compile=False,
+        )
+        return model
+
+    def epoch_time(model, epoch, callbacks):
+        start = time.perf_counter()
+        model.fit(batches, shuffle=False, initial_epoch=epoch, epochs=epoch + 1, callbacks=callbacks, verbose=0)
+        return time.perf_counter() - start
+
+    plain = compiled(lambda net: net)
+    monitored = compiled(lambda net: GradientMonitor(net, len(batches)))
+    kept = compiled(lambda net: GradientMonitor(net, len(batches)))
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunDirectory(Path(folder) / "run")
+        with run.claimed():
+            journal = run.journal()
+            start = {"name": "benchmark", "columns": monitored.columns, "log_every_n_steps": 50, "tags": {}}
+            tags = {"config_hash": "0", "code_digest": "0"}
+            source = {"name": "fashion_mnist", "digest": "0", "source_type": "code", "source": "{}"}
+            journal.append(Journal.record("start", **start | {"tags": tags, "params": {}, "dataset": source}))
+            with Feed(run, f"sqlite:///{folder}/mlflow.db", "benchmark") as feed:
+                for model in (plain, monitored, kept):
+                    epoch_time(model, 0, [])  # traces
+                keep = KeepJournal(run, journal, after=feed.notify)
+                return np.array(
+                    [
+                        [epoch_time(plain, i, []), epoch_time(monitored, i, []), epoch_time(kept, i, [keep])]
+                        for i in range(PAIRS)
+                    ]
+                )

@@ -1,0 +1,105 @@
+"""The options that users of Keras expect of a training run."""
+
+import keras
+import mlflow.keras
+import numpy as np
+import pytest
+import yaml
+
+from ce_harness.config import checked
+from ce_harness.run_directory import RunDirectory
+from ce_harness.schedules import learning_rate
+from ce_harness.training import train_and_evaluate
+
+
+def journal(config):
+    return RunDirectory.of(checked(config)).journal()
+
+
+@pytest.mark.parametrize(
+    ("name", "warmup_steps", "expected"),
+    [
+        ("constant", 0, {0: 0.4, 99: 0.4}),
+        ("constant", 4, {0: 0.1, 1: 0.2, 3: 0.4, 99: 0.4}),
+        ("cosine", 0, {0: 0.4, 25: 0.2 * (1 + 2**-0.5), 50: 0.2, 100: 0.0}),
+        ("step", 0, {0: 0.4, 50: 0.4, 51: 0.04, 75: 0.04, 76: 0.004}),
+        ("step", 2, {0: 0.2, 1: 0.4, 51: 0.04}),
+    ],
+)
+def test_learning_rate_schedules(name, warmup_steps, expected):
+    schedule = learning_rate(name, 0.4, 100, warmup_steps)
+    for step, rate in expected.items():
+        value = schedule(step) if callable(schedule) else schedule
+        assert float(value) == pytest.approx(rate, abs=1e-7)
+
+
+def test_warm_up_survives_serialisation():
+    optimizer = keras.optimizers.SGD(learning_rate("cosine", 0.4, 100, 4))
+    restored = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert float(restored._learning_rate(2)) == pytest.approx(float(optimizer._learning_rate(2)))
+
+
+def test_norms_are_logged_before_clipping_and_steps_taken_after_it(composed):
+    """At learning rate 1 a step moves the weights by the clipped norm, 0.001; the logged norm is the true one."""
+    config = composed("clip_norm=0.001", "optimizer.momentum=0", "learning_rate=1", "epochs=1", "batch_size=64")
+    free = composed("optimizer.momentum=0", "learning_rate=1", "epochs=1", "batch_size=64")
+    for each in (config, free):
+        train_and_evaluate(each)
+    with (
+        np.load(RunDirectory.of(checked(config)).artifacts / "steps.npz") as clipped,
+        np.load(RunDirectory.of(checked(free)).artifacts / "steps.npz") as unclipped,
+    ):
+        np.testing.assert_array_equal(clipped["values"], unclipped["values"])
+        assert clipped["values"][0, 1] > 0.1
+    losses = [journal(each).of_kind("epoch")[0]["metrics"]["val/loss"] for each in (config, free)]
+    assert abs(losses[0] - losses[1]) > 0.01  # the one clipped step hardly moved
+
+
+def test_early_stopping_ends_after_patience_and_reports_best_and_last(composed):
+    config = composed("epochs=40", "learning_rate=3.0", "early_stopping={metric: val/accuracy, patience: 2}")
+    metrics = train_and_evaluate(config)
+    accuracies = [record["metrics"]["val/accuracy"] for record in journal(config).of_kind("epoch")]
+    assert len(accuracies) < 40
+    assert len(accuracies) - metrics["best/epoch"] == 2
+    assert metrics["best/val/accuracy"] == max(accuracies)
+    assert accuracies.index(max(accuracies)) + 1 == metrics["best/epoch"]
+
+
+def test_bfloat16_computes_in_bfloat16_and_scores_in_float32(composed):
+    exact, mixed = composed("model=mlp"), composed("model=mlp", "precision=mixed_bfloat16")
+    scores = [train_and_evaluate(config) for config in (exact, mixed)]
+    assert scores[0]["test/nll"] != scores[1]["test/nll"]
+    assert scores[0]["test/nll"] == pytest.approx(scores[1]["test/nll"], abs=0.2)
+
+
+class CountEpochs(keras.callbacks.Callback):
+    seen: list = []  # noqa: RUF012
+
+    def __init__(self, label):
+        super().__init__()
+        self.label = label
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append((self.label, epoch, sorted(logs)))
+
+
+def test_callbacks_from_the_config_see_keras_logs_with_validation(composed):
+    CountEpochs.seen.clear()
+    config = composed("epochs=2")
+    config.callbacks = {"count": {"_target_": "tests.test_options.CountEpochs", "label": "mine"}}
+    train_and_evaluate(config)
+    logs = ["accuracy", "loss", "val_accuracy", "val_brier", "val_loss", "val_nll"]
+    assert CountEpochs.seen == [("mine", 0, logs), ("mine", 1, logs)]
+
+
+def test_a_saved_model_loads_from_mlflow_and_gives_logits(composed):
+    config = composed("save_model=true", "epochs=1")
+    train_and_evaluate(config)
+    run = RunDirectory.of(checked(config))
+    mlflow.set_tracking_uri(config.tracking_uri)
+    model = mlflow.keras.load_model(f"runs:/{run.position().run_id}/model")
+    assert model(np.ones((2, 8, 8, 1), np.float32)).shape == (2, 10)
+    description = yaml.safe_load((run.artifacts / "model" / "MLmodel").read_text())
+    assert "[-1, 8, 8, 1]" in description["signature"]["inputs"]
+    requirements = (run.artifacts / "model" / "requirements.txt").read_text()
+    assert f"keras=={keras.__version__}" in requirements
