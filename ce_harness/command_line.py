@@ -7,8 +7,8 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
-import joblib
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -20,6 +20,9 @@ from ce_harness.errors import INTERRUPTED, DivergedError
 from ce_harness.quiet import import_tensorflow
 from ce_harness.refusals import explain, refuse_added_keys
 from ce_harness.run_directory import RunDirectory
+
+# Hydra looks for sweepers in a package hydra_plugins on the path.
+sys.path.append(str(Path(__file__).parent / "plugins"))
 
 _errors: list[Exception] = []  # of the one job of a plain call
 
@@ -45,7 +48,6 @@ def run(main: Callable[[], None]) -> None:
         if known is not None:
             print(f"error: {known}", file=sys.stderr)
         sys.exit(known.exit_code if known else 1)
-    sys.exit(sweep.Summary.exit_code)
 
 
 def _interrupt(signal_number, frame):
@@ -56,17 +58,29 @@ def run_job(config: DictConfig) -> None:
     """What Hydra runs: the one run of a plain call, or one cell of a sweep."""
     hydra = HydraConfig.get()
     if hydra.mode == RunMode.MULTIRUN:
-        sweep.run_cell(hydra, lambda: _run(config, joblib.effective_n_jobs(hydra.launcher.get("n_jobs", 1)), None))
+        sweep.run_cell(hydra, load=_load, job=lambda: _run(config, None))
     else:
         try:
-            print(_run(config, 1, Console()))
+            line = _run(config, Console())
+            print(f"{run_name(config)}  {line}")
         except Exception as error:  # Hydra would add a line of its own
             _errors.append(error)
 
 
-def _run(config: DictConfig, parallel_jobs: int, console: Console | None) -> str:
+def _load() -> None:
+    """Imports what a run needs, even what would be imported late: the cells of a sweep share it."""
+    import_tensorflow()
+    import ce_harness.losses
+    import ce_harness.models
+    import ce_harness.training
+    from ce_harness.tracking import store
+
+    store.import_database_code()
+
+
+def _run(config: DictConfig, console: Console | None) -> str:
     """Trains, unless that is already done; returns a line that says how it went."""
-    config = checked(config, parallel_jobs)
+    config = checked(config)
     run = RunDirectory.of(config)
     done_before = run.finished
     if not done_before:
@@ -78,4 +92,4 @@ def _run(config: DictConfig, parallel_jobs: int, console: Console | None) -> str
     if outcome["status"] == "diverged":
         raise DivergedError(outcome["message"])
     scores = "  ".join(f"{name} {outcome['metrics'][f'test/{name}']:.4f}" for name in ("accuracy", "nll", "brier"))
-    return f"{run_name(config)}  {'was complete' if done_before else 'complete'}  test: {scores}  {run.path}"
+    return f"{'was complete' if done_before else 'complete'}  test: {scores}  {run.path}"

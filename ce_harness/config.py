@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -20,6 +18,8 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from ce_harness.errors import ConfigError
+from ce_harness.own_files import content_digest
+from ce_harness.rules import RULES, RULES_OF_OUR_PARTS, Rule, is_ours, target_rule
 
 
 @dataclass
@@ -60,10 +60,15 @@ class Schema:
 
 ConfigStore.instance().store(name="schema", node=Schema)
 
+_MISSING = object()
+
 GROUPS = ("dataset", "model", "loss", "optimizer")
 
 # Where a run is kept and shown, not what it computes.
 NOT_IDENTITY = ("tracking_uri", "mlflow_experiment", "runs_dir", "allow_inexact_resume")
+
+# Their loaders check every file against a SHA-256 in our code, so where the files lie says nothing.
+PUBLISHED = tuple(f"ce_harness.datasets.{name}" for name in ("fashion_mnist", "mnist", "cifar10", "cifar100"))
 
 # The modules whose code decides what a training run computes. Reports and tracking are not among them.
 TRAINING_CODE = (
@@ -73,8 +78,6 @@ TRAINING_CODE = (
     "datasets",
     "evaluation.py",
     "gradients.py",
-)
-TRAINING_CODE += (
     "losses",
     "metrics.py",
     "models.py",
@@ -83,82 +86,6 @@ TRAINING_CODE += (
     "schedules.py",
     "training.py",
 )
-
-
-@dataclass(frozen=True)
-class _Rule:
-    allowed: str
-    example: str
-    accepts: Callable[[Any], bool]
-    real: bool = False
-
-
-def _number(low: float, high: float = math.inf, *, example: str, low_included: bool = False) -> _Rule:
-    span = f"{'at least' if low_included else 'above'} {low:g}"
-    span += f" and below {high:g}" if math.isfinite(high) else ""
-    return _Rule(
-        f"a finite number {span}",
-        example,
-        lambda v: (
-            isinstance(v, int | float)
-            and not isinstance(v, bool)
-            and math.isfinite(v)
-            and (v > low or (low_included and v == low))
-            and v < high
-        ),
-        real=True,
-    )
-
-
-def _whole(low: int, example: str) -> _Rule:
-    return _Rule(
-        f"a whole number of at least {low}",
-        example,
-        lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= low,
-    )
-
-
-def _or(word: str | None, rule: _Rule) -> _Rule:
-    shown = "null" if word is None else word
-    return _Rule(f"{rule.allowed}, or {shown}", shown, lambda v: v == word or rule.accepts(v), rule.real)
-
-
-def _one_of(*words: str) -> _Rule:
-    return _Rule(f"one of {', '.join(words)}", words[0], lambda v: v in words)
-
-
-_FRACTION = _number(0, 1, example="0.2")
-_DECAY = _number(0, 1, low_included=True, example="0.9")
-_RULES = {
-    "seed": _whole(0, "0"),
-    "epochs": _whole(1, "30"),
-    "batch_size": _whole(1, "64"),
-    "learning_rate": _number(0, example="0.05"),
-    "learning_rate_schedule": _one_of("constant", "cosine", "step"),
-    "warmup_epochs": _whole(0, "1"),
-    "clip_norm": _or(None, _number(0, example="1.0")),
-    "early_stopping.metric": _one_of("val/loss", "val/accuracy", "val/nll", "val/brier"),
-    "early_stopping.patience": _or(None, _whole(1, "5")),
-    "precision": _one_of("float32", "mixed_bfloat16"),
-    "log_every_n_steps": _whole(1, "50"),
-    "threads": _or("auto", _whole(1, "1")),
-    "dataset.split_seed": _whole(0, "0"),
-    "dataset.val_fraction": _FRACTION,
-    "dataset.test_fraction": _FRACTION,
-    "dataset.limit": _or(None, _whole(1, "1000")),
-    "model.dropout": _number(0, 1, low_included=True, example="0.5"),
-    "model.head_stddev": _or(None, _number(0, example="0.01")),
-    "loss.label_smoothing": _number(0, 1, low_included=True, example="0.1"),
-    "loss.true_class_weight": _number(0, example="1"),
-    "loss.target_scale": _number(0, example="1"),
-    "loss.gamma": _number(0, low_included=True, example="2"),
-    "optimizer.momentum": _DECAY,
-    "optimizer.weight_decay": _or(None, _number(0, low_included=True, example="0.004")),
-    "optimizer.beta_1": _DECAY,
-    "optimizer.beta_2": _DECAY,
-    "optimizer.epsilon": _number(0, example="1e-7"),
-}
-_MISSING = object()
 
 
 def checked(config: DictConfig, parallel_jobs: int = 1) -> DictConfig:
@@ -175,20 +102,63 @@ def checked(config: DictConfig, parallel_jobs: int = 1) -> DictConfig:
     for key in config:
         if key not in known:
             raise ConfigError(f"{key}={config[key]!r}: there is no such key; the keys are {', '.join(sorted(known))}")
+    for key in sorted(OmegaConf.missing_keys(config)):
+        raise ConfigError(f"{key}: it has no value yet; give it one: {key}=VALUE")
     for group in GROUPS:
         if "_target_" not in config[group]:
             raise ConfigError(f"{group}: it has no _target_; choose an option of the group: {group}=NAME")
-    for key, rule in _RULES.items():
-        value = OmegaConf.select(config, key, default=_MISSING)
-        if value is _MISSING:
-            continue
-        if not rule.accepts(value):
-            raise ConfigError(f"{key}={value}: allowed is {rule.allowed}; for example {key}={rule.example}")
-        if rule.real and value is not None:
-            OmegaConf.update(config, key, float(value))
+        _check_part(group, group, config[group])
+    for name, options in config.callbacks.items():
+        key = f"callbacks.{name}"
+        if not isinstance(options, DictConfig) or "_target_" not in options:
+            raise ConfigError(
+                f"{key}={options}: it has no _target_; name its class: {key}: {{_target_: keras.callbacks.CSVLogger, "
+                "filename: log.csv}"
+            )
+        _check_part("callbacks", key, options)
+    for key, rule in RULES.items():
+        _check(config, key, rule)
+    for key, rule in RULES_OF_OUR_PARTS.items():
+        if is_ours(config[key.partition(".")[0]]["_target_"]):
+            _check(config, key, rule)
+    _check_together(config)
     if config.threads == "auto":
         config.threads = max(1, joblib.cpu_count() // parallel_jobs)
     return config
+
+
+def _check_part(group: str, key: str, options: DictConfig) -> None:
+    """Checks how a part is to be made; the words that Hydra would take for more than options are refused."""
+    for word in options:
+        if str(word).startswith("_") and word != "_target_":
+            raise ConfigError(f"{key}.{word}: it is a word of Hydra's, not an option of a part; leave it out")
+    _check(options, "_target_", target_rule(group), shown=f"{key}._target_")
+
+
+def _check(config: DictConfig, key: str, rule: Rule, shown: str | None = None) -> None:
+    value = OmegaConf.select(config, key, default=_MISSING)
+    if value is _MISSING:
+        return
+    if not rule.accepts(value):
+        shown = shown or key
+        raise ConfigError(f"{shown}={value}: allowed is {rule.allowed}; for example {shown}={rule.example}")
+    if rule.real and value is not None:
+        OmegaConf.update(config, key, float(value))
+
+
+def _check_together(config: DictConfig) -> None:
+    if config.warmup_epochs >= config.epochs:
+        raise ConfigError(
+            f"warmup_epochs={config.warmup_epochs}: allowed is less than epochs={config.epochs}, or the learning rate "
+            f"never gets there; for example warmup_epochs={config.epochs // 10}"
+        )
+    fractions = {key: config.dataset.get(key) for key in ("val_fraction", "test_fraction")}
+    if is_ours(config.dataset["_target_"]) and None not in fractions.values() and sum(fractions.values()) >= 1:
+        shown = " ".join(f"dataset.{key}={value}" for key, value in fractions.items())
+        raise ConfigError(
+            f"{shown}: together they leave nothing to train on; allowed is a sum below 1; for example "
+            "dataset.val_fraction=0.15 dataset.test_fraction=0.25"
+        )
 
 
 def identity(config: DictConfig) -> dict[str, Any]:
@@ -198,15 +168,26 @@ def identity(config: DictConfig) -> dict[str, Any]:
 
 
 def config_hash(config: DictConfig) -> str:
-    """12 hex digits of the SHA-256 of the identity, as JSON with sorted keys."""
-    canonical = json.dumps(identity(config), sort_keys=True)
+    """12 hex digits of the SHA-256 of the identity, as JSON with sorted keys.
+
+    In place of ``dataset.path`` stands what lies there: data that change make another run, data that move do not.
+
+    Raises:
+        DataError: the path can't be read.
+    """
+    identified = identity(config)
+    path = identified["dataset"].get("path")
+    if path is not None:
+        pinned = identified["dataset"]["_target_"] in PUBLISHED
+        identified["dataset"]["path"] = None if pinned else content_digest(Path(path))
+    canonical = json.dumps(identified, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def code_digest(config: DictConfig) -> str:
     """12 hex digits over the source that a run of this config executes: ours, and the user's own ``_target_``s."""
-    modules = {config[group]["_target_"].rpartition(".")[0] for group in GROUPS}
-    own = sorted(module for module in modules if module.split(".")[0] not in ("ce_harness", "keras"))
+    targets = {part["_target_"] for part in (*(config[group] for group in GROUPS), *config.callbacks.values())}
+    own = sorted({target.rpartition(".")[0] for target in targets if not is_ours(target)})
     digests = [_training_code_digest(), *map(_module_digest, own)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:12]
 
@@ -231,7 +212,8 @@ def _module_digest(module: str) -> str:
         return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
     except (ImportError, AttributeError, OSError, TypeError, ValueError) as error:
         raise ConfigError(
-            f"_target_: {module}: there is no such Python module; is its folder on PYTHONPATH?"
+            f"_target_: {module}: there is no such Python module; its file lies in the folder of --config-dir, or its "
+            "folder on PYTHONPATH"
         ) from error
 
 

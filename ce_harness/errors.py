@@ -4,13 +4,18 @@ A message is one line: what is wrong, the value, what is allowed, how to mend it
 library, so that a refusal is quick.
 """
 
+from ce_harness.passwords import without_passwords
+
 INTERRUPTED = 130
 
 
 class HarnessError(Exception):
-    """Base of every error that is reported as one line instead of a traceback."""
+    """Base of every error that is reported as one line instead of a traceback; no password is ever in it."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return without_passwords(super().__str__())
 
 
 class ConfigError(HarnessError):

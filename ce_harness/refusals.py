@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hydra.errors import (
     ConfigCompositionException,
@@ -12,22 +13,44 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from ce_harness.errors import ConfigError, HarnessError
 
 
 def refuse_added_keys(arguments: Sequence[str]) -> None:
-    """Refuses ``+key=value``: no key outside conf/ means anything, so an added one is a slip.
+    """Refuses ``+key=value`` and ``~key``: no key outside conf/ means anything, and none of those can be missing.
 
     Raises:
         ConfigError: names the argument.
     """
     for argument in arguments:
-        if argument.startswith("+") and not argument.lstrip("+").startswith("hydra"):
+        key = argument.lstrip("+~")
+        if key == argument or key.startswith("hydra"):
+            continue
+        if argument.startswith("~"):
+            raise ConfigError(f"{argument}: keys can't be removed; set one to another value: {key.split('=')[0]}=VALUE")
+        raise ConfigError(
+            f"{argument}: keys can't be added; write {key} for a key that `python run.py --cfg job` shows; "
+            "options of your own go into a YAML file"
+        )
+
+
+def refuse_several_options(choices: Mapping[str, Any]) -> None:
+    """Refuses ``loss=[mse,mse_mean]``, which Hydra would merge into one option that is neither.
+
+    Args:
+        choices: group -> option, as Hydra took them.
+
+    Raises:
+        ConfigError: names the group.
+    """
+    for group, option in choices.items():
+        if option is not None and not isinstance(option, str):
+            options = ",".join(map(str, option))
             raise ConfigError(
-                f"{argument}: keys can't be added; write {argument.lstrip('+')} for a key that "
-                "`python run.py --cfg job` shows; options of your own go into a YAML file"
+                f"{group}=[{options}]: a run has one option of a group; to compare them: python run.py -m "
+                f"{group}={options}"
             )
 
 
@@ -45,6 +68,8 @@ def explain(error: BaseException) -> HarnessError | None:
         return ConfigError(f"{error.override}: not of the form key=value ({_first_line(error)})")
     if isinstance(error, ConfigCompositionException | HydraException | OmegaConfBaseException):
         return ConfigError(_mistake(error))
+    if isinstance(error, ValueError) and "Config group override must be a string" in str(error):
+        return ConfigError("an empty key or group: write key=value, and the name of an option for a group: loss=mse")
     return None
 
 
@@ -52,16 +77,24 @@ def _mistake(error: BaseException) -> str:
     cause = error.__cause__ or error
     if isinstance(cause, ConfigKeyError | ConfigAttributeError):
         siblings = [] if cause.parent_node is None else [str(key) for key in cause.parent_node]
-        near = _nearest(str(cause.key), siblings)
-        return f"{cause.full_key}: there is no such key{near}; `python run.py --cfg job` shows all keys"
-    value = re.search(r"Value '(.*)' of type '.*' could not be converted to (\w+)", str(cause))
-    if value:
-        words = {"Integer": "a whole number", "Float": "a number", "String": "a text"}
-        return f"{cause.full_key}={value[1]}: allowed is {words.get(value[2], value[2])}"
-    group = re.search(r"Could not override '(.*?)'", str(error))
-    if group and "No match in the defaults list" in str(error):
-        return f"{group[1]}: there is no such group; `python run.py --help` lists the groups"
+        siblings = sorted(key for key in siblings if key not in ("hydra", "name", "_target_"))
+        allowed = f"the keys are {', '.join(siblings)}" if siblings else "`python run.py --cfg job` shows all keys"
+        return f"{cause.full_key}: there is no such key{_nearest(str(cause.key), siblings)}; {allowed}"
+    if isinstance(cause, ValidationError) and cause.full_key:
+        value = re.search(r"override \S+?=(.*)", str(error)) or re.search(r"Value '(.*)' of type", str(cause))
+        return f"{cause.full_key}={value[1] if value else ''}: allowed is {_kind(cause.ref_type)}"
+    ambiguous = re.search(r"Ambiguous value for argument '(.*)'", str(cause))
+    if ambiguous:
+        return f"{ambiguous[1]}: a run has one value of a key; to try them all: python run.py -m {ambiguous[1]}"
+    absent = re.search(r"Could not override '(.*?)'.*No match in the defaults list", str(error), re.DOTALL)
+    if absent:
+        return f"{absent[1]}: there is no such group; `python run.py --help` lists the groups"
     return _first_line(error) + (f" ({_first_line(cause)})" if cause is not error else "")
+
+
+def _kind(type_: Any) -> str:
+    kinds = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    return kinds.get(type_, "a group of keys")
 
 
 def _first_line(error: BaseException) -> str:

@@ -180,3 +180,13 @@ def test_an_option_that_the_target_does_not_take_is_refused(composed):
         train_and_evaluate(config)
     assert tracking.read_runs(config.tracking_uri, config.study) == []
     assert not RunDirectory.of(checked(config)).path.exists()
+
+
+@pytest.mark.skipif(
+    not os.path.isdir("/usr/share/datasets/fashion-mnist"), reason="needs Debian's dataset-fashion-mnist"
+)
+def test_one_epoch_on_the_real_fashion_mnist(composed):
+    config = composed("dataset=fashion_mnist", "dataset.limit=10000", "epochs=1", "batch_size=50", "learning_rate=0.01")
+    metrics = train_and_evaluate(config)
+    assert tracked(config).tags["dataset"] == "fashion_mnist"
+    assert 0.75 < metrics["test/accuracy"] < 0.88  # softmax regression is known to reach 0.84 after many epochs

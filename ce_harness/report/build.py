@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from ce_harness.errors import TooFewRunsError
+from ce_harness.errors import TooFewRunsError, TrackingError
 from ce_harness.report import claims, formats, page, provenance, publish, rates, rows, style, tables
 from ce_harness.report.outcomes import settings
 from ce_harness.report.runs import select
@@ -19,14 +19,17 @@ def rows_from_store(name: str, study: Study, study_file: Path, tracking_uri: str
     """The rows of a study's tracked runs as CSV texts.
 
     Raises:
-        TrackingError: the store can't be read.
+        TrackingError: the store, or an artifact in it, can't be read.
         TooFewRunsError, ConfigError: see ``runs.select``.
     """
     from ce_harness import tracking  # the only need for MLflow: a report from rows does without
 
     tracked = tracking.read_runs(tracking_uri, name)
     kept, excluded = select(tracked, study.reads, name)
-    evidence = rows.from_runs(kept, study.reads, excluded)
+    try:
+        evidence = rows.from_runs(kept, study.reads, excluded)
+    except OSError as error:
+        raise TrackingError(f"{tracking_uri}: an artifact of a run can't be read ({error})") from error
     commits = evidence.runs["git_commit"]
     evidence.runs["study_digest"] = [provenance.digest_at(commit, study_file) for commit in commits]
     return rows.to_csv(evidence)

@@ -81,7 +81,7 @@ def verdicts(evidence: Evidence, claims: Sequence[Claim]) -> Table:
             shown[-1]["evidence"] = _sentence(by_statement[statement], row)
     notes = [
         "Equivalent: two one-sided t tests place the mean difference within the margin at the 5% level. "
-        "Else supported or contradicted: exact two-sided sign-flip permutation p < .05, Holm-adjusted over "
+        "Else supported or contradicted: two-sided sign-flip permutation p < .05, Holm-adjusted over "
         "this table. Else inconclusive. A claim of equality is supported by equivalence. Brackets: 95% "
         "intervals.",
     ]

@@ -20,6 +20,8 @@ def with_interval(s: Summary, signed: bool = False) -> str:
         return NOTHING
     if s.n == 1:
         return f"{s.mean:{sign}.4f} (n = 1)"
+    if not math.isfinite(s.half_width):
+        return f"{s.mean:{sign}g}"
     if s.half_width == 0:
         return f"{s.mean:{sign if s.mean else ''}g} (all equal)"
     decimals = max(1 - math.floor(math.log10(s.half_width)), 0)

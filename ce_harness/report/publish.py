@@ -24,8 +24,6 @@ def replaced(output: Path) -> Iterator[Path]:
     old = output.with_name(f".{output.name}.old")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        if old.exists() and not output.exists():  # killed between the two renames below
-            old.rename(output)
         if output.exists() and not (output / MARKER).exists() and (not output.is_dir() or any(output.iterdir())):
             raise DiskError(f"{output} is not a report (no {MARKER} in it) and is left alone: choose another --output")
         staged = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
@@ -43,5 +41,5 @@ def replaced(output: Path) -> Iterator[Path]:
         raise DiskError(f"{output} can't be written: {error}") from error
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-        if old.exists() and not output.exists():
+        if old.exists() and not output.exists():  # stopped between the two renames, now or in an earlier call
             old.rename(output)

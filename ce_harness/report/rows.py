@@ -5,6 +5,8 @@ Everything in a report is made from the rows as read back, so that the files alo
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from io import StringIO
@@ -45,7 +47,7 @@ def from_runs(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], exclude
             {
                 "run": name,
                 **{column: setting(run, column) for column in dict.fromkeys((*GROUPS, *SCALARS, *reads))},
-                **{key: value for key, value in sorted(run.metrics.items()) if key.startswith(("test/", "val/"))},
+                **_finals(run),
                 "early_grad_norm": steps.loc[first_epoch, "grad_norm/global"].mean(),
                 **{column: _origin(run, column) for column in ORIGIN},
             }
@@ -117,6 +119,15 @@ def _frame(name: str, text: str) -> pd.DataFrame:
 
 def _is_number(column: str) -> bool:
     return "/" in column or column in NUMBERS
+
+
+def _finals(run) -> dict[str, float]:
+    """Final metrics; MLflow's SQL store keeps infinity as the largest float."""
+    return {
+        key: math.inf if value >= sys.float_info.max else value
+        for key, value in sorted(run.metrics.items())
+        if key.startswith(("test/", "val/"))
+    }
 
 
 def _origin(run, column) -> str:

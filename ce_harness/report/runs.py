@@ -49,19 +49,20 @@ def select(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str
     kept = keep_if(runs, lambda run: _foreign(run, reads))
     kept = keep_if(kept, lambda run: None if run.status == "complete" else run.status)
     kept.sort(key=lambda run: run.start_time)
-    newest = {"code_digest": {}, "dataset_digest": {}}
-    for run in kept:
-        newest["code_digest"][study] = run.tags.get("code_digest")
-        newest["dataset_digest"][run.tags["dataset"]] = run.tags.get("dataset_digest")
-
-    def other_code_or_data(run):
-        if run.tags.get("code_digest") != newest["code_digest"][study]:
-            return "other code: trained by an older version than the newest run"
-        if run.tags.get("dataset_digest") != newest["dataset_digest"][run.tags["dataset"]]:
-            return "other data: arrays or split differ from those of the newest run"
-        return None
-
-    kept = keep_if(kept, other_code_or_data)
+    newest_code = kept[-1].tags["code_digest"] if kept else ""
+    kept = keep_if(
+        kept,
+        lambda run: "other code: not that of the newest run" if run.tags["code_digest"] != newest_code else None,
+    )
+    newest_data = {run.tags["dataset"]: run.tags["dataset_digest"] for run in kept}
+    kept = keep_if(
+        kept,
+        lambda run: (
+            "other data: arrays or split are not those of the newest run"
+            if run.tags["dataset_digest"] != newest_data[run.tags["dataset"]]
+            else None
+        ),
+    )
     _refuse_mixed_settings(kept, reads, study)
     last = {cell(run, reads): run.run_id for run in kept}
     kept = keep_if(kept, lambda run: None if last[cell(run, reads)] == run.run_id else "duplicate of a later run")

@@ -35,10 +35,12 @@ class Summary:
 
 
 def summarize(values: ArrayLike, confidence: float = 0.95) -> Summary:
-    """Mean, standard deviation (n - 1) and t interval of values of shape (n,)."""
+    """Mean, standard deviation (n - 1) and t interval of values of shape (n,); only the mean if one is infinite."""
     values = np.asarray(values, dtype=float)
     n = len(values)
     mean = float(values.mean()) if n else math.nan
+    if not np.isfinite(values).all():
+        return Summary(n, mean, math.nan, math.nan, math.nan)
     sd = float(values.std(ddof=1)) if n > 1 else math.nan
     half = stats.t.ppf((1 + confidence) / 2, n - 1) * sd / math.sqrt(n) if n > 1 else math.nan
     return Summary(n, mean, sd, mean - half, mean + half)
@@ -53,7 +55,7 @@ class Paired:
         effect_size: mean difference over the standard deviation of the differences (Cohen's d_z); NaN when
             that deviation is zero.
         superiority: share of pairs with a > b, ties counted half.
-        p: two-sided exact permutation p, or NaN when n is too small for any p below .05.
+        p: two-sided permutation p; NaN when n is too small for any p below .05, or a difference not finite.
     """
 
     difference: Summary
@@ -64,11 +66,12 @@ class Paired:
 
 def compare_pairs(a: ArrayLike, b: ArrayLike) -> Paired:
     """Compare a with b, both of shape (n,), pair by pair."""
-    d = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    with np.errstate(invalid="ignore"):  # of two infinite values: NaN
+        d = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
     difference = summarize(d)
     effect = difference.mean / difference.sd if difference.sd > 0 else math.nan
     superiority = float(np.mean((d > 0) + 0.5 * (d == 0))) if len(d) else math.nan
-    p = float(permutation_p(d)) if len(d) >= MIN_PAIRS else math.nan
+    p = float(permutation_p(d)) if len(d) >= MIN_PAIRS and np.isfinite(d).all() else math.nan
     return Paired(difference, effect, superiority, p)
 
 

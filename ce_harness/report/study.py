@@ -57,7 +57,7 @@ class Claim:
     """A statement about two losses, and the rule that decides it; fixed before the runs.
 
     Runs are paired by seed within every setting (dataset, model, ...). With d the mean difference ``first -
-    second`` in the sense the statement claims, and p its exact permutation p, Holm-adjusted over all claims
+    second`` in the sense the statement claims, and p its permutation p, Holm-adjusted over all claims
     and settings of the study, the verdict is:
 
     - *equivalent* if two one-sided t tests place d within +-margin at the 5% level;

@@ -95,7 +95,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
         shown["p (Holm)"] = frame["p_holm"].map(lambda p: number(p, ".3g"))
         shown["detectable"] = frame["detectable"].map(lambda d: number(d, ".2g"))
         notes.append(
-            f"p: exact sign-flip permutation, two-sided, Holm-adjusted over the {tested} tests. "
+            f"p: two-sided sign-flip permutation, Holm-adjusted over the {tested} tests. "
             "Detectable: the smallest difference that this many seeds show with 80% power."
         )
     if tested < len(frame):

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
+from synthetic import Run, runs
 
 import report
+from ce_harness import tracking
 
 
 def test_an_unknown_study_names_the_nearest(capsys):
@@ -43,3 +46,11 @@ def test_neither_tensorflow_nor_mlflow_is_needed_to_rebuild():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"
+
+
+def test_a_lost_artifact_is_a_tracking_error(monkeypatch, capsys):
+    tracked = runs(["softmax_ce", "builtin_ce", "mse"], 2)
+    monkeypatch.setattr(tracking, "read_runs", lambda uri, study: tracked)
+    monkeypatch.setattr(Run, "steps", lambda run: pd.read_csv("/no/steps.npz"))
+    assert report.main(["demo"]) == 5
+    assert "/no/steps.npz" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from ce_harness.report.runs import select
 from ce_harness.report.statistics import Summary
 from ce_harness.report.study import Table
 from experiments import demo
+from report import main as command
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,11 @@ def test_every_table_and_figure_is_there_in_every_format(report):
     )
 
 
-def test_the_rows_alone_rebuild_every_byte(report, tmp_path):
-    make(rows.read(report / "rows"), tmp_path / "again")
+def test_the_rows_alone_rebuild_every_byte(report, tmp_path, capsys):
+    assert command(["demo", "--from", str(report), "--output", str(tmp_path / "again")]) == 0
+    printed = capsys.readouterr().out
+    assert "Each loss on every metric" in printed
+    assert f"figure  {tmp_path / 'again' / 'learning_curves.pdf'}" in printed
     first, again = contents(report), contents(tmp_path / "again")
     assert first.keys() == again.keys()
     assert [name for name in first if first[name] != again[name]] == []
@@ -76,6 +80,12 @@ def test_early_gradient_norm_is_the_mean_over_the_first_epoch():
     reads = {"loss": ["mse"], "seed": range(1)}
     found = rows.from_runs([run], reads, pd.DataFrame()).runs["early_grad_norm"].item()
     assert found == pytest.approx(sum(1 / math.sqrt(step) for step in range(1, 11)) / 10)
+
+
+def test_an_infinite_score_stays_infinite():
+    worst = Run("mse", 0, metrics={"test/nll": 1.7976931348623157e308})
+    found = rows.from_runs([worst], {"loss": ["mse"], "seed": range(1)}, pd.DataFrame())
+    assert math.isinf(found.runs["test/nll"].item())
 
 
 def test_five_pairs_print_no_p(report):
@@ -179,6 +189,7 @@ def test_markdown_escapes_pipes():
         (Summary(5, 1e-9, 1e-8, -1e-8, 1.2e-8), "1.0e-09 ± 1.1e-08"),
         (Summary(5, 0.5, 0, 0.5, 0.5), "0.5 (all equal)"),
         (Summary(1, 0.5, math.nan, math.nan, math.nan), "0.5000 (n = 1)"),
+        (Summary(5, math.inf, math.nan, math.nan, math.nan), "inf"),
         (Summary(0, math.nan, math.nan, math.nan, math.nan), "-"),
     ],
 )

@@ -1,0 +1,96 @@
+"""A worker's side of a sweep: each cell runs in a process of its own, so that nothing it does touches another."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import wait
+
+from omegaconf import DictConfig
+
+from ce_harness.errors import INTERRUPTED
+from ce_harness.refusals import explain
+from ce_harness.sweep.records import End, Records
+
+SECONDS_BETWEEN_LOOKS = 0.5  # at whether the launching process still lives
+
+
+def run_cell(hydra: DictConfig, load: Callable[[], None], job: Callable[[], str]) -> None:
+    """Runs a cell and records how it ended, whatever happens in it.
+
+    The worker loads TensorFlow once and never uses it. A cell is a fork of that fresh process: it starts at once, in
+    the same state as every other, and takes nobody along when it is killed, runs out of memory or calls ``exit``.
+
+    Args:
+        hydra: Hydra's own config of the cell.
+        load: imports all that a cell needs.
+        job: does the work; returns a line for the user.
+    """
+    records, number = Records(hydra.sweep.dir), hydra.job.num
+    launcher = os.getppid()
+    records.start(number)
+    end = _attempt(load)
+    if end.exit_code:
+        records.end(number, end)
+        return
+    if sys.platform != "linux":  # elsewhere the system's libraries do not outlive a fork
+        records.end(number, _attempt(job))
+        return
+    gc.collect()
+    gc.freeze()  # spares every cell a walk through, and so a copy of, what was loaded
+    process = multiprocessing.get_context("fork").Process(target=_run_apart, args=(records, number, job))
+    process.start()
+    while process.exitcode is None:
+        process.join(SECONDS_BETWEEN_LOOKS)
+        if os.getppid() != launcher:  # the sweep was killed; its next call continues the run
+            process.kill()
+            os._exit(1)
+    if records.ended(number) is None:
+        records.end(number, _without_a_word(process.exitcode))
+
+
+def _run_apart(records: Records, number: int, job: Callable[[], str]) -> None:
+    threading.Thread(target=_die_with_the_worker, daemon=True).start()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with open(records.log(number), "ab", buffering=0) as log:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(log.fileno(), stream.fileno())
+    end = _attempt(job)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    if not records.log(number).stat().st_size:
+        records.log(number).unlink()
+    records.end(number, end)
+
+
+def _die_with_the_worker() -> None:
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def _attempt(job: Callable[[], str | None]) -> End:
+    try:
+        return End(0, job() or "")
+    except KeyboardInterrupt:
+        return End(INTERRUPTED, "interrupted")
+    except BaseException as error:  # a user's model may even call sys.exit
+        known = explain(error)
+        if known:
+            return End(known.exit_code, str(known))
+        traceback.print_exc()
+        return End(1, f"{type(error).__name__}: {error}")
+
+
+def _without_a_word(exit_code: int) -> End:
+    if exit_code >= 0:
+        return End(exit_code or 1, f"the process left by itself with exit code {exit_code}")
+    name = signal.Signals(-exit_code).name
+    hint = "; was the memory full?" if name == "SIGKILL" else ""
+    return End(128 - exit_code, f"killed by {name}{hint}")

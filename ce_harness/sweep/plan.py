@@ -1,0 +1,111 @@
+"""The cells of a sweep and the run each of them is: planned before any worker starts, without TensorFlow."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import joblib
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from ce_harness.config import checked, run_name
+from ce_harness.run_directory import RunDirectory
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a sweep.
+
+    Attributes:
+        overrides: what makes ``python run.py OVERRIDES`` this very run, the number of threads included.
+        config: composed and checked.
+        run: its directory.
+        label: what tells it from the other cells, ``loss=mse seed=3``.
+    """
+
+    overrides: tuple[str, ...]
+    config: DictConfig
+    run: RunDirectory
+    label: str
+
+
+def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[Sequence[str]]) -> list[Cell]:
+    """The cells of a sweep in order; combinations that make the same run are one cell.
+
+    Args:
+        loader: Hydra's.
+        sweep_config: Hydra's config of the sweep as a whole.
+        combinations: the overrides of each cell.
+
+    Raises:
+        ConfigError: a cell's config is wrong.
+    """
+    combinations = [tuple(combination) for combination in combinations]
+    shared = set.intersection(*map(set, combinations))
+    composer = Composer(loader, sweep_config)
+    jobs = parallel_jobs(sweep_config.hydra.launcher)
+    cells: dict[str, Cell] = {}
+    for combination in combinations:
+        composed = composer.compose(combination)
+        config = checked(composed, jobs)
+        overrides = combination
+        if composed.threads != config.threads:
+            # Elsewhere "auto" may be another number: in a worker, on another host, in a call for this run alone.
+            overrides += (f"threads={config.threads}",)
+        run = RunDirectory.of(config)
+        label = " ".join(override for override in combination if override not in shared)
+        cells.setdefault(run.path.name, Cell(overrides, config, run, label or run_name(config)))
+    return list(cells.values())
+
+
+def parallel_jobs(launcher: DictConfig) -> int:
+    """How many cells share this machine at a time."""
+    return joblib.effective_n_jobs(launcher.get("n_jobs", 1))
+
+
+class Composer:
+    """Composes the configs of cells: equal to Hydra's, at a tenth of the time.
+
+    Hydra composes every cell from its files. Here it does so once for each combination of group options; values
+    of single keys are then set on a copy, the way Hydra sets them. Whatever is more than a plain ``key=value``
+    (``~key``, ``group@package``, a dictionary) is left to Hydra.
+    """
+
+    def __init__(self, loader: ConfigLoader, sweep_config: DictConfig):
+        self._loader = loader
+        self._sweep_config = sweep_config
+        self._parser = OverridesParser.create()
+        self._is_group = cache(lambda key: bool(loader.get_group_options(key)))
+        self._from_hydra = cache(self._compose_by_hydra)
+
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """The config of a cell, without Hydra's own node."""
+        parsed = self._parser.parse_overrides(list(overrides))
+        if not all(self._is_plain(override) for override in parsed):
+            return self._from_hydra(tuple(overrides))
+        options = tuple(o.input_line for o in parsed if self._is_group(o.key_or_group))
+        config = copy.deepcopy(self._from_hydra(options))
+        try:
+            for override in parsed:
+                if not self._is_group(override.key_or_group):
+                    OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+        except OmegaConfBaseException:
+            return self._from_hydra(tuple(overrides))  # which refuses it in Hydra's words
+        return config
+
+    def _is_plain(self, override: Override) -> bool:
+        if override.type != OverrideType.CHANGE or override.package is not None:
+            return False
+        return not (self._is_group(override.key_or_group) and isinstance(override.value(), dict))
+
+    def _compose_by_hydra(self, overrides: tuple[str, ...]) -> DictConfig:
+        config = self._loader.load_sweep_config(self._sweep_config, list(overrides))
+        with open_dict(config):
+            del config["hydra"]
+        return config

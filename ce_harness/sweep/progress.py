@@ -1,0 +1,103 @@
+"""What a sweep shows while it runs: how many cells are done, running, failed and skipped, and the time left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ce_harness.sweep.plan import Cell
+from ce_harness.sweep.records import End, Records
+
+SECONDS_BETWEEN_LOOKS = 0.5
+NAMES_SHOWN = 4
+
+
+class Progress:
+    """Follows the records of a sweep's cells; a live line on a terminal, a line per ended cell anywhere.
+
+    Used as a context manager around launching.
+
+    Args:
+        records: of this sweep.
+        total: how many cells are to run.
+        skipped: how many were complete before.
+        console: where to show it.
+    """
+
+    def __init__(self, records: Records, total: int, skipped: int, console: Console):
+        self._records = records
+        self._total = total
+        self._skipped = skipped
+        self._console = console
+        self._cells: Mapping[int, Cell] = {}
+        self._ends: dict[int, End] = {}
+        self._running: list[Cell] = []
+        self._began = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._live = Live(console=console, get_renderable=self._line, auto_refresh=False, transient=True)
+
+    def launched(self, cells: Mapping[int, Cell]) -> None:
+        """These cells, by job number, are with the launcher now."""
+        self._cells = cells
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._live.start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._over.set()
+        self._thread.join()
+        self._look()
+        self._live.stop()
+
+    def _follow(self) -> None:
+        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
+            self._look()
+            if self._live.is_started:
+                self._live.refresh()
+
+    def _look(self) -> None:
+        cells, running = self._cells, []
+        for number, cell in cells.items():
+            if number in self._ends:
+                continue
+            end = self._records.ended(number)
+            if end:
+                self._ends[number] = end
+                self._show_end(cell, end)
+            elif self._records.started(number):
+                running.append(cell)
+        self._running = running
+
+    def _show_end(self, cell: Cell, end: End) -> None:
+        failed = "FAILED  " if end.exit_code else ""
+        line = f"[{len(self._ends)}/{self._total}] {cell.label}  {failed}{end.message}"
+        self._console.print(Text(line), soft_wrap=True)
+
+    def _line(self) -> Text:
+        failed = sum(end.exit_code != 0 for end in self._ends.values())
+        parts = [
+            f"{len(self._ends) - failed} done",
+            f"{len(self._running)} running",
+            f"{failed} failed",
+            f"{self._skipped} skipped",
+            f"of {self._total + self._skipped}",
+            self._time_left(),
+        ]
+        names = [cell.label for cell in self._running[:NAMES_SHOWN]]
+        return Text("  ".join([*parts, *names]), no_wrap=True, overflow="ellipsis")
+
+    def _time_left(self) -> str:
+        ended = len(self._ends)
+        if not ended:
+            return "time left -:--:--"
+        seconds = round((time.monotonic() - self._began) / ended * (self._total - ended))
+        return f"time left {seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
