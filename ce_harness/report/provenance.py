@@ -11,29 +11,29 @@ from pathlib import Path
 from ce_harness.report.study import Evidence
 
 
-def digest(source: bytes) -> str:
-    """SHA-256 of a study file."""
-    return hashlib.sha256(source).hexdigest()
+def digest(study_file: Path) -> str:
+    """SHA-256 of a study: of its file, or of all files of its package."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in _files(study_file))).hexdigest()
 
 
 @cache
 def digest_at(commit: str, study_file: Path) -> str:
-    """SHA-256 of the study file as it was at a commit; empty where Git doesn't know it."""
+    """The same at a commit, of the files it has now; empty where Git doesn't know them."""
+    names = [f"{commit}:./{path.name}" for path in _files(study_file)]
     try:
-        shown = subprocess.run(
-            ["git", "show", f"{commit}:./{study_file.name}"],
-            cwd=study_file.parent,
-            capture_output=True,
-            check=True,
-        )
+        shown = subprocess.run(["git", "show", *names], cwd=study_file.parent, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return digest(shown.stdout)
+    return hashlib.sha256(shown.stdout).hexdigest()
+
+
+def _files(study_file: Path) -> list[Path]:
+    return sorted(study_file.parent.glob("*.py")) if study_file.name == "__init__.py" else [study_file]
 
 
 def describe(name: str, study_file: Path, evidence: Evidence) -> dict:
     """The facts of ``report.json``, the same from the store and from the rows."""
-    facts = {"study": name, "study_sha256": digest(study_file.read_bytes())}
+    facts = {"study": name, "study_sha256": digest(study_file)}
     runs = evidence.runs
     if runs.empty:
         return facts

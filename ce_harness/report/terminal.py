@@ -15,11 +15,13 @@ from ce_harness.report.study import Study, Table
 
 
 def show(study: Study, made: Mapping[str, Table], output: Path) -> None:
-    """Print the tables of the study, then the verdicts, then where everything lies."""
+    """Print the tables (of a study of runs: the verdicts and its first table), then where everything lies."""
     console = Console(highlight=False)
     console.print(Text(study.question, style="bold"))
-    last = [made[name] for name in made if name.startswith("verdicts")]
-    for table in [made[name] for name in study.tables] + last:
+    names = list(study.tables)
+    if study.reads:
+        names = [name for name in made if name.startswith("verdicts")] + names[:1]
+    for table in (made[name] for name in names):
         shown = text(table)
         drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for column, right in zip(shown.columns, right_aligned(shown), strict=True):
