@@ -2,20 +2,24 @@
 
 import json
 import os
+import resource
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from ce_harness.config import checked
-from ce_harness.errors import ConfigError, LockedError
+from ce_harness.errors import ConfigError, DiskError, LockedError
 from ce_harness.run_directory import RunDirectory
 from ce_harness.tracking.store import open_store
 from ce_harness.training import train_and_evaluate
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TINY
 from tests.kill_points import POINTS
 
 RUN = ("optimizer=adam", "learning_rate=0.01", "log_every_n_steps=2")
@@ -44,12 +48,6 @@ def everything(config):
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory, migrated_store):
     """Per kill point, the config of a run whose process was killed there."""
-    import shutil
-
-    from hydra import compose, initialize_config_dir
-
-    from tests.conftest import TINY
-
     configs = {}
     with initialize_config_dir(os.path.join(ROOT, "conf"), version_base="1.3"):
         for name in POINTS:
@@ -71,12 +69,6 @@ def killed(tmp_path_factory, migrated_store):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, migrated_store):
-    import shutil
-
-    from hydra import compose, initialize_config_dir
-
-    from tests.conftest import TINY
-
     runs_dir = tmp_path_factory.mktemp("undisturbed")
     shutil.copy(migrated_store, runs_dir / "mlflow.db")
     with initialize_config_dir(os.path.join(ROOT, "conf"), version_base="1.3"):
@@ -190,6 +182,41 @@ def test_a_store_that_is_away_loses_nothing(composed, undisturbed, monkeypatch):
     away.rename(folder / "mlflow.db")
     train_and_evaluate(config)
     assert everything(config) == undisturbed
+
+
+def test_a_full_disk_is_one_line_and_costs_nothing(composed, undisturbed, monkeypatch):
+    """The operating system refuses to let any file grow beyond 6 kB, as a full disk would."""
+    from ce_harness.tracking import feed
+
+    monkeypatch.setattr(feed, "SECONDS_BETWEEN_TRIES", 0.1)
+    config = composed(*RUN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, hard))
+    try:
+        with pytest.raises(DiskError, match=r"can't be written \(File too large\); make room, or set runs_dir=FOLDER"):
+            train_and_evaluate(config)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    train_and_evaluate(config)
+    assert everything(config) == undisturbed
+
+
+def test_sigterm_ends_a_command_with_130_and_the_truth_in_mlflow(composed):
+    """Also: while the command runs, a second one is told by which process the run is held."""
+    config = composed(*RUN, "epochs=100000")
+    overrides = [*TINY, *RUN, "epochs=100000", f"runs_dir={config.runs_dir}"]
+    command = subprocess.Popen([sys.executable, "run.py", *overrides], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    journal = RunDirectory.of(checked(config)).path / "journal.jsonl"
+    while command.poll() is None and (not journal.exists() or journal.read_bytes().count(b"\n") < 3):
+        time.sleep(0.1)
+    with pytest.raises(LockedError, match=f"process {command.pid} on "):
+        train_and_evaluate(config)
+    command.terminate()
+    _, printed = command.communicate(timeout=60)
+    assert (command.returncode, printed) == (130, "interrupted; the same command continues\n")
+    client = open_store(config.tracking_uri)
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert run.info.status == "KILLED"
 
 
 def test_steps_are_measured_through_a_resume(composed, monkeypatch):
