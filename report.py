@@ -1,4 +1,4 @@
-"""Make the tables, figures and verdicts of a study, experiments/NAME.py, from its tracked runs."""
+"""Make the tables, figures and verdicts of a study, experiments/NAME.py, or of two losses from tracked runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import difflib
 import importlib
 import os
 import pkgutil
+import re
 import sys
 from pathlib import Path
 
@@ -31,7 +32,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("study", metavar="NAME", help=f"one of: {', '.join(_studies())}")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("name", nargs="?", metavar="NAME", help=f"a study, one of: {', '.join(_studies())}")
+    what.add_argument("--losses", type=_two, metavar="A,B", help="compare two losses without a study file")
+    parser.add_argument(
+        "--study",
+        default="single_runs",
+        metavar="STUDY",
+        help="with --losses: the study the runs were trained under (default: %(default)s)",
+    )
     parser.add_argument(
         "--tracking-uri",
         default=f"sqlite:///{Path.cwd() / 'runs' / 'mlflow.db'}",
@@ -48,31 +57,56 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _two(text: str) -> list[str]:
+    losses = text.split(",")
+    if len(set(losses)) != 2 or len(losses) != 2 or not all(re.fullmatch(r"\w[\w.-]*", loss) for loss in losses):
+        raise argparse.ArgumentTypeError(f"{text!r}: two different losses are compared, as in softmax_ce,mse")
+    return losses
+
+
 def _studies() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(experiments.__path__))
 
 
 def _report(args: argparse.Namespace) -> None:
-    known = _studies()
-    if args.study not in known:
-        near = difflib.get_close_matches(args.study, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-        raise ConfigError(f"no study {args.study!r} in experiments/; {hint}")
-    module = importlib.import_module(f"experiments.{args.study}")
-    study, study_file = module.STUDY, Path(module.__file__)
-
+    if args.name:
+        _check(args.name)
     # After the name is checked: what follows imports pandas and Matplotlib.
-    from ce_harness.report import build, rows, terminal
+    from ce_harness.report import build, rows, terminal, two_losses
 
-    output = (args.output or Path("results") / args.study).resolve()
+    if args.name:
+        name, module = args.name, importlib.import_module(f"experiments.{args.name}")
+        study = module.STUDY
+    else:
+        name, module = "_vs_".join(args.losses), two_losses
+        study = two_losses.study(*args.losses)
+    study_file = Path(module.__file__)
     texts = None
-    if study.reads:
-        if args.source:
-            texts = rows.read(args.source / build.ROWS)
-        else:
-            texts = build.rows_from_store(args.study, study, study_file, args.tracking_uri)
-    made = build.build(args.study, study, study_file, texts, output)
+    if study.reads and args.source:
+        texts = rows.read(args.source / build.ROWS)
+    elif study.reads:
+        from ce_harness import tracking  # the only need for MLflow: a report from rows does without
+
+        tracked = tracking.read_runs(args.tracking_uri, args.name or args.study)
+        if args.losses:
+            tracked = two_losses.of_losses(tracked, args.losses, args.study)
+            study = two_losses.study(*args.losses, tracked)
+        texts = build.rows_of(tracked, args.name or args.study, study, study_file)
+    output = (args.output or Path("results") / name).resolve()
+    made = build.build(name, study, study_file, texts, output)
+    if study.reads and not args.source:
+        from ce_harness import tracking
+
+        tracking.attach_report(args.tracking_uri, args.name or args.study, output)
     terminal.show(study, made, output)
+
+
+def _check(name: str) -> None:
+    known = _studies()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        raise ConfigError(f"no study {name!r} in experiments/; {hint}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -14,11 +15,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from ce_harness import sweep
+from ce_harness import arguments, sweep
 from ce_harness.config import checked, run_name
 from ce_harness.errors import INTERRUPTED, DivergedError
+from ce_harness.passwords import without_passwords
 from ce_harness.quiet import import_tensorflow
-from ce_harness.refusals import explain, refuse_added_keys
+from ce_harness.refusals import explain
 from ce_harness.run_directory import RunDirectory
 
 # Hydra looks for sweepers in a package hydra_plugins on the path.
@@ -34,7 +36,7 @@ def run(main: Callable[[], None]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        refuse_added_keys(sys.argv[1:])
+        sys.argv[1:] = arguments.prepared(sys.argv[1:])
         main()
         for error in _errors:
             raise error
@@ -44,7 +46,7 @@ def run(main: Callable[[], None]) -> None:
     except Exception as error:
         known = explain(error)
         if known is None or wants_traceback:
-            traceback.print_exc()
+            print(without_passwords(traceback.format_exc()), end="", file=sys.stderr)
         if known is not None:
             print(f"error: {known}", file=sys.stderr)
         sys.exit(known.exit_code if known else 1)
@@ -70,12 +72,8 @@ def run_job(config: DictConfig) -> None:
 def _load() -> None:
     """Imports what a run needs, even what would be imported late: the cells of a sweep share it."""
     import_tensorflow()
-    import ce_harness.losses
-    import ce_harness.models
-    import ce_harness.training
-    from ce_harness.tracking import store
-
-    store.import_database_code()
+    for module in ("losses", "models", "training", "tracking.database_code"):
+        import_module(f"ce_harness.{module}")
 
 
 def _run(config: DictConfig, console: Console | None) -> str:

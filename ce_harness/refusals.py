@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from hydra.errors import (
     ConfigCompositionException,
@@ -16,42 +15,7 @@ from hydra.errors import (
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from ce_harness.errors import ConfigError, HarnessError
-
-
-def refuse_added_keys(arguments: Sequence[str]) -> None:
-    """Refuses ``+key=value`` and ``~key``: no key outside conf/ means anything, and none of those can be missing.
-
-    Raises:
-        ConfigError: names the argument.
-    """
-    for argument in arguments:
-        key = argument.lstrip("+~")
-        if key == argument or key.startswith("hydra"):
-            continue
-        if argument.startswith("~"):
-            raise ConfigError(f"{argument}: keys can't be removed; set one to another value: {key.split('=')[0]}=VALUE")
-        raise ConfigError(
-            f"{argument}: keys can't be added; write {key} for a key that `python run.py --cfg job` shows; "
-            "options of your own go into a YAML file"
-        )
-
-
-def refuse_several_options(choices: Mapping[str, Any]) -> None:
-    """Refuses ``loss=[mse,mse_mean]``, which Hydra would merge into one option that is neither.
-
-    Args:
-        choices: group -> option, as Hydra took them.
-
-    Raises:
-        ConfigError: names the group.
-    """
-    for group, option in choices.items():
-        if option is not None and not isinstance(option, str):
-            options = ",".join(map(str, option))
-            raise ConfigError(
-                f"{group}=[{options}]: a run has one option of a group; to compare them: python run.py -m "
-                f"{group}={options}"
-            )
+from ce_harness.rules import RULES
 
 
 def explain(error: BaseException) -> HarnessError | None:
@@ -68,8 +32,6 @@ def explain(error: BaseException) -> HarnessError | None:
         return ConfigError(f"{error.override}: not of the form key=value ({_first_line(error)})")
     if isinstance(error, ConfigCompositionException | HydraException | OmegaConfBaseException):
         return ConfigError(_mistake(error))
-    if isinstance(error, ValueError) and "Config group override must be a string" in str(error):
-        return ConfigError("an empty key or group: write key=value, and the name of an option for a group: loss=mse")
     return None
 
 
@@ -81,8 +43,10 @@ def _mistake(error: BaseException) -> str:
         allowed = f"the keys are {', '.join(siblings)}" if siblings else "`python run.py --cfg job` shows all keys"
         return f"{cause.full_key}: there is no such key{_nearest(str(cause.key), siblings)}; {allowed}"
     if isinstance(cause, ValidationError) and cause.full_key:
-        value = re.search(r"override \S+?=(.*)", str(error)) or re.search(r"Value '(.*)' of type", str(cause))
-        return f"{cause.full_key}={value[1] if value else ''}: allowed is {_kind(cause.ref_type)}"
+        value = re.search(r"override \S+?=(.*)", str(error)) or re.search(r"[Vv]alue '(.*?)'", str(cause))
+        rule = RULES.get(cause.full_key)
+        allowed = f"{rule.allowed}; for example {cause.full_key}={rule.example}" if rule else "a group of keys"
+        return f"{cause.full_key}={value[1] if value else 'null'}: allowed is {allowed}"
     ambiguous = re.search(r"Ambiguous value for argument '(.*)'", str(cause))
     if ambiguous:
         return f"{ambiguous[1]}: a run has one value of a key; to try them all: python run.py -m {ambiguous[1]}"
@@ -90,11 +54,6 @@ def _mistake(error: BaseException) -> str:
     if absent:
         return f"{absent[1]}: there is no such group; `python run.py --help` lists the groups"
     return _first_line(error) + (f" ({_first_line(cause)})" if cause is not error else "")
-
-
-def _kind(type_: Any) -> str:
-    kinds = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-    return kinds.get(type_, "a group of keys")
 
 
 def _first_line(error: BaseException) -> str:

@@ -53,7 +53,7 @@ def _whole(low: int, example: str) -> Rule:
 
 def _or(word: str | None, rule: Rule) -> Rule:
     shown = "null" if word is None else word
-    return Rule(f"{rule.allowed}, or {shown}", shown, lambda v: v == word or rule.accepts(v), rule.real)
+    return Rule(f"{rule.allowed}, or {shown}", rule.example, lambda v: v == word or rule.accepts(v), rule.real)
 
 
 def _one_of(*words: Any) -> Rule:
@@ -95,6 +95,8 @@ RULES = {
     "early_stopping.metric": _one_of("val/loss", "val/accuracy", "val/nll", "val/brier"),
     "early_stopping.patience": _or(None, _whole(1, "5")),
     "precision": _one_of("float32", "mixed_bfloat16"),
+    "save_model": _SWITCH,
+    "allow_inexact_resume": _SWITCH,
     "log_every_n_steps": _whole(1, "50"),
     "threads": _or("auto", _whole(1, "1")),
     "runs_dir": _text("a folder", "runs", r".*\S.*"),

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
 from ce_harness.config import code_digest, config_hash
-from ce_harness.errors import DiskError, LockedError
+from ce_harness.errors import ConfigError, DiskError, LockedError
 from ce_harness.journal import Journal, Position, write_durably
 
 
@@ -37,8 +37,18 @@ class RunDirectory:
 
     @classmethod
     def of(cls, config: DictConfig) -> RunDirectory:
-        """The directory of this config under the code as it is now."""
-        return cls(Path(config.runs_dir).absolute() / f"{config_hash(config)}-{code_digest(config)}")
+        """The directory of this config under the code as it is now.
+
+        Raises:
+            ConfigError: it holds another run, as after a copy.
+        """
+        name = f"{config_hash(config)}-{code_digest(config)}"
+        run = cls(Path(config.runs_dir).absolute() / name)
+        for start in run.journal().of_kind("start"):
+            held = f"{start['tags']['config_hash']}-{start['tags']['code_digest']}"
+            if held != name:
+                raise ConfigError(f"{run.path}: it holds the run {held}; move it away, or set runs_dir=FOLDER")
+        return run
 
     @property
     def outcome(self) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from ce_harness import best_epoch, checkpoint, parts, provenance, runtime, serie
 from ce_harness.callbacks import KeepJournal, StopEarly, StopOnDivergence, Validation, progress
 from ce_harness.config import checked
 from ce_harness.datasets.pipeline import training_batches
-from ce_harness.errors import ConfigError, DivergedError
+from ce_harness.errors import ConfigError, DataError, DivergedError
 from ce_harness.evaluation import Evaluator
 from ce_harness.gradients import GradientMonitor
 from ce_harness.journal import Journal
@@ -64,6 +64,7 @@ def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console |
 
     journal = run.journal()
     _refuse_inexact_resume(config, journal)
+    _refuse_other_data(setup.start_record, journal)
     journal.append(setup.start_record)
     last_record = checkpoint.restore(run.checkpoints, model.network, model.optimizer)
     if last_record:
@@ -164,3 +165,15 @@ def _refuse_inexact_resume(config: DictConfig, journal: Journal) -> None:
             f"delete {journal.path.parent} to start again, or set allow_inexact_resume=true"
         )
     journal.append(Journal.record("inexact_resume", epoch=len(journal.of_kind("epoch")), fingerprint=now))
+
+
+def _refuse_other_data(start_record: dict[str, Any], journal: Journal) -> None:
+    """A data set of the user's own may have changed where the config can't tell."""
+    now = start_record["tags"]["dataset_digest"]
+    for started in journal.of_kind("start"):
+        then = started["tags"]["dataset_digest"]
+        if then != now:
+            raise DataError(
+                f"{start_record['dataset']['name']}: the arrays (SHA-256 {now}) are not those the run began with "
+                f"({then}); delete {journal.path.parent} to start again"
+            )

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from functools import partial
 
+from ce_harness.report.confidence import captures_confidence
 from ce_harness.report.figures import (
     differences,
     gradient_by_probability,
     gradient_norms,
+    layer_heat_map,
     learning_curves,
     reliability,
     time_to_target,
 )
 from ce_harness.report.study import Claim, Study
 from ce_harness.report.tables import comparison, equal_error, paired_differences
+from ce_harness.report.why import why_cross_entropy
 
 CE_AGAINST_MSE = {"first": "softmax_ce", "second": "mse"}
 
@@ -49,10 +52,13 @@ STUDY = Study(
         "comparison": comparison,
         "paired_differences": partial(paired_differences, reference="softmax_ce"),
         "equal_error": equal_error,
+        "captures_confidence": captures_confidence,
+        "why_cross_entropy": partial(why_cross_entropy, study_claims=CLAIMS),
     },
     figures={
         "learning_curves": learning_curves,
         "gradient_norms": gradient_norms,
+        "layer_heat_map": layer_heat_map,
         "gradient_by_probability": gradient_by_probability,
         "time_to_target": time_to_target,
         "reliability": reliability,

@@ -50,6 +50,7 @@ POINTS: dict[str, Point | Callable[[], None]] = {
     "while the journal is written": lambda: setattr(journal.Journal, "append", half_a_line),
     "between journal and MLflow": Point(feed.Feed, "notify", 3),
     "when MLflow has made the run": Point(feed._Sender, "_create", 1, "after"),
+    "between the MLflow run and its parameters": Point(feed._Sender, "_describe", 1),
     "when MLflow has the points": Point(journal.Position, "save", 2),
     "before the artifacts are written": Point(series, "write_artifacts", 1),
     "before the outcome is written": Point(run_directory.RunDirectory, "end", 1),

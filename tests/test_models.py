@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ce_harness import models
+from ce_harness import datasets, models, parts
+from ce_harness.errors import ConfigError
 
 BUILDERS = (
     models.softmax_regression,
@@ -46,3 +47,18 @@ def test_head_stddev_draws_the_heads_kernel(builder):
     head = builder((8, 8, 1), 10, head_stddev=4.0).get_layer("head")
     assert np.std(head.kernel) == pytest.approx(4.0, rel=0.15)
     assert not np.any(head.bias)
+
+
+@pytest.mark.parametrize(("name", "smallest"), [("lenet5", 4), ("convnet", 4), ("vgg_small", 8), ("resnet20", 1)])
+def test_a_network_too_deep_for_the_images_says_so(composed, name, smallest):
+    config = composed(f"model={name}", base=())
+    assert parts.make_network(config, of_shape(smallest, smallest, 3)).output_shape == (None, 2)
+    if smallest > 1:
+        with pytest.raises(ConfigError, match=rf"^model={name}: too deep for images of {smallest - 1}x9x1: [^\n]*$"):
+            parts.make_network(config, of_shape(smallest - 1, 9, 1))
+
+
+def of_shape(*shape):
+    images = np.zeros((2, *shape), np.float32)
+    split = datasets.Split(images, np.arange(2))
+    return datasets.Dataset("tiny", split, split, split, ("0", "1"))

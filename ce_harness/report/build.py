@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ce_harness.errors import TooFewRunsError, TrackingError
 from ce_harness.report import claims, formats, page, provenance, publish, rates, rows, style, tables
@@ -12,24 +14,24 @@ from ce_harness.report.outcomes import settings
 from ce_harness.report.runs import select
 from ce_harness.report.study import Evidence, Study, Table
 
+if TYPE_CHECKING:
+    from ce_harness.tracking import TrackedRun
+
 ROWS = "rows"
 
 
-def rows_from_store(name: str, study: Study, study_file: Path, tracking_uri: str) -> dict[str, str]:
+def rows_of(tracked: Sequence[TrackedRun], name: str, study: Study, study_file: Path) -> dict[str, str]:
     """The rows of a study's tracked runs as CSV texts.
 
     Raises:
-        TrackingError: the store, or an artifact in it, can't be read.
+        TrackingError: an artifact can't be read.
         TooFewRunsError, ConfigError: see ``runs.select``.
     """
-    from ce_harness import tracking  # the only need for MLflow: a report from rows does without
-
-    tracked = tracking.read_runs(tracking_uri, name)
-    kept, excluded = select(tracked, study.reads, name)
+    kept, excluded = select(tracked, study.reads, name, study.train and f"study={name} {study.train}")
     try:
         evidence = rows.from_runs(kept, study.reads, excluded)
     except OSError as error:
-        raise TrackingError(f"{tracking_uri}: an artifact of a run can't be read ({error})") from error
+        raise TrackingError(f"an artifact of a run can't be read ({error})") from error
     commits = evidence.runs["git_commit"]
     evidence.runs["study_digest"] = [provenance.digest_at(commit, study_file) for commit in commits]
     return rows.to_csv(evidence)
@@ -83,6 +85,11 @@ def _tables(study: Study, evidence: Evidence) -> dict[str, Table]:
         if "learning_rate" in settings(evidence.runs):
             made["learning_rates"] = rates.chosen_rates(evidence)
             made["verdicts_at_best_rates"] = claims.verdicts(rates.at_best_rates(evidence), study.claims)
+            scaled = rates.at_equal_gradient_scale(evidence)
+            if len(scaled.runs):
+                verdicts = claims.verdicts(scaled, study.claims)
+                verdicts = replace(verdicts, title=rates.EQUAL_SCALE, notes=(*verdicts.notes, rates.EQUAL_SCALE_NOTE))
+                made["verdicts_at_equal_gradient_scale"] = verdicts
     made |= {file: make(evidence) for file, make in study.tables.items()}
     if study.claims:
         made["sensitivity"] = claims.sensitivity(evidence, study.claims)

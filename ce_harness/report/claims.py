@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -24,33 +25,42 @@ def judge(claims: Sequence[Claim], evidence: Evidence) -> pd.DataFrame:
     """One row per claim and setting, with the numbers its verdict follows from.
 
     ``mean``, ``ci_low`` and ``ci_high`` are first - second in units of the metric, or first / second for a
-    ratio (geometric mean).
+    ratio (geometric mean); ``detectable`` is the smallest such difference, or factor, that n pairs of this
+    spread show with 80% power in a single test.
     """
     rows = []
     for claim in claims:
-        for setting, group in by_setting(evidence.runs):
-            pairs = paired(evidence, group, claim.metric, claim.first, claim.second)
-            if claim.ratio:
-                pairs = np.log(pairs[(pairs > 0).all(axis=1)])
-            found = statistics.compare_pairs(*pairs.T)
+        margin = math.log(claim.margin) if claim.ratio else claim.margin
+        shown = np.exp if claim.ratio else float
+        for setting, differences, found in _measured(evidence, claim.metric, claim.first, claim.second, claim.ratio):
             d = found.difference
-            margin = math.log(claim.margin) if claim.ratio else claim.margin
-            shown = np.exp if claim.ratio else float
+            numbers = {"mean": d.mean, "ci_low": d.low, "ci_high": d.high}
+            numbers["detectable"] = statistics.detectable_difference(d.sd, d.n)
             rows.append(
                 {"claim": claim.statement, **setting, "metric": claim.metric, "first": claim.first}
                 | {"second": claim.second, "relation": claim.relation, "margin": claim.margin, "n": d.n}
-                | {
-                    "mean": float(shown(d.mean)),
-                    "ci_low": float(shown(d.low)),
-                    "ci_high": float(shown(d.high)),
-                }
-                | {"p": found.p, "p_equivalence": statistics.equivalence_p(pairs[:, 0] - pairs[:, 1], margin)}
+                | {name: float(shown(value)) for name, value in numbers.items()}
+                | {"p": found.p, "p_equivalence": statistics.equivalence_p(differences, margin)}
                 | {"sign": float(np.nan_to_num(np.sign(d.mean)))}
             )
     frame = pd.DataFrame(rows)
     frame.insert(frame.columns.get_loc("p") + 1, "p_holm", statistics.holm(frame["p"]))
     frame["verdict"] = [decide(row.relation, row.sign, row.p_holm, row.p_equivalence) for row in frame.itertuples()]
     return frame.drop(columns="sign")
+
+
+@lru_cache(maxsize=256)  # a verdict is asked for again under other margins
+def _measured(evidence: Evidence, metric: str, first: str, second: str, ratio: bool) -> list[tuple]:
+    """(setting, differences, ``Paired``) per setting; differences of logarithms for a ratio."""
+    measured = []
+    for setting, group in by_setting(evidence.runs):
+        pairs = paired(evidence, group, metric, first, second)
+        if ratio:
+            pairs = np.log(pairs[(pairs > 0).all(axis=1)])
+        with np.errstate(invalid="ignore"):  # of two infinite values: NaN
+            differences = pairs[:, 0] - pairs[:, 1]
+        measured.append((setting, differences, statistics.compare_pairs(*pairs.T)))
+    return measured
 
 
 def decide(relation: str, sign: float, p: float, p_equivalence: float) -> str:
@@ -85,6 +95,10 @@ def verdicts(evidence: Evidence, claims: Sequence[Claim]) -> Table:
         "this table. Else inconclusive. A claim of equality is supported by equivalence. Brackets: 95% "
         "intervals.",
     ]
+    if np.isfinite(frame["detectable"]).any():
+        notes.append(
+            "Detectable: the smallest difference, or factor, that a single test of as many pairs shows with 80% power."
+        )
     if frame["p"].isna().any():
         notes.append(too_few_pairs(int(frame.loc[frame["p"].isna(), "n"].min())))
     return Table("Verdicts" + common_settings(evidence), frame, pd.DataFrame(shown), tuple(notes))
@@ -134,7 +148,8 @@ def _sentence(claim: Claim, row: dict) -> str:
     interval = f"[{number(row['ci_low'], spec)}, {number(row['ci_high'], spec)}]"
     margin = f"factor {claim.margin:g}" if claim.ratio else f"±{claim.margin:g}"
     p = "" if math.isnan(row["p_holm"]) else f", p = {row['p_holm']:.2g}"
+    detectable = f"; detectable {row['detectable']:.2g}" if math.isfinite(row["detectable"]) else ""
     return (
         f"{label(claim.metric)}, {claim.first} {symbol} {claim.second}: {row['mean']:{sign}.3g} {interval}, "
-        f"{row['n']} pairs{p}; margin {margin}"
+        f"{row['n']} pairs{p}; margin {margin}{detectable}"
     )

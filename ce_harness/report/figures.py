@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from scipy import stats
 
@@ -37,6 +38,46 @@ def gradient_norms(evidence: Evidence) -> Figure:
     return _series(evidence, evidence.steps, "step", panels, log=True)
 
 
+def layer_heat_map(evidence: Evidence) -> Figure:
+    """L2 norm of the gradient of each layer over steps, first layer on top: geometric mean over seeds."""
+    losses = list(evidence.runs["loss"].unique())
+    norms = [
+        (setting, {loss: _layer_norms(_of(evidence.steps, runs)) for loss, runs in group.groupby("loss", sort=False)})
+        for setting, group in by_setting(evidence.runs)
+    ]
+    every = np.concatenate([found.to_numpy().ravel() for _, by_loss in norms for found in by_loss.values()])
+    colors = LogNorm(np.nanmin(every), np.nanmax(every))
+    lines = []  # what each line of cells is: a layer, in a setting if there are several
+    fig = new_figure(PAGE_WIDTH, 2)
+    axes = np.atleast_1d(fig.subplots(1, len(losses), sharex=True, sharey=True))
+    for setting, by_loss in norms:
+        layers = next(iter(by_loss.values())).columns
+        for loss, found in by_loss.items():
+            edges = np.append(0.5, found.index + 0.5)
+            tops = len(lines) + np.arange(len(layers) + 1)
+            drawn = axes[losses.index(loss)].pcolormesh(edges, tops, found.T, norm=colors, cmap="cividis")
+        lines += [_title(setting, layer) for layer in layers]
+    fig.set_figheight(0.7 + 0.17 * max(len(lines), 8))
+    axes[0].set_yticks(np.arange(len(lines)) + 0.5, lines)
+    axes[0].set_ylim(len(lines), 0)
+    axes[0].set_xscale("log")
+    for ax, loss in zip(axes, losses, strict=True):
+        ax.grid(visible=False)
+        ax.set_title(loss, loc="left")
+        ax.set_xlabel("step")
+    fig.colorbar(drawn, ax=axes, label="gradient norm", aspect=30)
+    return fig
+
+
+def _layer_norms(steps: pd.DataFrame) -> pd.DataFrame:
+    """Rows: steps; columns: layers, from the norms of their variables ``<model>/<layer>/<variable>``."""
+    prefix = "grad_norm/variable/"
+    norms = steps.filter(like=prefix).dropna(axis="columns", how="all")
+    layers = [column.removeprefix(prefix).rpartition("/")[0].split("/", 1)[-1] for column in norms]
+    squares = (norms**2).T.groupby(layers, sort=False).sum().T
+    return np.exp(np.log(squares[squares > 0]).groupby(steps["step"]).mean() / 2)
+
+
 def _series(evidence: Evidence, rows: pd.DataFrame, x: str, panels: dict[str, str], log: bool = False) -> Figure:
     """One row of panels per setting; lines are means over seeds, bands their 95% t intervals."""
     cells = list(by_setting(evidence.runs))
@@ -46,7 +87,7 @@ def _series(evidence: Evidence, rows: pd.DataFrame, x: str, panels: dict[str, st
     for (setting, group), line in zip(cells, axes, strict=True):
         for ax, (column, title) in zip(line, panels.items(), strict=True):
             for loss, runs in group.groupby("loss", sort=False):
-                seen = rows[rows["run"].isin(runs["run"])]
+                seen = _of(rows, runs)
                 draw_band(ax, seen, x, column, label=f"{loss} (n = {len(runs)})", log=log, **styles[loss])
             ax.set_ylabel(title)
             if log:
@@ -88,7 +129,7 @@ def gradient_by_probability(evidence: Evidence) -> Figure:
     styles = _styles(evidence)
     grid = 1 / (1 + np.exp(-np.linspace(-10, 6, 300)))
     for loss, group in evidence.runs.groupby("loss", sort=False):
-        bins = evidence.gradient_bins[evidence.gradient_bins["run"].isin(group["run"])]
+        bins = _of(evidence.gradient_bins, group)
         seen = mean_norms(bins, ["p_low", "p_high"])
         ax.plot((seen["p_low"] + seen["p_high"]) / 2, seen["norm"], marker="o", label=loss, **styles[loss])
         if loss in CONFIDENTLY_WRONG:
@@ -111,8 +152,8 @@ def reliability(evidence: Evidence) -> Figure:
     for ax, calibrated in zip(fig.subplots(1, 2, sharey=True), (False, True), strict=True):
         ax.plot([0, 1], [0, 1], color="#7f7f7f", linewidth=0.8)
         for loss, group in evidence.runs.groupby("loss", sort=False):
-            bins = evidence.reliability
-            bins = bins[bins["run"].isin(group["run"]) & (bins["calibrated"] == calibrated)]
+            bins = _of(evidence.reliability, group)
+            bins = bins[bins["calibrated"] == calibrated]
             count = bins.groupby("bin_low")["count"].sum()
             sums = bins[["confidence", "accuracy"]].mul(bins["count"], axis=0).groupby(bins["bin_low"]).sum()
             means = sums.div(count, axis=0)[count >= FEWEST_EXAMPLES]
@@ -175,6 +216,10 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
     axes[0].set_ylim(-len(lines) + 0.4, 0.6)
     fig.supxlabel(f"loss minus {reference}, mean over seeds and 95% interval", fontsize=8)
     return fig
+
+
+def _of(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["run"].isin(runs["run"])]
 
 
 def _styles(evidence: Evidence) -> dict[str, dict]:

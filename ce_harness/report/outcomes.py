@@ -61,13 +61,17 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
 def _epochs_to(evidence: Evidence, target: float) -> dict[str, float]:
     return {
         run: first_crossing(series["epoch"], series["val/accuracy"], target)
-        for run, series in evidence.epochs.groupby("run", sort=False)
+        for run, series in evidence.epochs.groupby("run", sort=False, observed=True)
     }
 
 
 def mean_norms(bins: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Mean logit-gradient norm of the examples of each group of bins, in columns ``count`` and ``norm``."""
-    total = bins.assign(norm=bins["count"] * bins["mean_norm"]).groupby(by, sort=False)[["count", "norm"]].sum()
+    total = (
+        bins.assign(norm=bins["count"] * bins["mean_norm"])
+        .groupby(by, sort=False, observed=True)[["count", "norm"]]
+        .sum()
+    )
     total = total[total["count"] > 0]
     return total.assign(norm=total["norm"] / total["count"]).reset_index()
 
@@ -76,7 +80,7 @@ def _feedback(bins: pd.DataFrame, relative: bool) -> pd.Series:
     bad = mean_norms(bins[bins["p_high"] <= BAD], ["run"]).set_index("run")["norm"]
     if not relative:
         return bad
-    return bad / mean_norms(bins, ["run", "p_low"]).groupby("run")["norm"].max()
+    return bad / mean_norms(bins, ["run", "p_low"]).groupby("run", observed=True)["norm"].max()
 
 
 def settings(runs: pd.DataFrame) -> list[str]:

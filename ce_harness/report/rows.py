@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ce_harness.errors import ConfigError
-from ce_harness.report.runs import cell, setting
+from ce_harness.report.runs import Grid, setting
 from ce_harness.report.study import Evidence
 
 if TYPE_CHECKING:
@@ -26,18 +26,19 @@ if TYPE_CHECKING:
 GROUPS = ("dataset", "model", "loss", "optimizer")
 SCALARS = ("seed", "learning_rate", "batch_size", "epochs")
 ORIGIN = ("run_id", "start_time", "config_hash", "git_commit", "git_dirty", "code_digest", "fingerprint")
-ORIGIN += ("dataset_digest",)
-NUMBERS = (*SCALARS, "start_time", "early_grad_norm")
-# Groups of steps kept of a run's series; their bounds are spaced geometrically, so that early steps stay
-# apart.
-KEPT_STEPS = 80
+ORIGIN += ("dataset_digest", "num_classes")
+NUMBERS = (*SCALARS, "start_time", "early_grad_norm", "num_classes")
+# Groups of steps, and of epochs for the bins of p_true, kept of a run; their bounds are spaced geometrically,
+# so that early ones stay apart.
+KEPT_STEPS = 40
+KEPT_EPOCHS = 8
 FILES = tuple(f"{item.name}.csv" for item in fields(Evidence))
 
 
 def from_runs(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], excluded: pd.DataFrame) -> Evidence:
     """Rows of the selected runs, in the order of ``reads``, seeds last."""
     seed_last = {name: reads[name] for name in (*(name for name in reads if name != "seed"), "seed")}
-    runs = sorted(runs, key=lambda run: cell(run, seed_last))
+    runs = sorted(runs, key=Grid(seed_last).cell)
     names = _unique_names(runs)
     rows, series = [], {"epochs": [], "steps": [], "gradient_bins": [], "reliability": []}
     for run, name in zip(runs, names, strict=True):
@@ -52,15 +53,21 @@ def from_runs(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], exclude
                 **{column: _origin(run, column) for column in ORIGIN},
             }
         )
-        frames = (epochs, thin(steps), run.gradient_bins(), run.reliability())
+        frames = (epochs, thin(steps), pool(run.gradient_bins()), run.reliability())
         for key, frame in zip(series, frames, strict=True):
-            frame.insert(0, "run", name)
             series[key].append(frame)
     return Evidence(
         runs=pd.DataFrame(rows),
-        **{key: pd.concat(frames, ignore_index=True) for key, frames in series.items()},
+        **{key: _stacked(frames, names) for key, frames in series.items()},
         excluded=excluded,
     )
+
+
+def _stacked(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:
+    frame = pd.concat(frames, ignore_index=True)
+    owners = np.repeat(np.arange(len(names)), [len(one) for one in frames])
+    frame.insert(0, "run", pd.Categorical.from_codes(owners, names))
+    return frame
 
 
 def thin(steps: pd.DataFrame) -> pd.DataFrame:
@@ -69,11 +76,39 @@ def thin(steps: pd.DataFrame) -> pd.DataFrame:
     Args:
         steps: column ``step``, 1-based and consecutive, and numeric columns.
     """
-    bounds = np.unique(np.geomspace(1, len(steps), KEPT_STEPS).round().astype(int))
-    group = np.searchsorted(bounds, np.arange(1, len(steps) + 1))
-    means = steps.drop(columns="step").groupby(group).mean()
-    means.insert(0, "step", steps["step"].to_numpy()[bounds - 1])
-    return means.reset_index(drop=True)
+    last, sizes = _groups(len(steps), KEPT_STEPS)
+    series = steps.drop(columns="step")
+    sums = np.add.reduceat(series.to_numpy(np.float64), last - sizes)
+    means = pd.DataFrame(sums / sizes[:, None], columns=series.columns)
+    means.insert(0, "step", steps["step"].to_numpy()[last - 1])
+    return means
+
+
+def pool(bins: pd.DataFrame) -> pd.DataFrame:
+    """Bins of p_true over at most ``KEPT_EPOCHS`` groups of epochs; ``epoch`` is the last of its group.
+
+    Bins without an example are left out.
+
+    Args:
+        bins: the same bins for each of the epochs 1, 2, ..., in order.
+    """
+    epochs = bins["epoch"].nunique()
+    one = bins.iloc[: len(bins) // epochs]
+    last, sizes = _groups(epochs, KEPT_EPOCHS)
+    count = bins["count"].to_numpy()
+    total = count * bins["mean_norm"].fillna(0).to_numpy()
+    count, total = (np.add.reduceat(x.reshape(epochs, -1), last - sizes).ravel() for x in (count, total))
+    full = count > 0
+    columns = {"epoch": np.repeat(last, len(one))}
+    columns |= {edge: np.tile(one[edge], len(last)) for edge in ("p_low", "p_high")}
+    frame = pd.DataFrame({name: values[full] for name, values in columns.items()})
+    return frame.assign(count=count[full], mean_norm=total[full] / count[full])
+
+
+def _groups(length: int, groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """The last member, counted from 1, and the size of each group."""
+    last = np.unique(np.geomspace(1, length, groups).round().astype(int))
+    return last, np.diff(last, prepend=0)
 
 
 def to_csv(evidence: Evidence) -> dict[str, str]:
@@ -108,9 +143,11 @@ def _frame(name: str, text: str) -> pd.DataFrame:
     # Text stays as written: a digest such as 12e4567 is no number, and an empty tag no NaN.
     as_text = {"excluded": header, "runs": [c for c in header if not _is_number(c)]}.get(name, ["run"])
     numbers = [c for c in header if c not in as_text]
+    # The series repeat the names of their runs many times over.
+    kind = str if name in ("runs", "excluded") else "category"
     return pd.read_csv(
         StringIO(text),
-        dtype=dict.fromkeys(as_text, str),
+        dtype=dict.fromkeys(as_text, kind),
         keep_default_na=False,
         na_values={column: [""] for column in numbers},
         float_precision="round_trip",

@@ -20,11 +20,16 @@ NOT_SETTINGS = frozenset(
 )
 
 
-def select(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str) -> tuple[list, pd.DataFrame]:
+def select(
+    runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str, train: str = ""
+) -> tuple[list, pd.DataFrame]:
     """Keep one complete run for every combination of ``reads``; list every other run with the reason.
 
     Runs of other code or other data never mix: the code and data of the newest run are kept. Runs that differ
     in a setting ``reads`` does not name are refused.
+
+    Args:
+        train: what follows ``python run.py -m`` to train the runs; "" for ``experiment=STUDY``.
 
     Returns:
         (runs kept, frame with columns ``run`` and ``reason``). A run whose partner of another loss is missing
@@ -46,7 +51,8 @@ def select(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str
                 kept.append(run)
         return kept
 
-    kept = keep_if(runs, lambda run: _foreign(run, reads))
+    grid = Grid(reads)
+    kept = keep_if(runs, lambda run: (stray := grid.stray(run)) and f"foreign: {stray} is not part of the study")
     kept = keep_if(kept, lambda run: None if run.status == "complete" else run.status)
     kept.sort(key=lambda run: run.start_time)
     newest_code = kept[-1].tags["code_digest"] if kept else ""
@@ -64,12 +70,12 @@ def select(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str
         ),
     )
     _refuse_mixed_settings(kept, reads, study)
-    last = {cell(run, reads): run.run_id for run in kept}
-    kept = keep_if(kept, lambda run: None if last[cell(run, reads)] == run.run_id else "duplicate of a later run")
+    last = {grid.cell(run): run.run_id for run in kept}
+    kept = keep_if(kept, lambda run: None if last[grid.cell(run)] == run.run_id else "duplicate of a later run")
     seeds = Counter(run.tags["loss"] for run in kept)
     if sum(count >= 2 for count in seeds.values()) < min(2, len(reads["loss"])):
-        raise TooFewRunsError(_too_few(study, runs, kept, excluded))
-    excluded += _unpaired_and_missing(kept, {cell(run, reads) for run in runs}, reads)
+        raise TooFewRunsError(_too_few(study, train or f"experiment={study}", runs, kept, excluded))
+    excluded += _unpaired_and_missing({grid.cell(run): run.name for run in kept}, set(map(grid.cell, runs)), reads)
     return kept, pd.DataFrame(sorted(excluded), columns=["run", "reason"])
 
 
@@ -78,30 +84,36 @@ def setting(run: TrackedRun, name: str) -> str:
     return run.tags[name] if name in run.tags else run.params.get(name, "")
 
 
-def cell(run: TrackedRun, reads: Mapping[str, Sequence]) -> tuple:
-    """The combination of ``reads`` that a run is, as indices; -1 where its value is not allowed."""
-    indices = []
-    for name, allowed in reads.items():
-        value = setting(run, name)
-        indices.append(next((i for i, one in enumerate(allowed) if _matches(value, one)), -1))
-    return tuple(indices)
+class Grid:
+    """The combinations of ``reads``, and which of them a run is."""
+
+    def __init__(self, reads: Mapping[str, Sequence]):
+        self._positions = {name: {_key(one): i for i, one in enumerate(allowed)} for name, allowed in reads.items()}
+
+    def cell(self, run: TrackedRun) -> tuple[int, ...]:
+        """The run's combination, as indices; -1 where its value is not allowed."""
+        return tuple(self._position(name, setting(run, name)) for name in self._positions)
+
+    def stray(self, run: TrackedRun) -> str | None:
+        """The first ``name=value`` of a run that the grid does not hold."""
+        for name in self._positions:
+            if self._position(name, setting(run, name)) < 0:
+                return f"{name}={setting(run, name)}"
+        return None
+
+    def _position(self, name: str, text: str) -> int:
+        positions = self._positions[name]
+        if text in positions:
+            return positions[text]
+        try:
+            return positions.get(float(text), -1)
+        except ValueError:
+            return -1
 
 
-def _matches(text: str, allowed) -> bool:
-    if isinstance(allowed, str):
-        return text == allowed
-    try:
-        return float(text) == float(allowed)
-    except ValueError:
-        return False
-
-
-def _foreign(run, reads) -> str | None:
-    for name, allowed in reads.items():
-        value = setting(run, name)
-        if not any(_matches(value, one) for one in allowed):
-            return f"foreign: {name}={value} is not part of the study"
-    return None
+def _key(allowed) -> str | float:
+    """Numbers are compared as numbers, all else (text, True, None) as the text MLflow keeps."""
+    return str(allowed) if isinstance(allowed, str | bool | None) else float(allowed)
 
 
 def _refuse_mixed_settings(runs, reads, study) -> None:
@@ -120,23 +132,22 @@ def _refuse_mixed_settings(runs, reads, study) -> None:
                 )
 
 
-def _too_few(study, runs, kept, excluded) -> str:
+def _too_few(study, train, runs, kept, excluded) -> str:
     if not runs:
-        return f"study {study!r} has no runs; train them first: python run.py -m experiment={study}"
+        return f"study {study!r} has no runs; train them first: python run.py -m {train}"
     reasons = Counter(reason.split(":")[0] for _, reason in excluded)
     left_out = "".join(f", {count} {reason}" for reason, count in reasons.items())
     return (
         f"study {study!r} has {len(runs)} runs ({len(kept)} usable{left_out}), but a comparison needs two "
-        f"losses with two seeds each; train them first: python run.py -m experiment={study}"
+        f"losses with two seeds each; train them first: python run.py -m {train}"
     )
 
 
-def _unpaired_and_missing(kept, tried, reads) -> list[tuple[str, str]]:
+def _unpaired_and_missing(present, tried, reads) -> list[tuple[str, str]]:
     """Runs without their partner of another loss, and combinations that were never run."""
     names = list(reads)
     losses = range(len(reads["loss"]))
     at = names.index("loss")
-    present = {cell(run, reads): run.name for run in kept}
     rows = []
     for expected in product(*(range(len(allowed)) for allowed in reads.values())):
         partners = {i: (*expected[:at], i, *expected[at + 1 :]) for i in losses}

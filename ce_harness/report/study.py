@@ -20,8 +20,8 @@ class Evidence:
             global gradient norm over the first epoch.
         epochs: one row per (run, epoch): ``run``, ``epoch`` and the per-epoch metrics.
         steps: one row per (run, group of steps): ``run``, ``step``, ``loss`` and ``grad_norm/*``, thinned.
-        gradient_bins: one row per (run, epoch, bin of p_true): ``p_low``, ``p_high``, ``count``,
-            ``mean_norm``.
+        gradient_bins: one row per (run, group of epochs, bin of p_true): ``epoch``, ``p_low``, ``p_high``,
+            ``count``, ``mean_norm``; ``epoch`` is the last of its group.
         reliability: one row per (run, calibrated, bin of confidence): ``count``, ``confidence``,
             ``accuracy``.
         excluded: one row per run or cell that was left out: ``run`` and ``reason``.
@@ -100,6 +100,8 @@ class Study:
             and must hold ``loss`` and ``seed``. Of the tracked runs whose ``study`` is this file's name,
             others are listed as foreign. None: the study reads no runs.
         claims: what the runs are asked to decide, with the rule for it.
+        train: what follows ``python run.py -m`` to train the runs; "" for ``experiment=NAME``.
+        report: what follows ``python report.py`` to make the report; "" for ``NAME``.
     """
 
     question: str
@@ -107,3 +109,5 @@ class Study:
     figures: Mapping[str, Callable[[Evidence], Figure]] = field(default_factory=dict)
     reads: Mapping[str, Sequence] | None = None
     claims: tuple[Claim, ...] = ()
+    train: str = ""
+    report: str = ""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 STYLE = Path(__file__).with_name("paper.mplstyle")
@@ -46,12 +48,12 @@ def paper():
 
 def rendered(figure: Figure, name: str) -> dict[str, bytes]:
     """The figure as PDF, PNG and SVG files; without dates, so that the same figure is the same bytes."""
-    undated = {"pdf": {"CreationDate": None}, "png": {"Software": None}, "svg": {"Date": None}}
     figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")  # laid out once, for all three
-    files = {}
-    for suffix, metadata in undated.items():
-        written = BytesIO()
-        figure.savefig(written, format=suffix, metadata=metadata)
-        files[f"{name}.{suffix}"] = written.getvalue()
-    return files
+    pdf, png, svg = BytesIO(), BytesIO(), BytesIO()
+    # Figure.savefig draws everything twice, to lay it out again.
+    FigureCanvasPdf(figure).print_pdf(pdf, metadata={"CreationDate": None})
+    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
+    figure.dpi = mpl.rcParams["savefig.dpi"]
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    return {f"{name}.pdf": pdf.getvalue(), f"{name}.png": png.getvalue(), f"{name}.svg": svg.getvalue()}

@@ -14,7 +14,7 @@ from multiprocessing.connection import wait
 
 from omegaconf import DictConfig
 
-from ce_harness.errors import INTERRUPTED
+from ce_harness.errors import INTERRUPTED, HarnessError
 from ce_harness.refusals import explain
 from ce_harness.sweep.records import End, Records
 
@@ -81,11 +81,10 @@ def _attempt(job: Callable[[], str | None]) -> End:
     except KeyboardInterrupt:
         return End(INTERRUPTED, "interrupted")
     except BaseException as error:  # a user's model may even call sys.exit
+        if not isinstance(error, HarnessError):
+            traceback.print_exc()
         known = explain(error)
-        if known:
-            return End(known.exit_code, str(known))
-        traceback.print_exc()
-        return End(1, f"{type(error).__name__}: {error}")
+        return End(known.exit_code, str(known)) if known else End(1, f"{type(error).__name__}: {error}")
 
 
 def _without_a_word(exit_code: int) -> End:

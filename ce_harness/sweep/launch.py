@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
@@ -12,6 +13,8 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from ce_harness.errors import DivergedError
+from ce_harness.sweep.commands import Commands
+from ce_harness.sweep.gathering import gather
 from ce_harness.sweep.plan import Cell, plan
 from ce_harness.sweep.progress import Progress
 from ce_harness.sweep.records import End, Records
@@ -39,6 +42,7 @@ def run_sweep(
         SweepError: cells failed. Each of them is on the summary.
     """
     console = console or Console(stderr=True, highlight=False)
+    commands = Commands.of(context, config)
     cells = plan(context.config_loader, config, combinations)
     to_run, failures = [], []
     for cell in cells:
@@ -47,12 +51,16 @@ def run_sweep(
         elif cell.run.outcome["status"] == "diverged":
             failures.append(Failure(cell, End(DivergedError.exit_code, cell.run.outcome["message"]), log=None))
     skipped = len(cells) - len(to_run)
-    console.print(f"{len(cells)} cells: {skipped} have run before, {len(to_run)} to run")
-    if to_run:
-        records = Records(config.hydra.sweep.dir)
-        with Progress(records, len(to_run), skipped, console) as progress:
-            failures += launch(launcher, to_run, records, progress)
-    conclude(len(cells), failures, _options(context), console)
+    plural = "s" if len(cells) > 1 else ""
+    console.print(f"{len(cells)} cell{plural}: {skipped} ran before, {len(to_run)} to run")
+    try:
+        if to_run:
+            records = Records(config.hydra.sweep.dir)
+            with Progress(records, len(to_run), skipped, console) as progress:
+                failures += launch(launcher, to_run, records, progress)
+    finally:
+        gather(cells, to_run, commands, console)
+    conclude(len(cells), failures, commands, console)
 
 
 def launch(launcher: Launcher, cells: Sequence[Cell], records: Records, progress: Progress) -> list[Failure]:
@@ -68,11 +76,11 @@ def launch(launcher: Launcher, cells: Sequence[Cell], records: Records, progress
         progress.launched(batch)
         broken = _launch_batch(launcher, batch)
         left = [number for number in batch if records.ended(number) is None]
-        if broken and len(left) == len(batch) and not any(map(records.started, left)):
-            raise broken  # before it did anything: it would do so again
+        if len(left) == len(batch) and not any(map(records.started, left)) and (len(batch) > 1 or 0 in batch):
+            raise broken or RuntimeError("the launcher returned without running a cell")  # it would do so again
         if len(batch) == 1:
             for number in left:
-                records.end(number, End(1, f"the launcher broke: {_first_line(broken)}"))
+                records.end(number, End(1, f"the launcher broke: {_first_sentence(broken)}"))
         else:
             waiting = [batch[number] for number in left if not records.started(number)]
             batches.extend([waiting] if waiting else [])
@@ -94,11 +102,5 @@ def _launch_batch(launcher: Launcher, batch: Mapping[int, Cell]) -> Exception | 
     return None
 
 
-def _first_line(error: Exception | None) -> str:
-    return str(error).strip().partition("\n")[0] if error else "it returned without having run the cell"
-
-
-def _options(context: HydraContext) -> list[str]:
-    """The flags that say where configs of the user's own lie."""
-    paths = context.config_loader.get_search_path().get_path()
-    return [f"--config-dir={path.path.removeprefix('file://')}" for path in paths if path.provider == "command-line"]
+def _first_sentence(error: Exception | None) -> str:
+    return re.split(r"\.\s|\n", str(error).strip())[0] if error else "it returned without having run the cell"

@@ -26,13 +26,18 @@ class Cell:
         overrides: what makes ``python run.py OVERRIDES`` this very run, the number of threads included.
         config: composed and checked.
         run: its directory.
-        label: what tells it from the other cells, ``loss=mse seed=3``.
+        varied: those of its overrides that not all cells share.
     """
 
     overrides: tuple[str, ...]
     config: DictConfig
     run: RunDirectory
-    label: str
+    varied: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """What tells it from the other cells, ``loss=mse seed=3``."""
+        return " ".join(self.varied) or run_name(self.config)
 
 
 def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[Sequence[str]]) -> list[Cell]:
@@ -59,8 +64,8 @@ def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[
             # Elsewhere "auto" may be another number: in a worker, on another host, in a call for this run alone.
             overrides += (f"threads={config.threads}",)
         run = RunDirectory.of(config)
-        label = " ".join(override for override in combination if override not in shared)
-        cells.setdefault(run.path.name, Cell(overrides, config, run, label or run_name(config)))
+        varied = tuple(override for override in combination if override not in shared)
+        cells.setdefault(run.path.name, Cell(overrides, config, run, varied))
     return list(cells.values())
 
 

@@ -38,12 +38,14 @@ class Progress:
         self._ends: dict[int, End] = {}
         self._running: list[Cell] = []
         self._began = time.monotonic()
+        self._looking = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._live = Live(console=console, get_renderable=self._line, auto_refresh=False, transient=True)
 
     def launched(self, cells: Mapping[int, Cell]) -> None:
-        """These cells, by job number, are with the launcher now."""
+        """These cells, by job number, are with the launcher now, and no others."""
+        self._look()
         self._cells = cells
 
     def __enter__(self) -> Progress:
@@ -65,17 +67,18 @@ class Progress:
                 self._live.refresh()
 
     def _look(self) -> None:
-        cells, running = self._cells, []
-        for number, cell in cells.items():
-            if number in self._ends:
-                continue
-            end = self._records.ended(number)
-            if end:
-                self._ends[number] = end
-                self._show_end(cell, end)
-            elif self._records.started(number):
-                running.append(cell)
-        self._running = running
+        with self._looking:
+            running = []
+            for number, cell in self._cells.items():
+                if number in self._ends:
+                    continue
+                end = self._records.ended(number)
+                if end:
+                    self._ends[number] = end
+                    self._show_end(cell, end)
+                elif self._records.started(number):
+                    running.append(cell)
+            self._running = running
 
     def _show_end(self, cell: Cell, end: End) -> None:
         failed = "FAILED  " if end.exit_code else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ce_harness.errors import HarnessError
+from ce_harness.sweep.commands import Commands
 from ce_harness.sweep.plan import Cell
 from ce_harness.sweep.records import End
 
@@ -38,12 +38,12 @@ class Failure:
     log: Path | None
 
 
-def conclude(total: int, failures: Sequence[Failure], options: Sequence[str], console: Console) -> None:
+def conclude(total: int, failures: Sequence[Failure], commands: Commands, console: Console) -> None:
     """Prints how the sweep went.
 
     Args:
         total: number of cells.
-        options: what a command for one of the cells needs beside its overrides, such as ``--config-dir``.
+        commands: of this sweep.
 
     Raises:
         SweepError: if a cell failed.
@@ -54,14 +54,13 @@ def conclude(total: int, failures: Sequence[Failure], options: Sequence[str], co
         return
     table = Table("", "cell", "exit", "reason", title=f"{len(failures)} failed", title_justify="left")
     for number, failure in enumerate(failures, 1):
-        reason = failure.end.message + (f"\n{os.path.relpath(failure.log)}" if failure.log else "")
-        table.add_row(str(number), Text(failure.cell.label), str(failure.end.exit_code), Text(reason, overflow="fold"))
+        table.add_row(str(number), Text(failure.cell.label), str(failure.end.exit_code), Text(failure.end.message))
     console.print(table)
-    console.print("Repeat one of them:")
+    console.print("Each again on its own:")
     for number, failure in enumerate(failures, 1):
-        command = shlex.join(["python", "run.py", *options, *failure.cell.overrides])
-        # Unbroken, to be copied.
-        console.print(Text(f"{number:>3}  {command}"), soft_wrap=True)
+        console.print(Text(f"{number:>3}  {commands.cell(failure.cell)}"), soft_wrap=True)  # unbroken, to be copied
+        if failure.log:
+            console.print(Text(f"     what it printed: {os.path.relpath(failure.log)}"), soft_wrap=True)
     raise SweepError(
         f"{complete}; the same command runs what is not complete", {failure.end.exit_code for failure in failures}
     )

@@ -2,5 +2,6 @@
 
 from ce_harness.tracking.feed import Feed
 from ce_harness.tracking.reading import TrackedRun, read_runs
+from ce_harness.tracking.sweeps import attach_report
 
-__all__ = ["Feed", "TrackedRun", "read_runs"]
+__all__ = ["Feed", "TrackedRun", "attach_report", "read_runs"]

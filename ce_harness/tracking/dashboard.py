@@ -7,6 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
+from ce_harness.tracking.send import send_all
 from ce_harness.tracking.store import absolute, open_store
 
 HOST = "127.0.0.1"
@@ -14,9 +15,13 @@ PORT = 5000
 
 
 def main(runs_dir: str = "runs") -> None:
-    """Prints the address and becomes the server; takes the next free port when 5000 is in use."""
+    """Prints the address and becomes the server; takes a free port when 5000 is in use.
+
+    First, what dead processes left unsent is sent, and their runs are closed: nothing looks alive that is not.
+    """
     store = f"sqlite:///{Path(runs_dir) / 'mlflow.db'}"
     open_store(store)  # makes or migrates the tables before the server's own workers race for it
+    send_all(Path(runs_dir), store)
     port = _free_port()
     print(f"http://{HOST}:{port}/#/experiments   (Ctrl-C ends it)", flush=True)
     arguments = ["server", "--backend-store-uri", absolute(store), "--host", HOST, "--port", str(port)]

@@ -11,7 +11,7 @@ from mlflow.entities import Dataset, DatasetInput, Metric, Param
 
 from ce_harness.errors import TrackingError
 from ce_harness.run_directory import RunDirectory
-from ce_harness.tracking.store import experiment_id, open_store, without_secrets
+from ce_harness.tracking.store import experiment_id, open_store
 
 POINTS_PER_CALL = 1000  # MLflow's limit for one log_batch
 SECONDS_BETWEEN_TRIES = 2.0
@@ -85,7 +85,7 @@ class Feed:
             except Exception as error:
                 if attempt == LAST_TRIES:
                     raise TrackingError(
-                        f"tracking_uri={without_secrets(self._uri)}: the store does not take the points "
+                        f"tracking_uri={self._uri}: the store does not take the points "
                         f"({type(error).__name__}: {' '.join(str(error).split())[:200]}); the run is safe in "
                         f"{self._run.path}; the same command sends it once the store is back"
                     ) from error
@@ -104,6 +104,7 @@ class _Sender:
         start = self._journal.records[0]
         if self._position.run_id is None:
             self._position.run_id = self._find(start) or self._create(start)
+            self._describe(start)
             self._position.save()
         if self._position.closed_as and not self._run.outcome:
             self._reopen()
@@ -134,16 +135,18 @@ class _Sender:
         return found[0].info.run_id if found else None
 
     def _create(self, record: dict[str, Any]) -> str:
-        run_id = self._client.create_run(
+        return self._client.create_run(
             experiment_id(self._client, self._experiment),
             start_time=record["time_ms"],
             run_name=record["name"],
             tags={**record["tags"], "status": "running"},
         ).info.run_id
+
+    def _describe(self, record: dict[str, Any]) -> None:
+        """Parameters and dataset; a run that was found may lack them."""
         params = [Param(key, value) for key, value in record["params"].items()]
-        self._client.log_batch(run_id, params=params)
-        self._client.log_inputs(run_id, datasets=[DatasetInput(Dataset(**record["dataset"]), [])])
-        return run_id
+        self._client.log_batch(self._position.run_id, params=params)
+        self._client.log_inputs(self._position.run_id, datasets=[DatasetInput(Dataset(**record["dataset"]), [])])
 
     def close(self, status_without_outcome: str) -> None:
         outcome = self._run.outcome

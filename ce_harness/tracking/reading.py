@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from ce_harness.errors import TrackingError
-from ce_harness.tracking.store import open_store, sqlite_path, without_secrets
+from ce_harness.tracking.store import open_store, sqlite_path
 
 PAGE = 1000
 
@@ -81,7 +81,7 @@ def read_runs(tracking_uri: str, study: str) -> list[TrackedRun]:
                 break
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
-        raise TrackingError(f"{without_secrets(tracking_uri)}: the store can't be read ({reason})") from error
+        raise TrackingError(f"{tracking_uri}: the store can't be read ({reason})") from error
     tracked = [_tracked(client, run) for run in runs]
     return sorted(tracked, key=lambda run: (run.start_time, run.run_id))
 

@@ -7,7 +7,6 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from filelock import FileLock
 
@@ -19,6 +18,9 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+
+SECONDS_FOR_MIGRATION = 120  # of another process that makes the tables
+MODEL_TRAINING = "custom_model_development"  # the UI's kind of experiment that opens with a table of runs
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -35,32 +37,19 @@ def sqlite_path(tracking_uri: str) -> Path | None:
     return Path(tracking_uri[len(prefix) :]).absolute() if tracking_uri.startswith(prefix) else None
 
 
-def without_secrets(tracking_uri: str) -> str:
-    """The URI without user and password, fit for messages."""
-    parts = urlsplit(tracking_uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else tracking_uri
-
-
 def open_store(tracking_uri: str) -> MlflowClient:
     """A client of the store; a fresh SQLite file gets its tables under a lock, since two migrations at once fail."""
     path = sqlite_path(tracking_uri)
     if path is None:
         return MlflowClient(tracking_uri)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
+    with FileLock(f"{path}.lock", timeout=SECONDS_FOR_MIGRATION):
         # MLflow would try for many minutes to open what can't be opened; SQLite itself says so at once.
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA schema_version")
         client = MlflowClient(absolute(tracking_uri))
         client.search_experiments(max_results=1)
     return client
-
-
-def import_database_code() -> None:
-    """Imports what MLflow would import when it first opens a database, about a second's worth."""
-    import alembic.command
-    import mlflow.store.tracking.sqlalchemy_workspace_store
-    import sqlalchemy.dialects.sqlite  # noqa: F401
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:
@@ -71,7 +60,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     path = sqlite_path(client.tracking_uri)
     location = (path.parent / "artifacts" / name).as_uri() if path else None
     try:
-        return client.create_experiment(name, artifact_location=location)
+        return client.create_experiment(name, location, tags={"mlflow.experimentKind": MODEL_TRAINING})
     except MlflowException:
         # Another process made it in between.
         return client.get_experiment_by_name(name).experiment_id

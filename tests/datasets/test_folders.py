@@ -34,9 +34,7 @@ def pets(tmp_path):
 
 
 def load(root, **options):
-    return datasets.image_directory(
-        path=root, **{"val_fraction": 0.2, "test_fraction": 0.2, "size": 8} | options
-    )
+    return datasets.image_directory(path=root, **{"val_fraction": 0.2, "test_fraction": 0.2, "size": 8} | options)
 
 
 def test_any_size_grey_or_colour_and_the_class_names_are_the_folders(pets):

@@ -62,12 +62,9 @@ def test_the_digest_names_the_data_and_the_split():
 
 def test_another_process_gets_the_same_digest_without_tensorflow():
     program = (
-        "import sys; from ce_harness import datasets; "
-        "print(datasets.digits().digest, 'tensorflow' in sys.modules)"
+        "import sys; from ce_harness import datasets; print(datasets.digits().digest, 'tensorflow' in sys.modules)"
     )
-    output = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.split() == [datasets.digits().digest, "False"]
 
 

@@ -139,9 +139,7 @@ def test_cifar10_reads_the_binary_archive(tmp_path, monkeypatch):
         file,
         {f"{folder}/batches.meta.txt": b"plane\ncar\nbird\n\n"}
         | {
-            f"{folder}/data_batch_{k}.bin": records(
-                images[10 * k - 10 : 10 * k], labels[10 * k - 10 : 10 * k]
-            )
+            f"{folder}/data_batch_{k}.bin": records(images[10 * k - 10 : 10 * k], labels[10 * k - 10 : 10 * k])
             for k in (5, 4, 3, 2, 1)
         }
         | {f"{folder}/test_batch.bin": records(images[50:], labels[50:])},

@@ -31,6 +31,7 @@ class Run:
         self.run_id = self.run_id or f"{self.name}@{self.start_time}"
         identity = {"dataset": "digits", "model": "lenet5", "loss": self.loss, "optimizer": "sgd"}
         origin = {"code_digest": "12e4567", "dataset_digest": "d1", "config_hash": f"c{self.loss}{self.seed}"}
+        origin["num_classes"] = "10"
         self.tags = {"seed": str(self.seed), "study": "demo", **identity, **origin, **self.tags}
         scalars = {"learning_rate": "0.05", "batch_size": "64", "epochs": str(EPOCHS), "seed": str(self.seed)}
         self.params = scalars | self.params
@@ -57,7 +58,11 @@ class Run:
     def steps(self):
         step = np.arange(1, EPOCHS * STEPS_PER_EPOCH + 1)
         norm = self.grad_norm * (1 + 0.1 * self.seed) / np.sqrt(step)
-        return pd.DataFrame({"step": step, "loss": 2.3 / step, "grad_norm/global": norm, "grad_norm/logits": norm / 2})
+        shares = {"conv1/kernel": 0.1, "head/kernel": 0.8, "head/bias": 0.6}
+        layers = {f"grad_norm/variable/lenet5/{name}": share * norm for name, share in shares.items()}
+        return pd.DataFrame(
+            {"step": step, "loss": 2.3 / step, "grad_norm/global": norm, "grad_norm/logits": norm / 2, **layers}
+        )
 
     def gradient_bins(self):
         low = np.arange(10) / 10

@@ -1,13 +1,17 @@
 """Verdicts on made-up runs whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from synthetic import Run, runs
 
 from ce_harness.report import rows
 from ce_harness.report.claims import judge, overall, sensitivity, verdicts
 from ce_harness.report.runs import select
+from ce_harness.report.statistics import detectable_difference
 from ce_harness.report.study import Claim
 
 LOSSES = ["softmax_ce", "mse"]
@@ -91,14 +95,41 @@ def test_many_claims_are_adjusted_together():
     assert set(found["verdict"]) == {"inconclusive"}
 
 
-def test_no_difference_is_called_supported_in_at_most_5_percent():
+def test_without_any_difference_a_study_supports_anything_in_at_most_5_percent():
     rng = np.random.default_rng(0)
     base = evidence(runs(LOSSES, 10))
-    calls = []
-    for _ in range(200):
-        base.runs["test/accuracy"] = rng.normal(0.9, 0.02, len(base.runs))
-        calls.append(judge([ACCURACY], base)["verdict"].item())
-    assert np.mean(np.array(calls) == "supported") <= 0.05
+    metrics = ["test/accuracy", "test/nll", "test/ece"]
+    claims = [Claim(metric, metric, "softmax_ce", "mse", "greater", margin=0.005) for metric in metrics]
+    wrong = []
+    for _ in range(300):
+        drawn = rng.normal(0.9, 0.02, (len(base.runs), len(metrics)))
+        found = judge(claims, replace(base, runs=base.runs.assign(**dict(zip(metrics, drawn.T, strict=True)))))
+        wrong.append({"supported", "contradicted"} & set(found["verdict"]))
+    assert np.mean(["supported" in one for one in wrong]) <= 0.05
+    assert 0 < np.mean([bool(one) for one in wrong]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_missing_runs_leave_their_pairs_out():
+    tracked = runs(LOSSES, 10, mse={"accuracy": 0.90})
+    found = judge([ACCURACY], evidence([run for run in tracked if (run.loss, run.seed) != ("mse", 4)]))
+    assert found["n"].item() == 9
+    assert found["verdict"].item() == "supported"
+
+
+def test_ties_are_equivalent_and_no_evidence_of_a_difference():
+    tied = evidence(runs(LOSSES, 10))
+    tied = replace(tied, runs=tied.runs.assign(**{"test/accuracy": 0.95}))
+    found = judge([ACCURACY], tied)
+    assert found["p"].item() == 1
+    assert found["verdict"].item() == "equivalent"
+
+
+def test_what_the_seeds_could_have_shown_stands_beside_the_verdict():
+    found = evidence(runs(LOSSES, 10, mse={"accuracy": 0.90}))
+    row = judge([ACCURACY], found).iloc[0]
+    sd = (row["ci_high"] - row["mean"]) / stats.t.ppf(0.975, 9) * np.sqrt(10)
+    assert row["detectable"] == pytest.approx(detectable_difference(sd, 10))
+    assert f"detectable {row['detectable']:.2g}" in verdicts(found, [ACCURACY]).shown["evidence"].item()
 
 
 def test_a_verdict_holds_overall_only_if_it_holds_everywhere():

@@ -1,11 +1,16 @@
 """Learning rates chosen per loss, and comparisons made at them."""
 
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
 import pytest
 from synthetic import Run
 
-from ce_harness.report import rows
+from ce_harness.losses import logit_gradient
+from ce_harness.report import rows, style
 from ce_harness.report.claims import judge
-from ce_harness.report.rates import at_best_rates, chosen_rates
+from ce_harness.report.rates import CE_OVER_LOSS, accuracy_by_rate, at_best_rates, at_equal_gradient_scale, chosen_rates
 from ce_harness.report.runs import select
 from ce_harness.report.study import Claim
 
@@ -40,3 +45,54 @@ def test_verdicts_at_equal_rates_and_at_the_best_of_each_loss_differ(evidence):
     assert best["n"].tolist() == [8]
     assert best["mean"].item() == pytest.approx(-0.02, abs=0.001)
     assert best["verdict"].item() == "contradicted"
+
+
+@pytest.mark.parametrize("num_classes", [2, 10, 100])
+@pytest.mark.parametrize("loss", ["mse", "mse_mean"])
+def test_factors_of_equal_gradient_scale_are_those_of_the_closed_forms(loss, num_classes):
+    label, logits = np.eye(num_classes)[:1], np.zeros((1, num_classes))
+    ce, other = (np.linalg.norm(logit_gradient(name, label, logits)) for name in ("softmax_ce", loss))
+    assert CE_OVER_LOSS[loss](num_classes) == pytest.approx(ce / other)
+
+
+def scaled_runs(rates, **tags):
+    """Accuracy depends on the rate over the rate of equal gradient scale alone: with 10 classes, mse needs 5 times."""
+    reads = {"loss": ["softmax_ce", "mse"], "learning_rate": rates, "seed": range(8)}
+    tracked = [
+        Run(
+            loss,
+            seed,
+            0.9 + rate / scale,
+            name=f"{loss}-lr{rate}-s{seed}",
+            params={"learning_rate": str(rate)},
+            tags=tags,
+        )
+        for loss, scale in (("softmax_ce", 1), ("mse", 5))
+        for rate in rates
+        for seed in reads["seed"]
+    ]
+    kept, excluded = select(tracked, reads, "rates")
+    return rows.from_csv(rows.to_csv(rows.from_runs(kept, reads, excluded)))
+
+
+def test_verdicts_at_equal_gradient_scale_pair_each_rate_with_the_one_k_over_2_times_as_large():
+    claim = Claim("CE is more accurate", "test/accuracy", "softmax_ce", "mse", "greater", margin=0.001)
+    found = scaled_runs([0.002, 0.01, 0.05])
+    assert judge([claim], found)["verdict"].tolist() == ["supported"] * 3
+    scaled = judge([claim], at_equal_gradient_scale(found)).set_index("learning_rate")
+    assert scaled["verdict"].to_dict() == {0.002: "equivalent", 0.01: "equivalent"}
+    assert scaled["n"].tolist() == [8, 8]
+
+
+def test_without_the_rates_or_the_number_of_classes_nothing_is_paired():
+    assert at_equal_gradient_scale(scaled_runs([0.01, 0.1])).runs.empty
+    assert at_equal_gradient_scale(scaled_runs([0.01, 0.05], num_classes="")).runs.empty
+
+
+def test_accuracy_by_rate_has_a_panel_per_setting(evidence):
+    mlp = evidence.runs.assign(model="mlp", **{"val/accuracy": 0.5})
+    both = replace(evidence, runs=pd.concat([evidence.runs, mlp], ignore_index=True))
+    with style.paper():
+        lenet_panel, mlp_panel = accuracy_by_rate(both).axes
+    assert [lenet_panel.get_title(loc="left"), mlp_panel.get_title(loc="left")] == ["lenet5", "mlp"]
+    assert mlp_panel.lines[0].get_ydata() == pytest.approx([0.5] * 3)

@@ -54,3 +54,45 @@ def test_a_lost_artifact_is_a_tracking_error(monkeypatch, capsys):
     monkeypatch.setattr(Run, "steps", lambda run: pd.read_csv("/no/steps.npz"))
     assert report.main(["demo"]) == 5
     assert "/no/steps.npz" in capsys.readouterr().err
+
+
+@pytest.fixture
+def tracked(monkeypatch):
+    found = runs(["softmax_ce", "builtin_ce", "mse"], 6, mse={"accuracy": 0.90})
+    monkeypatch.setattr(tracking, "read_runs", lambda uri, study: found if study == "mine" else [])
+    return found
+
+
+def test_any_two_losses_are_compared_without_a_study_file(tracked, tmp_path):
+    first, again = tmp_path / "first", tmp_path / "again"
+    losses = ["--losses", "mse,builtin_ce"]
+    assert report.main([*losses, "--study", "mine", "--output", str(first)]) == 0
+    verdicts = pd.read_csv(first / "verdicts.csv").set_index("claim")
+    assert verdicts.loc["mse is more accurate than builtin_ce", "mean"] == pytest.approx(-0.05, abs=1e-3)
+    assert set(pd.read_csv(first / "rows" / "runs.csv")["loss"]) == {"builtin_ce", "mse"}
+    assert not (first / "excluded.md").exists()
+    assert "python report.py --losses mse,builtin_ce --from" in (first / "index.html").read_text()
+    assert report.main([*losses, "--from", str(first), "--output", str(again)]) == 0
+    files = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
+    assert [name for name in files if (first / name).read_bytes() != (again / name).read_bytes()] == []
+
+
+def test_a_loss_that_was_never_run_names_those_that_were(tracked, capsys):
+    assert report.main(["--losses", "mse,focal", "--study", "mine"]) == 8
+    assert "no run of loss 'focal'; tracked losses: builtin_ce, mse, softmax_ce" in capsys.readouterr().err
+    assert report.main(["--losses", "mse,focal"]) == 8
+    assert "study 'single_runs' has no run of loss 'mse'; tracked losses: none" in capsys.readouterr().err
+
+
+def test_too_few_runs_of_two_losses_say_how_to_train_them(tracked, capsys):
+    tracked[:] = [run for run in tracked if run.seed == 0]
+    assert report.main(["--losses", "mse,builtin_ce", "--study", "mine"]) == 8
+    assert "python run.py -m study=mine loss=mse,builtin_ce seed=0,1,2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("losses", ["mse", "mse,mse", "a,b,c", "../a,b", ""])
+def test_two_different_losses_are_asked_for(losses, capsys):
+    with pytest.raises(SystemExit) as stop:
+        report.main(["--losses", losses])
+    assert stop.value.code == 2
+    assert "two different losses" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 from synthetic import Run, runs
 
 from ce_harness.errors import ConfigError, DiskError, TooFewRunsError
-from ce_harness.report import build, formats, publish, rows
+from ce_harness.report import build, figures, formats, publish, rows, style
 from ce_harness.report.runs import select
 from ce_harness.report.statistics import Summary
 from ce_harness.report.study import Table
@@ -121,6 +121,33 @@ def test_thinned_steps_keep_the_first_steps_and_the_mean():
     assert thinned["step"].iloc[-1] == 1000
     sizes = thinned["step"].diff().fillna(1)
     assert (thinned["loss"] * sizes).sum() / 1000 == pytest.approx(500.5)
+
+
+def test_pooled_bins_keep_every_example_and_the_mean():
+    epochs, low = 20, [0.0, 0.5, 0.9]
+    bins = pd.DataFrame(
+        {"epoch": epoch, "p_low": p, "p_high": p + 0.1, "count": int(p < 0.9) * epoch, "mean_norm": epoch / 10}
+        for epoch in range(1, epochs + 1)
+        for p in low
+    )
+    pooled = rows.pool(bins)
+    assert pooled["epoch"].unique()[:3].tolist() == [1, 2, 4]
+    assert pooled["epoch"].nunique() <= rows.KEPT_EPOCHS
+    assert set(pooled["p_low"]) == {0.0, 0.5}  # no example was seen in the third bin
+    assert pooled["count"].sum() == bins["count"].sum()
+    assert (pooled["count"] * pooled["mean_norm"]).sum() == pytest.approx((bins["count"] * bins["mean_norm"]).sum())
+
+
+def test_layers_of_the_heat_map_join_their_variables():
+    kept = runs(["mse"], 2)
+    evidence = rows.from_runs(kept, {"loss": ["mse"], "seed": range(2)}, pd.DataFrame())
+    with style.paper():
+        ax = figures.layer_heat_map(evidence).axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["conv1", "head"]
+    conv1, head = ax.collections[0].get_array().data
+    # head: (.8^2 + .6^2)^(1/2) of a norm of 1 and 1.1 in the first step of the two seeds.
+    assert head[0] == pytest.approx(math.sqrt(1.1), rel=1e-6)
+    assert conv1 == pytest.approx(0.1 * head)
 
 
 def interrupted(output):

@@ -1,0 +1,48 @@
+"""The words that make a sweep, or one of its cells, again."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from ce_harness.sweep.plan import Cell
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Commands for a terminal.
+
+    Attributes:
+        flags: say where configs of the user's own lie.
+        settings: of Hydra, as given: the launcher and so on.
+        overrides: of the sweep, as given.
+    """
+
+    flags: tuple[str, ...]
+    settings: tuple[str, ...]
+    overrides: tuple[str, ...]
+
+    @classmethod
+    def of(cls, context: HydraContext, sweep_config: DictConfig) -> Commands:
+        paths = context.config_loader.get_search_path().get_path()
+        own = [path.path.removeprefix("file://") for path in paths if path.provider == "command-line"]
+        given = sweep_config.hydra.overrides
+        return cls(
+            tuple(f"--config-dir={folder}" for folder in own),
+            tuple(word for word in given.hydra if not word.startswith("hydra.mode=")),
+            tuple(given.task),
+        )
+
+    @property
+    def sweep(self) -> str:
+        return _words(*self.flags, "-m", *self.settings, *self.overrides)
+
+    def cell(self, cell: Cell) -> str:
+        return _words(*self.flags, *cell.overrides)
+
+
+def _words(*arguments: str) -> str:
+    return shlex.join(["python", "run.py", *arguments])

@@ -1,0 +1,71 @@
+"""``python run.py`` as a process of its own: what it answers without the heavy libraries, and its exit codes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+# Runs run.py with an import hook in front: whoever imports a heavy library is told so, and fails.
+LIGHT = """
+import runpy, sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("tensorflow", "keras", "mlflow"):
+            raise RuntimeError(f"{name} was imported")
+
+sys.meta_path.insert(0, Refuse())
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def run(folder, *words, **environment):
+    code = LIGHT.replace("import runpy, sys", f"import runpy, sys; sys.argv[0] = {os.path.join(ROOT, 'run.py')!r}")
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": ROOT, **environment},
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--help"], "loss: builtin_ce, focal, "),
+        (["--cfg", "job", "loss=mse", "seed=3"], "class_reduction: sum"),
+    ],
+)
+def test_help_and_the_config_are_shown_without_tensorflow_and_mlflow(tmp_path, words, shown):
+    answer = run(tmp_path, *words)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert shown in answer.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refusal_is_one_line_and_the_contracts_exit_code(tmp_path):
+    answer = run(tmp_path, "-m", "learning_rate=0.1,-1")
+    assert answer.returncode == 2
+    assert answer.stderr == (
+        "error: learning_rate=-1.0: allowed is a finite number above 0; for example learning_rate=0.05\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_traceback_comes_when_asked_for_and_holds_no_password(tmp_path):
+    uri = "tracking_uri=ftp://me:hunter2@host"
+    answer = run(tmp_path, uri, HYDRA_FULL_ERROR="1")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("Traceback")
+    assert answer.stderr.splitlines()[-1].startswith("error: tracking_uri=ftp://***@host: allowed is ")
+    assert "hunter2" not in answer.stderr + answer.stdout
+
+
+def test_a_password_is_not_among_the_values_that_hydra_shows_and_keeps(tmp_path):
+    answer = run(tmp_path, "--cfg", "job", "tracking_uri=http://me:hunter2@host")
+    assert "tracking_uri: ${oc.env:MLFLOW_TRACKING_URI}" in answer.stdout
+    assert "hunter2" not in answer.stdout

@@ -1,0 +1,55 @@
+"""Parts of a user's own: what docs/extending.md shows is written to a folder and run, word for word."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from sklearn.datasets import load_digits
+
+from ce_harness.config import checked
+from ce_harness.tracking import read_runs
+from tests.conftest import ROOT
+
+TEXT = (Path(ROOT) / "docs" / "extending.md").read_text()
+FILES = re.findall(r"`(mine/\S+)`:\n\n```\w+\n(.*?)```", TEXT, re.DOTALL)
+COMMANDS = re.findall(r"^python (run.py .*)$", TEXT, re.MULTILINE)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where the user works: the folder ``mine`` and the data."""
+    for name, content in FILES:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    digits = load_digits()
+    rows = [[label, *image] for label, image in zip(digits.target[:200], digits.data[:200].astype(int), strict=True)]
+    lines = ["label,pixels", *(",".join(map(str, row)) for row in rows)]
+    (tmp_path / "digits.csv").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_one_the_harness_takes(folder, command):
+    overrides = [word.split(",")[0] for word in command.split() if "=" in word and not word.startswith("-")]
+    with initialize_config_dir(os.path.join(ROOT, "conf"), version_base="1.3"):
+        config = compose("config", [f"hydra.searchpath=[file://{folder}/mine]", *overrides])
+    checked(config)
+
+
+def test_a_study_of_own_parts_runs(folder, runs_dir):
+    command = next(command for command in COMMANDS if "-m experiment" in command)
+    quick = ["epochs=1", "batch_size=16", "threads=1", "seed=0", f"runs_dir={runs_dir}", "hydra.launcher.n_jobs=1"]
+    script, *words = command.split()
+    subprocess.run([sys.executable, os.path.join(ROOT, script), *words, *quick], cwd=folder, check=True)
+    runs = read_runs(f"sqlite:///{runs_dir}/mlflow.db", "margin_vs_ce")
+    assert {(run.tags["loss"], run.status) for run in runs} == {("margin", "complete"), ("softmax_ce", "complete")}
+    for run in runs:
+        assert (run.tags["dataset"], run.tags["model"]) == ("csv_images", "two_layers")
+        assert run.metrics["train/weight_norm"] > 0
+        assert "grad_norm/variable/two_layers/hidden/kernel" in run.metrics

@@ -1,0 +1,218 @@
+"""The store: opened by many at once, away, locked, or left with runs of dead processes. No training here."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from ce_harness.errors import TrackingError
+from ce_harness.journal import Journal
+from ce_harness.run_directory import RunDirectory
+from ce_harness.tracking import Feed, feed, read_runs, send
+from ce_harness.tracking.store import open_store
+from tests.conftest import ROOT
+
+COLUMNS = ["loss", "grad_norm/global"]
+
+
+def recorded(runs_dir, epochs=2, name="a", ended=True):
+    """A run of two steps an epoch, as training leaves it on the disk."""
+    run = RunDirectory(runs_dir / f"{name}-code")
+    for folder in (run.artifacts, run.steps(1).parent):
+        folder.mkdir(parents=True)
+    tags = {"study": "demo", "config_hash": name, "code_digest": "code"}
+    dataset = {"name": "digits", "digest": "1", "source_type": "code", "source": "{}"}
+    journal = run.journal()
+    journal.append(
+        Journal.record(
+            "start", name=name, columns=COLUMNS, log_every_n_steps=1, params={"seed": "0"}, tags=tags, dataset=dataset
+        )
+    )
+    for epoch in range(1, epochs + 1):
+        np.save(run.steps(epoch), np.full((2, 2), float(epoch)))
+        journal.append(Journal.record("epoch", epoch=epoch, step=2 * epoch, metrics={"train/loss": 1.0 / epoch}))
+    (run.artifacts / "epochs.csv").write_text("epoch,step\n")
+    if ended:
+        journal.append(Journal.record("test", epoch=epochs, metrics={"test/accuracy": 0.5}))
+        run.end("complete")
+    return run
+
+
+def only_run(uri):
+    """Status, and every point of the one run of the store."""
+    client = open_store(uri)
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    points = {
+        key: [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, key)] for key in run.data.metrics
+    }
+    return run.info.status, {key: sorted(values) for key, values in points.items()}
+
+
+ALL_POINTS = {
+    "train/loss": [(1, 1.0), (2, 0.5)],
+    "step/loss": [(1, 1.0), (2, 1.0), (3, 2.0), (4, 2.0)],
+    "grad_norm/global": [(1, 1.0), (2, 1.0), (3, 2.0), (4, 2.0)],
+    "test/accuracy": [(2, 0.5)],
+}
+
+
+def test_eight_processes_may_be_the_first(tmp_path):
+    program = f"""
+import os
+from ce_harness.tracking.store import experiment_id, open_store
+children = []
+for _ in range(8):
+    child = os.fork()
+    if child == 0:
+        print(experiment_id(open_store("sqlite:///{tmp_path}/mlflow.db"), "demo"), flush=True)
+        os._exit(0)
+    children.append(child)
+for child in children:
+    os.waitpid(child, 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == ["1"] * 8, done.stderr[-2000:]
+
+
+def test_a_locked_database_is_waited_for(runs_dir, monkeypatch):
+    monkeypatch.setattr(feed, "SECONDS_BETWEEN_TRIES", 0.1)
+    run, uri = recorded(runs_dir), f"sqlite:///{runs_dir / 'mlflow.db'}"
+    other = sqlite3.connect(runs_dir / "mlflow.db", check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    with ThreadPoolExecutor(1) as thread:
+        sending = thread.submit(Feed(run, uri, "demo").finish)
+        time.sleep(1)
+        assert not sending.done()
+        other.rollback()
+        sending.result()
+    assert only_run(uri) == ("FINISHED", ALL_POINTS)
+
+
+def test_training_never_waits_for_a_store_that_hangs(runs_dir, monkeypatch):
+    """The feed's thread is stuck in the store; telling it of news takes no time, and leaving waits for it."""
+    monkeypatch.setattr(feed, "SECONDS_BETWEEN_TRIES", 0.1)
+    run, uri = recorded(runs_dir, ended=False), f"sqlite:///{runs_dir / 'mlflow.db'}"
+    stuck, calls = [True], []
+
+    def hanging(uri):
+        calls.append(time.monotonic())
+        while stuck[0]:
+            time.sleep(0.01)
+        return open_store(uri)
+
+    monkeypatch.setattr(feed, "open_store", hanging)
+    with Feed(run, uri, "demo") as fed:
+        for _ in range(100):
+            fed.notify()
+        run.end("complete")
+        assert len(calls) <= 1
+        stuck[0] = False
+    assert only_run(uri)[0] == "FINISHED"
+
+
+@pytest.mark.parametrize("away", [{1}, {2}, {3}, {1, 2, 3}])
+def test_a_store_that_comes_and_goes_gets_each_point_once(runs_dir, monkeypatch, away):
+    monkeypatch.setattr(feed, "SECONDS_BETWEEN_TRIES", 0.01)
+    run, uri = recorded(runs_dir), f"sqlite:///{runs_dir / 'mlflow.db'}"
+    calls = iter(range(1, 100))
+
+    def unreliable(uri):
+        if next(calls) in away:
+            raise ConnectionError("connection refused")
+        return open_store(uri)
+
+    monkeypatch.setattr(feed, "open_store", unreliable)
+    for _ in range(3):
+        try:
+            Feed(run, uri, "demo").finish()
+        except TrackingError:
+            assert away == {1, 2, 3}
+    assert only_run(uri) == ("FINISHED", ALL_POINTS)
+
+
+def test_what_a_dead_process_left_is_closed_with_the_truth(runs_dir, capsys):
+    uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
+    ghost = recorded(runs_dir, ended=False)
+    feed._Sender(ghost, uri, "demo").send()
+    assert only_run(uri)[0] == "RUNNING"
+    send.main(str(runs_dir))
+    status, points = only_run(uri)
+    assert status == "KILLED"
+    assert points == {key: values for key, values in ALL_POINTS.items() if key != "test/accuracy"}
+    (tracked,) = read_runs(uri, "demo")
+    assert tracked.status == "failed"
+    send.main(str(runs_dir))
+    assert capsys.readouterr().out == "1 run brought up to date\n0 runs brought up to date\n"
+
+
+def test_a_run_that_is_being_written_is_left_alone(runs_dir):
+    uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
+    run = recorded(runs_dir, ended=False)
+    feed._Sender(run, uri, "demo").send()
+    program = f"""
+from pathlib import Path
+from ce_harness.run_directory import RunDirectory
+with RunDirectory(Path({str(run.path)!r})).claimed():
+    print("claimed", flush=True)
+    input()
+"""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "claimed\n"
+    assert send.send_all(runs_dir, uri) == 0
+    holder.communicate("\n")
+    assert only_run(uri)[0] == "RUNNING"
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Starts a tracking server of our own on a free port, when called."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, started = f"http://127.0.0.1:{port}", []
+
+    def start():
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+        command += ["--workers", "1", "--allowed-hosts", f"127.0.0.1:{port}"]
+        command += ["--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
+        command += ["--artifacts-destination", str(tmp_path / "server_artifacts")]
+        with open(tmp_path / "server.log", "w") as log:
+            started.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(f"{address}/health"):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        pytest.fail((tmp_path / "server.log").read_text()[-2000:])
+
+    yield address, start
+    for process in started:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_what_a_server_missed_arrives_when_it_is_back(runs_dir, migrated_store, server, tmp_path, monkeypatch):
+    monkeypatch.setattr(feed, "SECONDS_BETWEEN_TRIES", 0.01)
+    address, start = server
+    (tmp_path / "server.db").write_bytes(migrated_store.read_bytes())
+    run = recorded(runs_dir)
+    with pytest.raises(TrackingError, match=rf"{address}.*the run is safe in .*; the same command sends it"):
+        Feed(run, address, "demo").finish()
+    start()
+    send.main(str(runs_dir), address)
+    assert only_run(address) == ("FINISHED", ALL_POINTS)
+    (tracked,) = read_runs(address, "demo")
+    assert list(tracked.epochs().columns) == ["epoch", "step"]  # the artifact, over HTTP
+    assert json.loads((run.path / "mlflow.json").read_text())["closed_as"] == "complete"
