@@ -11,10 +11,10 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ce_harness import best_epoch, checkpoint
 from ce_harness.errors import DivergedError
-from ce_harness.journal import Journal, write_durably
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record import best_epoch, checkpoint
+from ce_harness.record.journal import Journal, write_durably
+from ce_harness.record.run_directory import RunDirectory
 
 
 class Validation(keras.callbacks.Callback):

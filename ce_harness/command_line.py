@@ -15,13 +15,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from ce_harness import arguments, sweep
-from ce_harness.config import checked, run_name
+from ce_harness import sweep
+from ce_harness.config import arguments, checked, run_name
+from ce_harness.config.refusals import explain
 from ce_harness.errors import INTERRUPTED, DivergedError
 from ce_harness.passwords import without_passwords
 from ce_harness.quiet import import_tensorflow
-from ce_harness.refusals import explain
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record.run_directory import RunDirectory
 
 # Hydra looks for sweepers in a package hydra_plugins on the path.
 sys.path.append(str(Path(__file__).parent / "plugins"))

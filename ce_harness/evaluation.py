@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from ce_harness import metrics, series
+from ce_harness import metrics
 from ce_harness.datasets import Split
+from ce_harness.record import series
 
 PREDICTION_BATCH = 1000
 VALIDATION_METRICS = ("accuracy", "nll", "brier")

@@ -9,15 +9,16 @@ import tensorflow as tf
 from omegaconf import DictConfig
 from rich.console import Console
 
-from ce_harness import best_epoch, checkpoint, parts, provenance, runtime, series
+from ce_harness import parts, runtime
 from ce_harness.callbacks import KeepJournal, StopEarly, StopOnDivergence, Validation, progress
 from ce_harness.config import checked
 from ce_harness.datasets.pipeline import training_batches
 from ce_harness.errors import ConfigError, DataError, DivergedError
 from ce_harness.evaluation import Evaluator
 from ce_harness.gradients import GradientMonitor
-from ce_harness.journal import Journal
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record import best_epoch, checkpoint, provenance, series
+from ce_harness.record.journal import Journal
+from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking import Feed
 
 STEPS_PER_EXECUTION = 50  # training steps per call into TensorFlow

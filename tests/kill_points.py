@@ -14,7 +14,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from ce_harness import callbacks, checkpoint, journal, run_directory, series
+from ce_harness import callbacks
+from ce_harness.record import checkpoint, journal, run_directory, series
 from ce_harness.tracking import feed
 from ce_harness.training import train_and_evaluate
 

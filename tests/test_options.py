@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ce_harness.config import checked
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record.run_directory import RunDirectory
 from ce_harness.schedules import learning_rate
 from ce_harness.training import train_and_evaluate
 

@@ -11,7 +11,7 @@ from PIL import Image
 from ce_harness import datasets, parts
 from ce_harness.config import checked, config_hash
 from ce_harness.errors import DataError
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record.run_directory import RunDirectory
 from ce_harness.training import train_and_evaluate
 
 NPZ = ("dataset=npz", "model=softmax_regression", "batch_size=8", "epochs=1", "threads=1")

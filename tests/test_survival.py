@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 
 from ce_harness.config import checked
 from ce_harness.errors import ConfigError, DiskError, LockedError
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking.store import open_store
 from ce_harness.training import train_and_evaluate
 from tests.conftest import ROOT, TINY

@@ -9,7 +9,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf, open_dict
 from rich.console import Console
 
-from ce_harness import config as config_module
+from ce_harness.config import names
 from ce_harness.errors import ConfigError
 from ce_harness.sweep import run_sweep
 from ce_harness.sweep.plan import Composer, plan
@@ -171,7 +171,7 @@ def test_only_what_is_not_complete_is_launched(sweep):
 def test_changed_training_code_never_reuses_a_run(sweep, monkeypatch):
     for cell in sweep.plan(*seeds(2)):
         finish(cell)
-    monkeypatch.setattr(config_module, "_training_code_digest", lambda: "other code")
+    monkeypatch.setattr(names, "_training_code_digest", lambda: "other code")
     launcher = Launcher(sweep.records)
     sweep.run(launcher, *seeds(2))
     assert launcher.launched == ["seed=0", "seed=1"]

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from ce_harness.errors import TrackingError
-from ce_harness.journal import Journal
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record.journal import Journal
+from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking import Feed, feed, read_runs, send
 from ce_harness.tracking.store import open_store
 from tests.conftest import ROOT
@@ -160,7 +160,7 @@ def test_a_run_that_is_being_written_is_left_alone(runs_dir):
     feed._Sender(run, uri, "demo").send()
     program = f"""
 from pathlib import Path
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record.run_directory import RunDirectory
 with RunDirectory(Path({str(run.path)!r})).claimed():
     print("claimed", flush=True)
     input()

@@ -11,7 +11,7 @@ import pytest
 from ce_harness import tracking
 from ce_harness.config import checked
 from ce_harness.errors import ConfigError, DivergedError
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record.run_directory import RunDirectory
 from ce_harness.training import train_and_evaluate
 
 TEST_METRICS = {

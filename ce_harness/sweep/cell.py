@@ -14,8 +14,8 @@ from multiprocessing.connection import wait
 
 from omegaconf import DictConfig
 
+from ce_harness.config.refusals import explain
 from ce_harness.errors import INTERRUPTED, HarnessError
-from ce_harness.refusals import explain
 from ce_harness.sweep.records import End, Records
 
 SECONDS_BETWEEN_LOOKS = 0.5  # at whether the launching process still lives

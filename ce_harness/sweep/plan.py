@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from ce_harness.config import checked, run_name
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ce_harness.journal import write_durably
+from ce_harness.record.journal import write_durably
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from mlflow.entities import Dataset, DatasetInput, Metric, Param
 
 from ce_harness.errors import TrackingError
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking.store import experiment_id, open_store
 
 POINTS_PER_CALL = 1000  # MLflow's limit for one log_batch

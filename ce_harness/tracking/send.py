@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from ce_harness.errors import HarnessError, LockedError
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking.feed import Feed
 
 

@@ -118,9 +118,9 @@ def _epoch_times(network: str) -> np.ndarray:
     from ce_harness.datasets import fashion_mnist
     from ce_harness.datasets.pipeline import training_batches
     from ce_harness.gradients import GradientMonitor
-    from ce_harness.journal import Journal
     from ce_harness.losses import SoftmaxCrossEntropy
-    from ce_harness.run_directory import RunDirectory
+    from ce_harness.record.journal import Journal
+    from ce_harness.record.run_directory import RunDirectory
     from ce_harness.tracking import Feed
 
     dataset = fashion_mnist()

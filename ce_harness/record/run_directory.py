@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from ce_harness.config import code_digest, config_hash
 from ce_harness.errors import ConfigError, DiskError, LockedError
-from ce_harness.journal import Journal, Position, write_durably
+from ce_harness.record.journal import Journal, Position, write_durably
 
 
 class RunDirectory:

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ce_harness.journal import write_durably
+from ce_harness.record.journal import write_durably
 
 KEPT = 2  # the newest and, in case that one is torn, the one before
 

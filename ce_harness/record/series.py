@@ -11,8 +11,8 @@ from scipy.special import softmax
 
 from ce_harness import metrics
 from ce_harness.gradients import P_TRUE_EDGES
-from ce_harness.journal import Journal, write_durably
-from ce_harness.run_directory import RunDirectory
+from ce_harness.record.journal import Journal, write_durably
+from ce_harness.record.run_directory import RunDirectory
 
 
 def write_artifacts(run: RunDirectory, journal: Journal, reliability: pd.DataFrame | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ce_harness.journal import Journal
+from ce_harness.record.journal import Journal
 
 HIGHER_IS_BETTER = ("val/accuracy",)
 

@@ -14,8 +14,8 @@ from hydra.errors import (
 )
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
+from ce_harness.config.rules import RULES
 from ce_harness.errors import ConfigError, HarnessError
-from ce_harness.rules import RULES
 
 
 def explain(error: BaseException) -> HarnessError | None:

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from ce_harness import runtime
 from ce_harness.config import GROUPS, code_digest, config_hash, identity, option_name, run_name
 from ce_harness.datasets import Dataset
-from ce_harness.journal import Journal
+from ce_harness.record.journal import Journal
 
 MLFLOW_DIGEST_LENGTH = 36  # the store cuts longer ones; the tag dataset_digest has all 64
 

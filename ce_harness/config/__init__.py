@@ -1,0 +1,10 @@
+"""The config of a run: its typed schema, the checks on it, and the hash that names it.
+
+Light on purpose: `--help` and every refusal of a bad config answer without importing TensorFlow or MLflow.
+"""
+
+from ce_harness.config.checks import checked
+from ce_harness.config.names import code_digest, config_hash, identity, option_name, run_name
+from ce_harness.config.schema import GROUPS, Schema
+
+__all__ = ["GROUPS", "Schema", "checked", "code_digest", "config_hash", "identity", "option_name", "run_name"]

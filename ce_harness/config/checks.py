@@ -1,0 +1,87 @@
+"""The checks on a config: what is left open is settled, what can't be run is refused in one line."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import joblib
+from omegaconf import DictConfig, OmegaConf
+
+from ce_harness.config.rules import RULES, RULES_OF_OUR_PARTS, Rule, is_ours, target_rule
+from ce_harness.config.schema import GROUPS, Schema
+from ce_harness.errors import ConfigError
+
+_MISSING = object()
+
+
+def checked(config: DictConfig, parallel_jobs: int = 1) -> DictConfig:
+    """A copy of the config in which nothing is left open, or a refusal.
+
+    Real numbers become floats (0 and 0.0 are one config, and Keras refuses an int for a float), ``threads: auto``
+    becomes the cores over the parallel jobs (bits depend on it).
+
+    Raises:
+        ConfigError: names the key, the value, what is allowed and an example.
+    """
+    config = config.copy()
+    known = {f.name for f in fields(Schema)}
+    for key in config:
+        if key not in known:
+            raise ConfigError(f"{key}={config[key]!r}: there is no such key; the keys are {', '.join(sorted(known))}")
+    for key in sorted(OmegaConf.missing_keys(config)):
+        raise ConfigError(f"{key}: it has no value yet; give it one: {key}=VALUE")
+    for group in GROUPS:
+        if "_target_" not in config[group]:
+            raise ConfigError(f"{group}: it has no _target_; choose an option of the group: {group}=NAME")
+        _check_part(group, group, config[group])
+    for name, options in config.callbacks.items():
+        key = f"callbacks.{name}"
+        if not isinstance(options, DictConfig) or "_target_" not in options:
+            raise ConfigError(
+                f"{key}={options}: it has no _target_; name its class: {key}: {{_target_: keras.callbacks.CSVLogger, "
+                "filename: log.csv}"
+            )
+        _check_part("callbacks", key, options)
+    for key, rule in RULES.items():
+        _check(config, key, rule)
+    for key, rule in RULES_OF_OUR_PARTS.items():
+        if is_ours(config[key.partition(".")[0]]["_target_"]):
+            _check(config, key, rule)
+    _check_together(config)
+    if config.threads == "auto":
+        config.threads = max(1, joblib.cpu_count() // parallel_jobs)
+    return config
+
+
+def _check_part(group: str, key: str, options: DictConfig) -> None:
+    """Checks how a part is to be made; the words that Hydra would take for more than options are refused."""
+    for word in options:
+        if str(word).startswith("_") and word != "_target_":
+            raise ConfigError(f"{key}.{word}: it is a word of Hydra's, not an option of a part; leave it out")
+    _check(options, "_target_", target_rule(group), shown=f"{key}._target_")
+
+
+def _check(config: DictConfig, key: str, rule: Rule, shown: str | None = None) -> None:
+    value = OmegaConf.select(config, key, default=_MISSING)
+    if value is _MISSING:
+        return
+    if not rule.accepts(value):
+        shown = shown or key
+        raise ConfigError(f"{shown}={value}: allowed is {rule.allowed}; for example {shown}={rule.example}")
+    if rule.real and value is not None:
+        OmegaConf.update(config, key, float(value))
+
+
+def _check_together(config: DictConfig) -> None:
+    if config.warmup_epochs >= config.epochs:
+        raise ConfigError(
+            f"warmup_epochs={config.warmup_epochs}: allowed is less than epochs={config.epochs}, or the learning rate "
+            f"never gets there; for example warmup_epochs={config.epochs // 10}"
+        )
+    fractions = {key: config.dataset.get(key) for key in ("val_fraction", "test_fraction")}
+    if is_ours(config.dataset["_target_"]) and None not in fractions.values() and sum(fractions.values()) >= 1:
+        shown = " ".join(f"dataset.{key}={value}" for key, value in fractions.items())
+        raise ConfigError(
+            f"{shown}: together they leave nothing to train on; allowed is a sum below 1; for example "
+            "dataset.val_fraction=0.15 dataset.test_fraction=0.25"
+        )

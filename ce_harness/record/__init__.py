@@ -1,0 +1,1 @@
+"""What a run leaves on disk: its directory, journal, checkpoints and series, and where it comes from."""
