@@ -162,10 +162,11 @@ class LiveBar(keras.callbacks.Callback):
         self._bar.update(self._task, epoch=f"{epoch + 1}/{self._epochs}", completed=first)
 
     def on_train_batch_end(self, batch, logs=None):
-        done = self._bar.tasks[self._task]
-        rate = f"{done.speed:.0f}/s" if done.speed else ""
-        norm = self.model.read_rows()[batch, 1]
-        self._bar.advance(self._task, batch + 1 - done.completed % self._steps_per_epoch)
+        done = min(batch + 1, self._steps_per_epoch)  # Keras counts whole executions, past the end of the epoch
+        bar = self._bar.tasks[self._task]
+        rate = f"{bar.speed:.0f}/s" if bar.speed else ""
+        norm = self.model.read_rows()[done - 1, 1]
+        self._bar.advance(self._task, done - bar.completed % self._steps_per_epoch)
         self._bar.update(self._task, rate=rate, shown=f"loss {logs['loss']:.4f}  gradient {norm:.3g}")
 
     def on_epoch_end(self, epoch, logs=None):

@@ -19,8 +19,11 @@ class GradientMonitor(keras.Model):
     - ``grad_norm/logits``: the mean over the batch of ||dl_i/dz_i||, each example's own gradient on its logits;
     - ``grad_norm/variable/<path>``: of the gradient on one variable.
 
-    The rows stay in the graph until `read_epoch` fetches them, so that many steps can run per call
+    The rows stay in the graph until `read_rows` fetches them, so that many steps can run per call
     (``steps_per_execution``) with no host synchronisation in between.
+
+    Give `fit` one endless dataset and ``steps_per_epoch``: the steps count themselves, so that no epoch needs an
+    iterator of its own. (Keras makes two per epoch. On small data they cost more than the training.)
 
     Args:
         network: maps images to logits (batch, classes). Built.
@@ -39,6 +42,23 @@ class GradientMonitor(keras.Model):
     def call(self, images, training=None):
         return self.network(images, training=training)
 
+    def make_train_function(self, force=False):
+        if self.train_function is None or force:
+            self.train_function = tf.function(self._train_steps, autograph=False)
+
+    def _train_steps(self, iterator):
+        """Up to ``steps_per_execution`` steps in one call, none of them beyond the end of the epoch."""
+        steps_per_epoch = self._rows.shape[0]
+        left = steps_per_epoch - self._step % steps_per_epoch
+        last = self._step + tf.minimum(left, self.steps_per_execution)
+
+        def one_more(step):
+            self.train_step(iterator.get_next())
+            return (step + 1,)
+
+        tf.while_loop(lambda step: step < last, one_more, [self._step.read_value()])
+        return self.get_metrics_result()
+
     def train_step(self, data):
         images, one_hot = data
         variables = self.trainable_variables
@@ -47,6 +67,7 @@ class GradientMonitor(keras.Model):
             loss = self.compute_loss(x=images, y=one_hot, y_pred=logits, training=True)
         logit_gradient, *gradients = tape.gradient(loss, [logits, *variables])
         self._measure(loss, logits, one_hot, logit_gradient, gradients)
+        self._step.assign_add(1)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self._loss_tracker.update_state(loss, sample_weight=tf.shape(images)[0])
         return self.compute_metrics(images, one_hot, logits)
@@ -63,8 +84,7 @@ class GradientMonitor(keras.Model):
             ],
             axis=0,
         )
-        index = self._step.assign_add(1) - 1
-        self._rows.scatter_update(tf.IndexedSlices(row, index % self._rows.shape[0]))
+        self._rows.scatter_update(tf.IndexedSlices(row, self._step % self._rows.shape[0]))
         p_true = tf.reduce_sum(one_hot * tf.nn.softmax(tf.cast(logits, tf.float32)), axis=-1)
         bin_index = tf.searchsorted(tf.constant(P_TRUE_EDGES[:-1]), p_true)
         members = tf.one_hot(bin_index, len(P_TRUE_EDGES), axis=0)

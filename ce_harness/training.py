@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import keras
-import tensorflow as tf
 from omegaconf import DictConfig
 from rich.console import Console
 
 from ce_harness import parts, runtime
 from ce_harness.callbacks import KeepJournal, StopEarly, StopOnDivergence, Validation, progress
 from ce_harness.config import checked
-from ce_harness.datasets.pipeline import training_batches
+from ce_harness.datasets.pipeline import TrainingBatches
 from ce_harness.errors import ConfigError, DataError, DivergedError
 from ce_harness.evaluation import Evaluator
 from ce_harness.gradients import GradientMonitor
@@ -74,21 +73,22 @@ def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console |
 
     stop_early = StopEarly(journal, config.early_stopping.metric, config.early_stopping.patience)
     callbacks = [
-        keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setup.epoch.assign(epoch)),
         Validation(setup.evaluator.validation),
         *parts.make_callbacks(config),
         StopOnDivergence(),
         KeepJournal(run, journal, after=feed.notify),
         stop_early,
-        *progress(console, config.epochs, len(setup.batches)),
+        *progress(console, config.epochs, setup.batches.steps_per_epoch),
     ]
+    epochs_done = last_record["epoch"] if last_record else 0
     try:
         if not stop_early.is_time():
             model.fit(
-                setup.batches,
+                setup.batches.from_epoch(epochs_done),
                 shuffle=False,  # the batches are, anew in each epoch
                 epochs=config.epochs,
-                initial_epoch=last_record["epoch"] if last_record else 0,
+                initial_epoch=epochs_done,
+                steps_per_epoch=setup.batches.steps_per_epoch,
                 callbacks=callbacks,
                 verbose=0,
             )
@@ -111,16 +111,10 @@ def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console |
 
 
 class _SetUp(NamedTuple):
-    """All that a config stands for, ready to train.
-
-    Attributes:
-        epoch: read by ``batches``, which give each epoch its own order.
-        start_record: what opens the journal.
-    """
+    """All that a config stands for, ready to train; ``start_record`` is what opens the journal."""
 
     model: GradientMonitor
-    batches: tf.data.Dataset
-    epoch: tf.Variable
+    batches: TrainingBatches
     evaluator: Evaluator
     start_record: dict[str, Any]
 
@@ -128,29 +122,27 @@ class _SetUp(NamedTuple):
 def _set_up(config: DictConfig) -> _SetUp:
     # A function of its own, so that the training arrays are freed once they are tensors.
     dataset = parts.make_dataset(config)
-    epoch = tf.Variable(0, dtype=tf.int64)
-    batches = training_batches(
+    batches = TrainingBatches(
         dataset.train,
         batch_size=config.batch_size,
         num_classes=dataset.num_classes,
         seed=config.seed,
-        epoch=epoch,
         augmentation=dataset.augmentation,
     )
     network = parts.make_network(config, dataset)
     loss = parts.make_loss(config)
-    optimizer = parts.make_optimizer(config, steps_per_epoch=len(batches))
+    optimizer = parts.make_optimizer(config, steps_per_epoch=batches.steps_per_epoch)
     optimizer.build(network.trainable_variables)
-    model = GradientMonitor(network, steps_per_epoch=len(batches))
+    model = GradientMonitor(network, steps_per_epoch=batches.steps_per_epoch)
     model.compile(
         optimizer,
         loss,
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        steps_per_execution=min(STEPS_PER_EXECUTION, len(batches)),
+        steps_per_execution=min(STEPS_PER_EXECUTION, batches.steps_per_epoch),
         jit_compile=False,  # on CPU the compiled step was twice as slow
     )
     evaluator = Evaluator(network, loss, dataset.validation, dataset.test)
-    return _SetUp(model, batches, epoch, evaluator, provenance.start_record(config, dataset, model.columns))
+    return _SetUp(model, batches, evaluator, provenance.start_record(config, dataset, model.columns))
 
 
 def _refuse_inexact_resume(config: DictConfig, journal: Journal) -> None:

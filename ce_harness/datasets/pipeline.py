@@ -1,5 +1,4 @@
-"""Batches of a training split as a ``tf.data.Dataset``: in memory, shuffled anew, statelessly, in every
-epoch.
+"""Batches of a training split as a ``tf.data.Dataset``: in memory, shuffled anew, statelessly, in every epoch.
 
 The one module of the package that imports TensorFlow.
 """
@@ -17,61 +16,76 @@ from ce_harness.datasets.dataset import Split
 # measurable.
 _PREFETCHED_BATCHES = 2
 
+# With the prefetch fixed there is nothing to tune, and the tuner's thread holds up whoever lets go of an iterator
+# until its next look, seconds later: an epoch used to end at 1.28, 2.56, 5.12 ... seconds.
+_OPTIONS = tf.data.Options()
+_OPTIONS.autotune.enabled = False
 
-def training_batches(
-    split: Split,
-    *,
-    batch_size: int,
-    num_classes: int,
-    seed: int,
-    epoch: tf.Variable | int,
-    augmentation: Augmentation | None = None,
-) -> tf.data.Dataset:
-    """One epoch of shuffled batches each time it is iterated over.
+
+class TrainingBatches:
+    """The shuffled batches of a training split, epoch after epoch.
 
     The order, and the augmentation, are functions of ``(seed, epoch)`` alone, so that training continued from
-    epoch e sees what uninterrupted training would have seen. With a variable, a callback that sets it at the
-    beginning of each epoch makes a plain ``fit(batches, initial_epoch=e)`` do so: the variable is read when
-    the first batch of a pass is asked for.
+    epoch e sees what uninterrupted training would have seen.
 
     Args:
-        split: the examples; copied into tensors once.
+        split: the examples; copied into tensors once, so that the caller may let go of its arrays.
         batch_size: examples per batch; the last batch of an epoch holds what is left.
         num_classes: K, the length of the one-hot labels.
         seed: seed of the order and the augmentation.
-        epoch: number of the epoch, as a scalar int64 variable or, for a single pass, an int.
         augmentation: random changes of the images; None for none.
 
-    Returns:
-        ``ceil(N / batch_size)`` batches, a known cardinality, of images float32 (B, H, W, C) and one-hot
-        labels float32 (B, K).
+    Attributes:
+        steps_per_epoch: ``ceil(N / batch_size)``.
     """
-    # The functions below must not hold the split: its arrays are freed when the caller lets go of them.
-    images, labels, count = tf.constant(split.images), tf.constant(split.labels), len(split)
 
-    def epoch_of_indices(epoch_number: tf.Tensor) -> tf.data.Dataset:
-        key = tf.stack([tf.constant(seed, tf.int64), epoch_number])
-        order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=key, alg="philox")
-        indices = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-        if augmentation is None:
+    def __init__(
+        self,
+        split: Split,
+        *,
+        batch_size: int,
+        num_classes: int,
+        seed: int,
+        augmentation: Augmentation | None = None,
+    ):
+        self._images, self._labels = tf.constant(split.images), tf.constant(split.labels)
+        self._count = len(split)
+        self._batch_size = batch_size
+        self._num_classes = num_classes
+        self._seed = seed
+        self._augmentation = augmentation
+        self.steps_per_epoch = math.ceil(len(split) / batch_size)
+
+    def from_epoch(self, first: int) -> tf.data.Dataset:
+        """Batches without end, beginning with those of epoch ``first`` (0-based).
+
+        One iterator serves a whole training run: making one takes as long as dozens of steps on small data.
+
+        Returns:
+            Images float32 (B, H, W, C) and one-hot labels float32 (B, K).
+        """
+        return (
+            tf.data.Dataset.counter(first)
+            .flat_map(self._indices)
+            .map(self._batch)
+            .prefetch(_PREFETCHED_BATCHES)
+            .with_options(_OPTIONS)
+        )
+
+    def _indices(self, epoch: tf.Tensor) -> tf.data.Dataset:
+        key = tf.stack([tf.constant(self._seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(tf.range(self._count), seed=key, alg="philox")
+        indices = tf.data.Dataset.from_tensor_slices(order).batch(self._batch_size)
+        if self._augmentation is None:
             return indices
-        flips, shifts = _draws(augmentation, count, key)
+        flips, shifts = _draws(self._augmentation, self._count, key)
         return indices.map(lambda index: (index, tf.gather(flips, index), tf.gather(shifts, index)))
 
-    def batch(index: tf.Tensor, flips: tf.Tensor | None = None, shifts: tf.Tensor | None = None):
-        pixels = tf.gather(images, index)
-        if augmentation is not None:
-            pixels = _flipped_and_shifted(pixels, flips, shifts, augmentation.shift)
-        return pixels, tf.one_hot(tf.gather(labels, index), num_classes)
-
-    return (
-        tf.data.Dataset.from_tensors(0)
-        .map(lambda _: tf.convert_to_tensor(epoch, tf.int64))
-        .flat_map(epoch_of_indices)
-        .map(batch)
-        .apply(tf.data.experimental.assert_cardinality(math.ceil(count / batch_size)))
-        .prefetch(_PREFETCHED_BATCHES)
-    )
+    def _batch(self, index: tf.Tensor, flips: tf.Tensor | None = None, shifts: tf.Tensor | None = None):
+        pixels = tf.gather(self._images, index)
+        if self._augmentation is not None:
+            pixels = _flipped_and_shifted(pixels, flips, shifts, self._augmentation.shift)
+        return pixels, tf.one_hot(tf.gather(self._labels, index), self._num_classes)
 
 
 def _draws(augmentation: Augmentation, count: int, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
