@@ -22,7 +22,8 @@ def softmax_cross_entropy(
     Agrees with ``tf.nn.softmax_cross_entropy_with_logits``, its sparse sibling and PyTorch's
     ``cross_entropy(..., reduction="none")``. float16 and bfloat16 logits are computed, and the loss
     returned, in float32. A logit of -inf excludes its class: no probability, no gradient, and an infinite
-    loss only if the label gives the class weight. +inf and NaN logits, and a row of -inf, give NaN.
+    loss only if the label gives the class weight. +inf and NaN logits, and a row of -inf, give NaN; labels
+    that are all 0 give loss and gradient 0 whatever the logits.
 
     Args:
         labels: integer class ids, the shape of the logits without the class axis; or one-hot or soft labels,
@@ -70,21 +71,23 @@ def softmax_cross_entropy(
 
 
 def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor, axis: int) -> tf.Tensor:
+    # xlogy and the no_nan operations give 0 where the targets are 0, whatever the logits: one that is -inf, or
+    # shifted out of range, then costs nothing, and labels that are all 0 have no derivative of any order.
     @tf.custom_gradient
     def forward(targets, logits):
-        shifted = logits - tf.stop_gradient(tf.reduce_max(logits, axis=axis, keepdims=True))
+        shifted = logits - tf.reduce_max(logits, axis=axis, keepdims=True)
         exp = tf.exp(shifted)
         partition = tf.reduce_sum(exp, axis=axis, keepdims=True)
-        log_partition = tf.math.log(partition)
         mass = tf.reduce_sum(targets, axis=axis, keepdims=True)
-        # multiply_no_nan: where the target is 0, a logit of -inf, or one shifted out of range, costs nothing.
-        agreement = tf.reduce_sum(tf.math.multiply_no_nan(shifted, targets), axis=axis)
-        losses = tf.squeeze(mass * log_partition, axis=axis) - agreement
+        agreement = tf.reduce_sum(tf.math.multiply_no_nan(shifted, targets), axis=axis, keepdims=True)
+        losses = tf.squeeze(tf.math.xlogy(mass, partition) - agreement, axis=axis)
 
         def gradient(upstream):
             upstream = tf.expand_dims(upstream, axis)
-            by_targets = upstream * (log_partition - shifted)
-            return by_targets, upstream * (exp * (mass / partition) - targets)
+            surprisal = tf.math.log(partition) - shifted
+            # One division per class rounds once where a product with 1 / partition rounds twice.
+            expected = tf.math.divide_no_nan(exp, tf.math.divide_no_nan(partition, mass))
+            return upstream * surprisal, upstream * (expected - targets)
 
         return losses, gradient
 

@@ -95,20 +95,25 @@ def test_saved_and_loaded_safely(loss, tmp_path):
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_second_derivative_is_diag_p_minus_p_p(jit_compile):
+@pytest.mark.parametrize("mass", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("p", [[0.5, 0.25, 0.25], [1 / 3, 1 / 3, 1 / 3], [0.75, 0.25, 0.0]])
+def test_second_derivative_is_diag_p_minus_p_p(p, mass, jit_compile):
+    """Also where the largest logit is not the only one, and for an example that weighs nothing."""
+
     @tf.function(jit_compile=jit_compile)
     def hessian(logits):
         with tf.GradientTape() as outer:
             outer.watch(logits)
             with tf.GradientTape() as inner:
                 inner.watch(logits)
-                loss = softmax_cross_entropy([1], logits)
+                loss = softmax_cross_entropy([1], logits, class_weight=[1.0, mass, 1.0])
             gradient = inner.gradient(loss, logits)
         return outer.jacobian(gradient, logits)
 
-    p = np.array([0.5, 0.25, 0.25])
-    found = hessian(tf.constant(np.log(p)[None]))
-    np.testing.assert_allclose(found[0, :, 0], np.diag(p) - np.outer(p, p), atol=1e-12)
+    p = np.array(p)
+    with np.errstate(divide="ignore"):
+        found = hessian(tf.constant(np.log(p)[None]))
+    np.testing.assert_allclose(found[0, :, 0], mass * (np.diag(p) - np.outer(p, p)), atol=1e-12)
 
 
 def test_mixed_precision_with_loss_scaling():
