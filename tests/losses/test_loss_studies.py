@@ -66,5 +66,6 @@ def test_benchmark_tables(monkeypatch):
     speed = benchmark.STUDY.tables["loss_speed"](EVIDENCE).frame
     assert (speed[["ours (ms)", "tf.nn (ms)", "ours / tf.nn"]] > 0).all(axis=None)
     accuracy = benchmark.STUDY.tables["loss_accuracy"](EVIDENCE).frame
-    assert (accuracy["loss, ours"] <= accuracy["loss, tf.nn"] + 1e-9).all()
+    for quantity in ("loss", "gradient"):
+        assert (accuracy[f"{quantity}, ours"] <= accuracy[f"{quantity}, tf.nn"] + 1e-9).all()
     assert accuracy.filter(like="ours").max(axis=None) < 10
