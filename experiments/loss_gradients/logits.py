@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import special
 
+from ce_harness.quiet import import_tensorflow
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.style import COLUMN_WIDTH, loss_styles, new_figure
 
@@ -92,12 +93,13 @@ def norms(_: Evidence) -> Figure:
         logits = _logits(p_true, num_classes)
         for i, loss in enumerate(CLOSED_FORMS):
             some = slice(3 * i + 5, None, 30)
-            ax.plot(p_true, _closed_form(loss, logits), label=loss, **styles[loss])
+            order = 3 if CLOSED_FORMS[loss] == "softmax_ce" else 2  # what all others are compared with is on top
+            ax.plot(p_true, _closed_form(loss, logits), label=loss, zorder=order, **styles[loss])
             points = _automatic(loss, logits[some])
-            ax.plot(p_true[some], points, "o", color=styles[loss]["color"], markersize=2.5)
+            ax.plot(p_true[some], points, "o", color=styles[loss]["color"], markersize=2.5, zorder=order)
         ax.plot([], [], "o", color="#555555", markersize=2.5, label="autodiff")
         ax.axvline(1 / num_classes, color="#555555", linewidth=0.8, linestyle=":")
-        ax.set_title(f"{num_classes} classes; dotted: uniform prediction", loc="left")
+        ax.set_title(f"{num_classes} classes, logits of mean 0; dotted: uniform", loc="left")
         ax.set_ylabel("gradient norm on the logits")
         ax.set_xscale("logit")
         ax.set_yscale("log")
@@ -121,6 +123,7 @@ def _first_class(logits: np.ndarray) -> np.ndarray:
 
 
 def _closed_form(loss: str, logits: np.ndarray) -> np.ndarray:
+    import_tensorflow()
     from ce_harness.losses import logit_gradient
 
     return np.linalg.norm(logit_gradient(CLOSED_FORMS[loss], _first_class(logits), logits), axis=-1)
