@@ -48,6 +48,20 @@ def test_every_visible_file_of_a_folder_counts(composed, tmp_path):
     assert len(set(hashes)) == 3
 
 
+def test_an_altered_byte_of_a_jpeg_is_another_run(composed, tmp_path):
+    """JPEG has no checksum: the altered image may well be one that can be read, with other pixels."""
+    file = tmp_path / "pets" / "cats" / "0.jpg"
+    file.parent.mkdir(parents=True)
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(file)
+    config = composed("dataset=image_directory", f"dataset.path={tmp_path / 'pets'}")
+    before = config_hash(config)
+    content = bytearray(file.read_bytes())
+    content[-10] ^= 1
+    file.write_bytes(content)
+    assert np.asarray(Image.open(file)).shape == (8, 8)
+    assert config_hash(config) != before
+
+
 def test_where_the_files_of_a_published_set_lie_does_not_matter(composed, tmp_path):
     there = composed("dataset=mnist", f"dataset.path={tmp_path}")
     assert config_hash(there) == config_hash(composed("dataset=mnist"))

@@ -59,8 +59,10 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                 raise DataError(f"{path} holds a single array; write it with numpy.savez(path, x=images, y=labels)")
             return dict(content)
     except OSError as error:
-        raise DataError(f"{path} can't be read ({error.strerror}); dataset.path must be an .npz file") from error
-    except (BadZipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path} can't be read ({error.strerror or error}); dataset.path must be an .npz file"
+        ) from error
+    except (BadZipFile, EOFError, RuntimeError, zlib.error) as error:  # RuntimeError: a damaged directory of the zip
         raise DataError(f"{path} is damaged ({error}); write or copy it again") from error
     except ValueError as error:
         raise DataError(

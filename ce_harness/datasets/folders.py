@@ -103,5 +103,7 @@ def _read(file: Path, size: tuple[int, int], mode: str) -> np.ndarray:
                 )
             upright = ImageOps.exif_transpose(image)
             return np.asarray(upright.convert(mode).resize(size, Image.Resampling.BILINEAR))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # on damaged bytes Pillow's decoders raise what they stumble over, a TypeError even
         raise DataError(f"{file} is not an image that can be read ({error}); repair or remove it") from error

@@ -205,3 +205,20 @@ def test_refuses_a_folder_it_may_not_read():
 def test_refuses_impossible_sizes_and_channels(pets, options):
     with pytest.raises(ConfigError, match=rf"dataset\.{next(iter(options))} is .*; allowed: "):
         load(pets, **options)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about tags it skips
+def test_a_damaged_header_is_read_or_refused_but_never_a_traceback(tmp_path):
+    """TIFF keeps its sizes in tags at the front, where Pillow trips over some values with a TypeError."""
+    for name in ("a", "b"):
+        fill(tmp_path / name, count=3, suffix=".tif")
+    file = tmp_path / "a" / "0.tif"
+    content, refusals = file.read_bytes(), []
+    for position in range(120):
+        file.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+        try:
+            load(tmp_path, val_fraction=1 / 3, test_fraction=1 / 3)
+        except DataError as error:
+            refusals.append(str(error))
+    assert all("0.tif" in refusal for refusal in refusals)
+    assert len(refusals) > 10
