@@ -11,8 +11,9 @@ demo: .venv/installed
 	$(BIN)/python report.py demo
 	@echo "Look into the runs:  make dashboard"
 
+# In parallel; the tests of a file share their slow set-ups, so they stay together.
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check .
