@@ -4,14 +4,15 @@ import gc
 import os
 import shutil
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import pytest
-import tensorflow as tf
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 import ce_harness.config  # noqa: F401  (registers the schema)
+from ce_harness.quiet import import_tensorflow
+
+import_tensorflow()
+import tensorflow as tf  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

@@ -4,6 +4,7 @@ TensorFlow is imported once, then every child is a fork of that fresh process. A
 at whose n-th call the process dies, before, after or in the middle of it.
 """
 
+import gc
 import json
 import os
 import signal
@@ -77,6 +78,8 @@ def arm(point: Point) -> None:
 
 def main(configs: dict[str, str]) -> None:
     """Prints, per point, whether the child died there; two children at a time."""
+    gc.collect()
+    gc.freeze()  # spares every child a walk through, and so a copy of, what was imported
     names: dict[int, str] = {}
     for name, yaml in configs.items():
         if len(names) == 2:
