@@ -44,6 +44,27 @@ def test_a_module_that_is_not_there_is_refused(composed):
         code_digest(composed("loss._target_=nowhere.Loss"))
 
 
+@pytest.mark.parametrize(
+    ("target", "answer"),
+    [
+        ("keras.optimizers.sgd", r"keras\.optimizers has no sgd; did you mean keras\.optimizers\.SGD\?"),
+        ("keras.optimizers.Nope", r"keras\.optimizers has no Nope; name a class or function of that module"),
+        ("ce_harness.schedules.Warmup", r"did you mean ce_harness\.schedules\.WarmUp\?"),
+    ],
+)
+def test_a_name_that_a_module_lacks_is_refused(composed, target, answer):
+    with pytest.raises(ConfigError, match=rf"^optimizer\._target_={target}: .*{answer}$"):
+        checked(composed(f"optimizer._target_={target}"))
+
+
+@pytest.mark.parametrize("source", ["from keras.losses import *", "def __getattr__(name): ...", "globals()['Own'] = 1"])
+def test_a_name_that_the_source_can_not_show_is_let_through(composed, tmp_path, monkeypatch, source):
+    module = f"own_{len(source)}"
+    (tmp_path / f"{module}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert checked(composed(f"loss._target_={module}.Own")).loss._target_ == f"{module}.Own"
+
+
 def test_auto_threads_are_the_cores_over_the_parallel_jobs(composed, monkeypatch):
     monkeypatch.setattr("joblib.cpu_count", lambda: 8)
     for jobs, threads in ((1, 8), (2, 4), (16, 1)):

@@ -113,13 +113,19 @@ def test_artifacts_hold_every_step_and_agree_with_the_points(finished):
     assert run.epochs()["val/accuracy"].tolist() == [value for _, value in history(config, "val/accuracy")]
 
 
-def test_the_dataset_is_logged_with_its_own_digest(finished):
+def test_the_dataset_is_logged_with_its_own_digest_and_the_balance_of_its_classes(finished):
     from ce_harness.tracking.store import open_store
 
     config, _ = finished
     run = open_store(config.tracking_uri).get_run(tracked(config).run_id)
     (logged,) = run.inputs.dataset_inputs
-    assert json.loads(logged.dataset.profile)["sha256"] == run.data.tags["dataset_digest"]
+    profile = json.loads(logged.dataset.profile)
+    assert profile["sha256"] == run.data.tags["dataset_digest"]
+    assert set(profile["class_counts"]) == {"train", "validation", "test"}
+    for counts in profile["class_counts"].values():
+        assert sum(counts.values()) == 64
+        assert set(counts) == set("0123456789")
+        assert set(counts.values()) == {6, 7}
 
 
 def test_a_complete_run_is_not_trained_again(finished, monkeypatch):

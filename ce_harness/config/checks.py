@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ce_harness.config.rules import RULES, RULES_OF_OUR_PARTS, Rule, is_ours, target_rule
 from ce_harness.config.schema import GROUPS, Schema
+from ce_harness.config.targets import check_target
 from ce_harness.errors import ConfigError
 
 _MISSING = object()
@@ -59,6 +60,7 @@ def _check_part(group: str, key: str, options: DictConfig) -> None:
         if str(word).startswith("_") and word != "_target_":
             raise ConfigError(f"{key}.{word}: it is a word of Hydra's, not an option of a part; leave it out")
     _check(options, "_target_", target_rule(group), shown=f"{key}._target_")
+    check_target(f"{key}._target_", options["_target_"])
 
 
 def _check(config: DictConfig, key: str, rule: Rule, shown: str | None = None) -> None:

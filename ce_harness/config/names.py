@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from ce_harness.config.own_files import content_digest
 from ce_harness.config.rules import is_ours
 from ce_harness.config.schema import GROUPS
-from ce_harness.errors import ConfigError
+from ce_harness.config.targets import source_file
 
 # Where a run is kept and shown, not what it computes.
 NOT_IDENTITY = ("tracking_uri", "mlflow_experiment", "runs_dir", "allow_inexact_resume")
@@ -86,14 +85,7 @@ def _training_code_digest() -> str:
 @cache
 def _module_digest(module: str) -> str:
     """Of the file of a user's module, found without running it."""
-    try:
-        spec = importlib.util.find_spec(module)
-        return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
-    except (ImportError, AttributeError, OSError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f"_target_: {module}: there is no such Python module; its file lies in the folder of --config-dir, or its "
-            "folder on PYTHONPATH"
-        ) from error
+    return hashlib.sha256(source_file(module).read_bytes()).hexdigest()
 
 
 def option_name(config: DictConfig, group: str) -> str:

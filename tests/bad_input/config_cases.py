@@ -16,6 +16,12 @@ def part_with_hydras_words() -> None:
     Path("mine/model/mine.yaml").write_text("_target_: ce_harness.models.mlp\n_partial_: true\n")
 
 
+def part_with_a_slip() -> None:
+    Path("mine/loss").mkdir(parents=True)
+    Path("mine/loss/mine.yaml").write_text("_target_: my_loss.Mine\n")
+    Path("mine/my_loss.py").write_text("import keras\n\nclass Mine(keras.losses.Loss)\n    pass\n")
+
+
 def run(what: str, arguments: str, says: str, exit_code: int = 2, prepare: Callable[[], None] = nothing) -> Case:
     return Case(what, f"python run.py {arguments}", says, exit_code, prepare)
 
@@ -83,6 +89,14 @@ CASES = [
         exit_code=3,
     ),
     run("a _target_ that is not there", "loss._target_=my_loss.Mine", "my_loss: there is no such Python"),
+    run("a class that is not there", "loss._target_=keras.losses.Nope", "keras.losses has no Nope; name a class"),
+    run("a network that is not there", "model._target_=ce_harness.models.resnet50", "models.resnet20?"),
+    run(
+        "a module with a slip",
+        "--config-dir=mine loss=mine",
+        "mine/my_loss.py, line 3: expected ':'; mend the module",
+        prepare=part_with_a_slip,
+    ),
     run("a _target_ that runs a shell", "loss._target_=os.system", "os.system: allowed is a class or"),
     run("a _target_ that loads pickles", "dataset._target_=numpy.load", "numpy.load: allowed is a class"),
     run(

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +12,7 @@ import pytest
 
 from ce_harness.datasets.downloads import RemoteFile, fetch
 from ce_harness.errors import DataError
+from tests.conftest import ROOT
 
 CONTENT = b"0123456789" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -17,25 +20,29 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 @pytest.fixture
 def server():
-    """Serves CONTENT at /file.gz, half of it at /torn.gz and nothing else; ``requests`` lists what was "
-    "asked for."""
+    """Serves CONTENT at /file.gz, at /slow.gz once ``released`` is set, and half of it at /torn.gz.
+
+    ``requests`` lists what was asked for.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             self.server.requests.append(self.path)
-            if self.path not in ("/file.gz", "/torn.gz"):
+            if self.path not in ("/file.gz", "/slow.gz", "/torn.gz"):
                 self.send_error(404)
                 return
+            if self.path == "/slow.gz":
+                self.server.released.wait()
             self.send_response(200)
             self.send_header("Content-Length", str(len(CONTENT)))
             self.end_headers()
-            self.wfile.write(CONTENT if self.path == "/file.gz" else CONTENT[:5000])
+            self.wfile.write(CONTENT[:5000] if self.path == "/torn.gz" else CONTENT)
 
         def log_message(self, *_):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.requests = []
+        server.requests, server.released = [], threading.Event()
         server.address = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
@@ -61,6 +68,22 @@ def test_several_at_once_download_once(server, tmp_path):
         paths = list(pool.map(lambda _: fetch(file, tmp_path), range(4)))
     assert [path.read_bytes() for path in paths] == [CONTENT] * 4
     assert server.requests == ["/file.gz"]
+
+
+def test_another_process_waits_for_a_download_that_is_under_way(server, tmp_path):
+    file = RemoteFile(f"{server.address}/slow.gz", SHA256)
+    program = (
+        "from pathlib import Path; from ce_harness.datasets.downloads import RemoteFile, fetch; "
+        f"print('ready', flush=True); print(fetch({file!r}, Path({str(tmp_path)!r})))"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        ours = pool.submit(fetch, file, tmp_path)
+        other = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert other.stdout.readline() == "ready\n"
+        server.released.set()
+        assert ours.result().read_bytes() == CONTENT
+        assert other.communicate()[0] == f"{ours.result()}\n"
+    assert server.requests == ["/slow.gz"]
 
 
 def test_a_folder_of_the_system_is_preferred_to_a_download(server, tmp_path):

@@ -9,7 +9,7 @@ import yaml
 from ce_harness import datasets
 from ce_harness.datasets.preparation import prepare
 
-OPTIONS = {file.stem: file for file in (Path(__file__).parents[2] / "conf" / "dataset").glob("*.yaml")}
+OPTIONS = {file.stem: file for file in sorted((Path(__file__).parents[2] / "conf" / "dataset").glob("*.yaml"))}
 
 
 def named_parameters(function):
