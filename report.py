@@ -53,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="rebuild from the rows in an earlier report, without MLflow",
     )
+    parser.add_argument(
+        "--missing",
+        action="store_true",
+        help="print the commands that train the runs the study still lacks, and make no report",
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="where the report goes (default: results/NAME)")
     return parser
 
@@ -91,6 +96,9 @@ def _report(args: argparse.Namespace) -> None:
         if args.losses:
             tracked = two_losses.of_losses(tracked, args.losses, args.study)
             study = two_losses.study(*args.losses, tracked)
+        if args.missing:
+            terminal.show_missing(study, args.name or args.study, tracked)
+            return
         texts = build.rows_of(tracked, args.name or args.study, study, study_file)
     output = (args.output or Path("results") / name).resolve()
     made = build.build(name, study, study_file, texts, output)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +26,10 @@ def rows_of(tracked: Sequence[TrackedRun], name: str, study: Study, study_file: 
         TrackingError: an artifact can't be read.
         TooFewRunsError, ConfigError: see ``runs.select``.
     """
-    kept, excluded = select(tracked, study.reads, name, study.train and f"study={name} {study.train}")
+    train = study.train and f"study={name} {study.train}"
+    selection = select(tracked, study.reads, name, train, study.tuning_seeds)
     try:
-        evidence = rows.from_runs(kept, study.reads, excluded)
+        evidence = rows.from_runs(selection, study.reads)
     except OSError as error:
         raise TrackingError(f"an artifact of a run can't be read ({error})") from error
     commits = evidence.runs["git_commit"]
@@ -57,8 +57,9 @@ def build(
     evidence = rows.from_csv(row_texts) if row_texts else Evidence()
     if row_texts and evidence.runs.empty:
         raise TooFewRunsError(f"study {name!r}: its {ROWS}/runs.csv holds no run")
-    made = _tables(study, evidence)
     facts = provenance.describe(name, study_file, evidence)
+    compared = rates.at_best_rates(evidence) if rates.differ(evidence) else evidence
+    made = _tables(study, evidence, compared)
     files = {f"{ROWS}/{file}": text for file, text in (row_texts or {}).items()}
     for file, table in made.items():
         files[f"{file}.csv"] = table.frame.to_csv(index=False, lineterminator="\n")
@@ -67,7 +68,7 @@ def build(
     pictures = {}
     with style.paper():
         for file, draw in study.figures.items():
-            pictures |= style.rendered(draw(evidence), file)
+            pictures |= style.rendered(draw(compared), file)
     svg = {file: pictures[f"{file}.svg"] for file in study.figures}
     files["index.html"] = page.render(study, facts, made, svg)
     files[publish.MARKER] = json.dumps(facts, indent=2) + "\n"
@@ -78,21 +79,21 @@ def build(
     return made
 
 
-def _tables(study: Study, evidence: Evidence) -> dict[str, Table]:
-    made = {}
+def _tables(study: Study, evidence: Evidence, compared: Evidence) -> dict[str, Table]:
+    """The verdicts, the study's own tables, and what lies behind the verdicts."""
+    made, behind = {}, {}
     if study.claims:
-        made["verdicts"] = claims.verdicts(evidence, study.claims)
-        if "learning_rate" in settings(evidence.runs):
-            made["learning_rates"] = rates.chosen_rates(evidence)
-            made["verdicts_at_best_rates"] = claims.verdicts(rates.at_best_rates(evidence), study.claims)
-            scaled = rates.at_equal_gradient_scale(evidence)
-            if len(scaled.runs):
-                verdicts = claims.verdicts(scaled, study.claims)
-                verdicts = replace(verdicts, title=rates.EQUAL_SCALE, notes=(*verdicts.notes, rates.EQUAL_SCALE_NOTE))
-                made["verdicts_at_equal_gradient_scale"] = verdicts
-    made |= {file: make(evidence) for file, make in study.tables.items()}
-    if study.claims:
-        made["sensitivity"] = claims.sensitivity(evidence, study.claims)
+        made["verdicts"] = claims.verdicts(compared, study.claims)
+        if settings(compared.runs):
+            behind["verdicts_by_setting"] = claims.verdicts_by_setting(compared, study.claims)
+        behind["sensitivity"] = claims.sensitivity(compared, study.claims)
+    if compared is not evidence:
+        made["learning_rates"] = rates.chosen_rates(compared)
+        for name, found, note in rates.views(evidence):
+            if concerned := claims.decidable(study.claims, found):
+                made[f"verdicts_{name}"] = claims.verdicts(found, concerned, note)
+                behind[f"verdicts_by_setting_{name}"] = claims.verdicts_by_setting(found, concerned, note)
+    made |= {file: make(compared) for file, make in study.tables.items()} | behind
     if len(evidence.excluded):
         made["excluded"] = tables.excluded(evidence)
     return made

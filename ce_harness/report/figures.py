@@ -1,4 +1,4 @@
-"""Figures that any study of several losses can use."""
+"""Figures that any study of several losses can use: one setting in full, many as small panels."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from scipy import stats
 
-from ce_harness.report import statistics
-from ce_harness.report.outcomes import by_setting, horizon, label, mean_norms, outcome, paired
+from ce_harness.report import facets, statistics
+from ce_harness.report.outcomes import by_setting, described, horizon, label, mean_norms, outcome, paired
 from ce_harness.report.statistics import summarize
 from ce_harness.report.study import Evidence
 from ce_harness.report.style import COLUMN_WIDTH, PAGE_WIDTH, loss_styles, new_figure
@@ -24,26 +24,67 @@ CONFIDENTLY_WRONG = {
 }
 # Bins of a reliability diagram with fewer examples say more of chance than of calibration.
 FEWEST_EXAMPLES = 20
+CURVES = {"val/accuracy": "validation accuracy", "val/nll": "validation NLL (nats)"}
+NORMS = {"grad_norm/global": "gradient norm, all weights", "grad_norm/logits": "gradient norm, logits"}
 
 
-def learning_curves(evidence: Evidence) -> Figure:
+def learning_curves(evidence: Evidence, metrics: Sequence[str] = tuple(CURVES)) -> Figure:
     """Validation accuracy and NLL over epochs, per loss."""
-    panels = {"val/accuracy": "validation accuracy", "val/nll": "validation NLL (nats)"}
-    return _series(evidence, evidence.epochs, "epoch", panels)
+    return _series(evidence, evidence.epochs, "epoch", {metric: CURVES.get(metric, metric) for metric in metrics})
 
 
-def gradient_norms(evidence: Evidence) -> Figure:
+def gradient_norms(evidence: Evidence, metrics: Sequence[str] = tuple(NORMS)) -> Figure:
     """L2 norm of the gradient over steps, per loss: of all weights, and on the logits of one example."""
-    panels = {"grad_norm/global": "gradient norm, all weights", "grad_norm/logits": "gradient norm, logits"}
-    return _series(evidence, evidence.steps, "step", panels, log=True)
+    measures = {metric: NORMS.get(metric, metric) for metric in metrics}
+    return _series(evidence, evidence.steps, "step", measures, log=True)
+
+
+def _series(evidence: Evidence, rows: pd.DataFrame, x: str, measures: dict[str, str], log: bool = False) -> Figure:
+    """Lines are means over seeds, bands their 95% t intervals."""
+    cells = list(by_setting(evidence.runs))
+    styles = _styles(evidence)
+
+    def draw(ax, group, column):
+        for loss, runs in group.groupby("loss", sort=False):
+            name = f"{loss} (n = {len(runs)})" if len(cells) == 1 else loss
+            draw_band(ax, _of(rows, runs), x, column, label=name, log=log, **styles[loss])
+        if log:
+            ax.set_xscale("log")
+            ax.set_yscale("log")
+            ax.minorticks_off()
+
+    return facets.panels(cells, draw, measures, x, sharey=False)
+
+
+def draw_band(ax, rows: pd.DataFrame, x: str, y: str, log: bool = False, **line) -> None:
+    """Draw the mean over runs and its 95% t interval; geometric mean on a log axis."""
+    values = np.log(rows[y]) if log else rows[y]
+    stat = values.groupby(rows[x]).agg(["mean", "std", "count"])
+    half = stats.t.ppf(0.975, np.maximum(stat["count"] - 1, 1)) * stat["std"] / np.sqrt(stat["count"])
+    back = np.exp if log else (lambda v: v)
+    ax.fill_between(
+        stat.index,
+        back(stat["mean"] - half),
+        back(stat["mean"] + half),
+        color=line["color"],
+        alpha=0.18,
+        linewidth=0,
+    )
+    ax.plot(stat.index, back(stat["mean"]), **line)
 
 
 def layer_heat_map(evidence: Evidence) -> Figure:
-    """L2 norm of the gradient of each layer over steps, first layer on top: geometric mean over seeds."""
+    """L2 norm of the gradient of each layer over steps, first layer on top: geometric mean over seeds.
+
+    Of many settings the mean is over all those of a model.
+    """
     losses = list(evidence.runs["loss"].unique())
+    cells = list(by_setting(evidence.runs))
+    if len(cells) > facets.FEW:
+        cells = [({"model": model}, group) for model, group in evidence.runs.groupby("model", sort=False)]
     norms = [
         (setting, {loss: _layer_norms(_of(evidence.steps, runs)) for loss, runs in group.groupby("loss", sort=False)})
-        for setting, group in by_setting(evidence.runs)
+        for setting, group in cells
     ]
     every = np.concatenate([found.to_numpy().ravel() for _, by_loss in norms for found in by_loss.values()])
     colors = LogNorm(np.nanmin(every), np.nanmax(every))
@@ -78,47 +119,6 @@ def _layer_norms(steps: pd.DataFrame) -> pd.DataFrame:
     return np.exp(np.log(squares[squares > 0]).groupby(steps["step"]).mean() / 2)
 
 
-def _series(evidence: Evidence, rows: pd.DataFrame, x: str, panels: dict[str, str], log: bool = False) -> Figure:
-    """One row of panels per setting; lines are means over seeds, bands their 95% t intervals."""
-    cells = list(by_setting(evidence.runs))
-    fig = new_figure(PAGE_WIDTH, 2.35 * len(cells))
-    axes = fig.subplots(len(cells), len(panels), squeeze=False, sharex=True)
-    styles = _styles(evidence)
-    for (setting, group), line in zip(cells, axes, strict=True):
-        for ax, (column, title) in zip(line, panels.items(), strict=True):
-            for loss, runs in group.groupby("loss", sort=False):
-                seen = _of(rows, runs)
-                draw_band(ax, seen, x, column, label=f"{loss} (n = {len(runs)})", log=log, **styles[loss])
-            ax.set_ylabel(title)
-            if log:
-                ax.set_xscale("log")
-                ax.set_yscale("log")
-                ax.minorticks_off()
-        if setting:
-            line[0].set_title(", ".join(str(v) for v in setting.values()), loc="left")
-    for ax in axes[-1]:
-        ax.set_xlabel(x)
-    axes[0, 0].legend()
-    return fig
-
-
-def draw_band(ax, rows: pd.DataFrame, x: str, y: str, log: bool = False, **line) -> None:
-    """Draw the mean over runs and its 95% t interval; geometric mean on a log axis."""
-    values = np.log(rows[y]) if log else rows[y]
-    stat = values.groupby(rows[x]).agg(["mean", "std", "count"])
-    half = stats.t.ppf(0.975, np.maximum(stat["count"] - 1, 1)) * stat["std"] / np.sqrt(stat["count"])
-    back = np.exp if log else (lambda v: v)
-    ax.fill_between(
-        stat.index,
-        back(stat["mean"] - half),
-        back(stat["mean"] + half),
-        color=line["color"],
-        alpha=0.18,
-        linewidth=0,
-    )
-    ax.plot(stat.index, back(stat["mean"]), **line)
-
-
 def gradient_by_probability(evidence: Evidence) -> Figure:
     """Logit-gradient norm over the probability of the true class, measured over all epochs and seeds.
 
@@ -145,76 +145,81 @@ def gradient_by_probability(evidence: Evidence) -> Figure:
     return fig
 
 
-def reliability(evidence: Evidence) -> Figure:
-    """Accuracy over confidence on the test set, all seeds pooled; bins of fewer than 20 examples left out."""
-    fig = new_figure(PAGE_WIDTH, 2.6)
+def reliability(evidence: Evidence, calibrated: Sequence[bool] = (False, True)) -> Figure:
+    """Accuracy over confidence on the test set, as trained and after temperature scaling.
+
+    All seeds pooled; bins of fewer than 20 examples left out.
+    """
+    cells = list(by_setting(evidence.runs))
     styles = _styles(evidence)
-    for ax, calibrated in zip(fig.subplots(1, 2, sharey=True), (False, True), strict=True):
+    titles = {False: "as trained", True: "after temperature scaling"}
+
+    def draw(ax, group, after):
         ax.plot([0, 1], [0, 1], color="#7f7f7f", linewidth=0.8)
-        for loss, group in evidence.runs.groupby("loss", sort=False):
-            bins = _of(evidence.reliability, group)
-            bins = bins[bins["calibrated"] == calibrated]
+        for loss, runs in group.groupby("loss", sort=False):
+            bins = _of(evidence.reliability, runs)
+            bins = bins[bins["calibrated"] == after]
             count = bins.groupby("bin_low")["count"].sum()
             sums = bins[["confidence", "accuracy"]].mul(bins["count"], axis=0).groupby(bins["bin_low"]).sum()
             means = sums.div(count, axis=0)[count >= FEWEST_EXAMPLES]
             ax.plot(means["confidence"], means["accuracy"], marker="o", label=loss, **styles[loss])
-        ax.set_title("after temperature scaling" if calibrated else "as trained", loc="left")
-        ax.set_xlabel("confidence")
-    fig.axes[0].set_ylabel("accuracy")
-    fig.axes[0].legend()
-    return fig
+
+    measures = {after: f"accuracy, {titles[after]}" for after in calibrated}
+    return facets.panels(cells, draw, measures, "confidence", height=2.6, sharey=True)
 
 
 def time_to_target(evidence: Evidence, targets: Sequence[float] = (0.9, 0.95, 0.97)) -> Figure:
     """Kaplan-Meier share of runs that have reached a validation accuracy, over epochs."""
     cells = list(by_setting(evidence.runs))
-    fig = new_figure(PAGE_WIDTH, 2.1 * len(cells))
-    axes = fig.subplots(len(cells), len(targets), squeeze=False, sharex=True, sharey=True)
     styles = _styles(evidence)
-    for (setting, group), line in zip(cells, axes, strict=True):
-        for ax, target in zip(line, targets, strict=True):
-            metric = f"epochs_to/{target:g}"
-            end = horizon(evidence, group)
-            for loss, runs in group.groupby("loss", sort=False):
-                at, share = statistics.survival(outcome(evidence, metric)[runs.index], end)
-                reached = np.append(1 - share, 1 - share[-1] if len(share) else 0)
-                ax.step(
-                    [0, *at, end],
-                    [0, *reached],
-                    where="post",
-                    label=f"{loss} (n = {len(runs)})",
-                    **styles[loss],
-                )
-            ax.set_title(_title(setting, f"{target:.0%}"), loc="left")
-        line[0].set_ylabel("share of runs at target")
-    for ax in axes[-1]:
-        ax.set_xlabel("epoch")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(styles))
-    return fig
+
+    def draw(ax, group, target):
+        values, end = outcome(evidence, f"epochs_to/{target:g}"), horizon(evidence, group)
+        for loss, runs in group.groupby("loss", sort=False):
+            at, share = statistics.survival(values[runs.index], end)
+            reached = np.append(1 - share, 1 - share[-1] if len(share) else 0)
+            name = f"{loss} (n = {len(runs)})" if len(cells) == 1 else loss
+            ax.step([0, *at, end], [0, *reached], where="post", label=name, **styles[loss])
+        ax.set_ylim(-0.03, 1.03)
+
+    measures = {target: f"share of runs at {target:.0%}" for target in targets}
+    return facets.panels(cells, draw, measures, "epoch", height=2.1, sharey=True)
 
 
 def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> Figure:
     """Paired difference of every other loss to the reference, with its 95% interval; one panel per metric."""
-    lines = [
-        (setting, group, loss)
-        for setting, group in by_setting(evidence.runs)
-        for loss in group["loss"].unique()
-        if loss != reference
-    ]
-    fig = new_figure(PAGE_WIDTH, 0.9 + 0.25 * len(lines))
+    cells = list(by_setting(evidence.runs))
+    losses = [loss for loss in evidence.runs["loss"].unique() if loss != reference]
+    shown = cells[: facets.MOST]
+    # One line per loss if there is one setting, else one line per setting with the losses side by side.
+    lines = losses if len(cells) == 1 else [described(setting) for setting, _ in shown]
+    step = 0.6 / max(len(losses) - 1, 1) if len(cells) > 1 else 1
+    fig = new_figure(PAGE_WIDTH, 0.9 + (0.25 if len(cells) == 1 else 0.1 + 0.07 * len(losses)) * len(lines))
     styles = _styles(evidence)
     axes = np.atleast_1d(fig.subplots(1, len(metrics), sharey=True))
     for ax, metric in zip(axes, metrics, strict=True):
-        for i, (_, group, loss) in enumerate(lines):
-            d = summarize(np.subtract(*paired(evidence, group, metric, loss, reference).T))
-            ax.errorbar(d.mean, -i, xerr=d.half_width, marker="o", color=styles[loss]["color"])
+        for i, loss in enumerate(losses):
+            found = [
+                summarize(np.subtract(*paired(evidence, group, metric, loss, reference).to_numpy().T))
+                for _, group in shown
+            ]
+            at = [-line - step * i + (0.3 if len(cells) > 1 and len(losses) > 1 else 0) for line in range(len(shown))]
+            means, halves = [d.mean for d in found], [d.half_width for d in found]
+            ax.errorbar(means, at, xerr=halves, marker="o", linestyle="none", color=styles[loss]["color"], label=loss)
         ax.axvline(0, color="#7f7f7f", linewidth=0.8, zorder=0)
         ax.set_title(label(metric), loc="left")
-        ax.locator_params(axis="x", nbins=4)
+        ax.locator_params(axis="x", nbins=3 if len(metrics) > 2 else 4)
         ax.grid(axis="y", visible=False)
-    axes[0].set_yticks(-np.arange(len(lines)), [_title(setting, loss) for setting, _, loss in lines])
+        for line in range(1, len(shown)):
+            ax.axhline(0.5 - line, color="#e5e5e5", linewidth=0.5, zorder=0)
+    axes[0].set_yticks(-np.arange(len(lines)), lines)
     axes[0].set_ylim(-len(lines) + 0.4, 0.6)
-    fig.supxlabel(f"loss minus {reference}, mean over seeds and 95% interval", fontsize=8)
+    text = f"loss minus {reference}, mean over seeds and 95% interval"
+    if len(shown) < len(cells):
+        text += f" (the first {len(shown)} of {len(cells)} settings; the tables have all)"
+    fig.supxlabel(text, fontsize=8)
+    if len(cells) > 1:
+        facets.legend(fig)
     return fig
 
 

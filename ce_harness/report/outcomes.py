@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -84,9 +85,31 @@ def _feedback(bins: pd.DataFrame, relative: bool) -> pd.Series:
 
 
 def settings(runs: pd.DataFrame) -> list[str]:
-    """The columns, other than loss and seed, in which the runs were made to differ."""
+    """The columns, other than loss and seed, in which the runs were made to differ.
+
+    A column that the others decide, such as epochs that were set per dataset, is not one of them.
+    """
     end = next((i for i, column in enumerate(runs.columns) if "/" in column), len(runs.columns))
-    return [c for c in runs.columns[1:end] if c not in ("loss", "seed") and runs[c].nunique() > 1]
+    names: list[str] = []
+    cells = pd.Series(0, runs.index)
+    for column in runs.columns[1:end]:
+        if column not in ("loss", "seed") and runs[column].nunique() > 1:
+            finer = runs.groupby([cells, column]).ngroup()
+            if finer.nunique() > cells.nunique():
+                names, cells = [*names, column], finer
+    return names
+
+
+def described(setting: Mapping[str, object]) -> str:
+    """A setting in words: ``digits, sgd, learning_rate 0.05``."""
+    return ", ".join(_described(name, value) for name, value in setting.items())
+
+
+def _described(name: str, value: object) -> str:
+    try:
+        return f"{name.rpartition('.')[2]} {float(value):g}"
+    except ValueError:
+        return str(value)
 
 
 def by_setting(runs: pd.DataFrame):
@@ -99,16 +122,16 @@ def by_setting(runs: pd.DataFrame):
         yield dict(zip(names, values, strict=True)), group
 
 
-def paired(evidence: Evidence, group: pd.DataFrame, metric: str, first: str, second: str) -> np.ndarray:
-    """The metric of two losses, seed by seed, shape (n, 2).
+def paired(evidence: Evidence, group: pd.DataFrame, metric: str, first: str, second: str) -> pd.DataFrame:
+    """The metric of two losses, one column each, seed by seed.
 
     Times to a target are restricted to the last epoch, so that their mean is the restricted mean time; a pair
     in which neither run reaches the target says nothing of speed and is left out.
     """
     values = group.assign(value=outcome(evidence, metric)).pivot(index="seed", columns="loss", values="value")
-    pairs = values.reindex(columns=[first, second]).dropna().to_numpy()
+    pairs = values.reindex(columns=[first, second]).dropna()
     if metric.startswith(TIME_TO):
-        pairs = np.minimum(pairs[np.isfinite(pairs).any(axis=1)], horizon(evidence, group))
+        pairs = pairs[np.isfinite(pairs).any(axis=1)].clip(upper=horizon(evidence, group))
     return pairs
 
 

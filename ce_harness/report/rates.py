@@ -1,20 +1,22 @@
-"""Each loss at its own best learning rate, chosen on validation over an equal grid."""
+"""Comparisons where the learning rates differ: at equal rates, at equal gradient scale, at each loss's own best."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ce_harness.report import facets
+from ce_harness.report.formats import NOTHING
 from ce_harness.report.outcomes import by_setting, settings
-from ce_harness.report.statistics import summarize
 from ce_harness.report.study import Evidence, Table
-from ce_harness.report.style import COLUMN_WIDTH, loss_styles, new_figure
+from ce_harness.report.style import loss_styles
+from ce_harness.report.tuning import CHOSEN_BY, choose
 
-CHOSEN_BY = "val/accuracy"
-BEST = "best of each loss"
+BEST = "the best of each loss"
 # Norm of cross-entropy's logit gradient over that of each loss at a uniform prediction over K classes, where
 # p - y meets 2 p_i [(p_i - y_i) - sum_j p_j (p_j - y_j)].
 CE_OVER_LOSS = {
@@ -23,44 +25,69 @@ CE_OVER_LOSS = {
     "mse": lambda k: k / 2,
     "mse_mean": lambda k: k**2 / 2,
 }
-EQUAL_SCALE = "Verdicts at equal gradient scale"
-EQUAL_SCALE_NOTE = (
+EQUAL_RATE = "Every pair was trained at the same learning rate."
+EQUAL_SCALE = (
     "Learning rates are those of cross-entropy; mse was trained at K/2 times the rate, mse_mean at K^2/2 times, which "
     "makes the first steps on the logits equally large at a uniform prediction over K classes."
 )
 
 
-def chosen_rates(evidence: Evidence) -> Table:
-    """Per setting and loss, the rate with the best mean validation accuracy at the last epoch.
+def differ(evidence: Evidence) -> bool:
+    """Whether the runs differ in the learning rate."""
+    return len(evidence.tuning) > 0 or evidence.runs.get("learning_rate", pd.Series()).nunique() > 1
 
-    Of equally good rates the smallest is taken. A best rate at the edge of its grid is flagged: a better one
-    may lie beyond it.
-    """
-    runs = evidence.runs
-    cell = [*(name for name in settings(runs) if name != "learning_rate"), "loss"]
-    rows = []
-    for values, group in runs.groupby(cell, sort=False):
-        means = group.groupby("learning_rate")[CHOSEN_BY].mean()
-        best = means.idxmax()
-        rows.append(
-            dict(zip(cell, values, strict=True))
-            | {"learning_rate": best, CHOSEN_BY: means[best], "rates_tried": len(means)}
-            | {"at_edge": len(means) > 1 and best in (means.index.min(), means.index.max())}
-        )
-    frame = pd.DataFrame(rows)
-    shown = frame.assign(at_edge=frame["at_edge"].map({True: "at the edge of the grid", False: ""}))
-    notes = ["Chosen by the mean validation accuracy over seeds at the last epoch; the test set plays no part."]
+
+def views(evidence: Evidence) -> Iterator[tuple[str, Evidence, str]]:
+    """Yield (name, runs compared, note) of every other way to pair runs whose rates differ."""
+    for name, found, note in (
+        ("at_equal_rates", at_equal_rates(evidence), EQUAL_RATE),
+        ("at_equal_gradient_scale", at_equal_gradient_scale(evidence), EQUAL_SCALE),
+    ):
+        if len(found.runs):
+            yield name, found, note
+
+
+def _chosen(evidence: Evidence) -> pd.DataFrame:
+    runs = evidence.tuning if len(evidence.tuning) else evidence.runs
+    return choose(runs, [*(name for name in settings(runs) if name != "learning_rate"), "loss"])
+
+
+def chosen_rates(evidence: Evidence) -> Table:
+    """Per setting, the rate of each loss with the best mean validation accuracy at the last epoch."""
+    frame = _chosen(evidence)
+    names = list(frame.columns[: frame.columns.get_loc("loss")])
+    marks = frame["at_edge"].map({True: " (edge)", False: ""})
+    rates = [f"{rate:g}{mark}" for rate, mark in zip(frame["learning_rate"], marks, strict=True)]
+    shown: dict[tuple, dict[str, str]] = {}
+    for row, rate in zip(frame.to_dict("records"), rates, strict=True):
+        setting = {name: row[name] for name in names}
+        shown.setdefault(tuple(setting.values()), setting)[row["loss"]] = rate
+    seeds = set((evidence.tuning if len(evidence.tuning) else evidence.runs)["seed"])
+    notes = [
+        f"Chosen by the mean validation accuracy of {len(seeds)} seeds at the last epoch; the test set plays no part. "
+        "Of equally good rates the smallest is taken."
+    ]
+    if seeds.isdisjoint(evidence.runs["seed"]):
+        notes.append("These seeds are used for nothing else.")
+    if frame["at_edge"].any():
+        notes.append("Edge: the best rate is the smallest or largest tried; a better one may lie beyond.")
     if frame["rates_tried"].nunique() > 1:
         notes.append("The losses were not tried at equally many rates: diverged or missing runs left some out.")
-    return Table("Learning rate of each loss", frame, shown, tuple(notes))
+    return Table("Learning rate of each loss", frame, pd.DataFrame(shown.values()).fillna(NOTHING), tuple(notes))
 
 
 def at_best_rates(evidence: Evidence) -> Evidence:
     """The runs at the chosen rates, all under one name for their rate, so that they pair by seed."""
-    chosen = chosen_rates(evidence).frame
+    chosen = _chosen(evidence)
     cell = [*chosen.columns[: chosen.columns.get_loc("learning_rate")], "learning_rate"]
-    keep = evidence.runs.set_index(cell).index.isin(chosen.set_index(cell).index)
-    return replace(evidence, runs=evidence.runs[keep].assign(learning_rate=BEST))
+    keep = pd.MultiIndex.from_frame(evidence.runs[cell]).isin(pd.MultiIndex.from_frame(chosen[cell]))
+    runs = evidence.runs[keep].assign(learning_rate=BEST)
+    return replace(evidence, runs=runs, tuning=evidence.tuning if len(evidence.tuning) else evidence.runs)
+
+
+def at_equal_rates(evidence: Evidence) -> Evidence:
+    """The runs of all settings and rates at which several losses were trained."""
+    return replace(evidence, runs=_of_several_losses(evidence.runs))
 
 
 def at_equal_gradient_scale(evidence: Evidence) -> Evidence:
@@ -77,26 +104,36 @@ def at_equal_gradient_scale(evidence: Evidence) -> Evidence:
         factors = factors.mask(runs["loss"] == loss, factor(runs["num_classes"]))
     # Rounded so that .25 / 5 and .05 are one rate.
     scaled = runs.assign(learning_rate=[float(f"{rate:.6g}") for rate in runs["learning_rate"] / factors])
-    scaled = scaled[factors.notna()]
+    # Two losses of equal factor say nothing that equal rates don't.
+    several = _of_several_losses(scaled.assign(factor=factors)[factors.notna()], "factor")
+    return replace(evidence, runs=several.drop(columns="factor"))
+
+
+def _of_several_losses(runs: pd.DataFrame, which: str = "loss") -> pd.DataFrame:
     cell = [*(name for name in settings(runs) if name != "learning_rate"), "learning_rate"]
-    shared = scaled.groupby(cell)["loss"].transform("nunique") > 1
-    return replace(evidence, runs=scaled[shared].reset_index(drop=True))
+    return runs[runs.groupby(cell)[which].transform("nunique") > 1].reset_index(drop=True)
 
 
 def accuracy_by_rate(evidence: Evidence) -> Figure:
-    """Validation accuracy at the last epoch over the learning rate, per loss: means over seeds, 95% intervals."""
-    cells = list(by_setting(evidence.runs.assign(learning_rate=BEST)))
-    fig = new_figure(COLUMN_WIDTH, 2.4 * len(cells))
-    styles = loss_styles(list(evidence.runs["loss"].unique()))
-    axes = fig.subplots(len(cells), 1, squeeze=False, sharex=True).ravel()
-    for (setting, group), ax in zip(cells, axes, strict=True):
-        for loss, runs in evidence.runs.loc[group.index].groupby("loss", sort=False):
-            found = runs.groupby("learning_rate")[CHOSEN_BY].agg(summarize)
-            means, halves = [s.mean for s in found], [s.half_width for s in found]
-            ax.errorbar(found.index, means, yerr=halves, marker="o", label=loss, **styles[loss])
+    """Validation accuracy at the last epoch over the learning rate: mean, smallest and largest of the tuning seeds.
+
+    Large: the rate chosen. A rate at which a run diverged has no point.
+    """
+    tuning = evidence.tuning if len(evidence.tuning) else evidence.runs
+    chosen = _chosen(evidence)
+    styles = loss_styles(list(tuning["loss"].unique()))
+
+    def draw(ax, group):
+        for loss, runs in group.groupby("loss", sort=False):
+            found = runs.groupby("learning_rate")[CHOSEN_BY].agg(["mean", "min", "max", "count"])
+            found = found[found["count"] == runs.groupby("learning_rate").size()]
+            error = [found["mean"] - found["min"], found["max"] - found["mean"]]
+            ax.errorbar(found.index, found["mean"], yerr=error, marker="o", markersize=2, label=loss, **styles[loss])
+            cell = list(chosen.columns[: chosen.columns.get_loc("learning_rate")])
+            best = chosen.merge(runs[cell].head(1), on=cell)
+            ax.plot(best["learning_rate"], best[CHOSEN_BY], marker="o", markersize=5, color=styles[loss]["color"])
         ax.set_xscale("log")
-        ax.set_ylabel("validation accuracy")
-        ax.set_title(", ".join(str(value) for value in setting.values()), loc="left")
-    axes[-1].set_xlabel("learning rate")
-    axes[0].legend()
-    return fig
+
+    cells = list(by_setting(tuning.assign(learning_rate=BEST)))
+    panels = [(setting, tuning.loc[group.index]) for setting, group in cells]
+    return facets.small_multiples(panels, draw, x="learning rate", y="validation accuracy")

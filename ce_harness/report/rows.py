@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from ce_harness.errors import ConfigError
-from ce_harness.report.runs import Grid, setting
+from ce_harness.report.runs import Grid, Selection, setting
 from ce_harness.report.study import Evidence
+from ce_harness.report.tuning import CHOSEN_BY
 
 if TYPE_CHECKING:
     from ce_harness.tracking import TrackedRun
@@ -32,35 +33,46 @@ NUMBERS = (*SCALARS, "start_time", "early_grad_norm", "num_classes")
 # so that early ones stay apart.
 KEPT_STEPS = 40
 KEPT_EPOCHS = 8
+TUNING = "tuning.csv"
 FILES = tuple(f"{item.name}.csv" for item in fields(Evidence))
 
 
-def from_runs(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], excluded: pd.DataFrame) -> Evidence:
+def from_runs(selection: Selection, reads: Mapping[str, Sequence]) -> Evidence:
     """Rows of the selected runs, in the order of ``reads``, seeds last."""
-    seed_last = {name: reads[name] for name in (*(name for name in reads if name != "seed"), "seed")}
-    runs = sorted(runs, key=Grid(seed_last).cell)
-    names = _unique_names(runs)
+    runs, names = _ordered(selection.runs, reads)
     rows, series = [], {"epochs": [], "steps": [], "gradient_bins": [], "reliability": []}
     for run, name in zip(runs, names, strict=True):
         epochs, steps = run.epochs(), run.steps()
         first_epoch = steps["step"] <= epochs["step"].iloc[0]
-        rows.append(
-            {
-                "run": name,
-                **{column: setting(run, column) for column in dict.fromkeys((*GROUPS, *SCALARS, *reads))},
-                **_finals(run),
-                "early_grad_norm": steps.loc[first_epoch, "grad_norm/global"].mean(),
-                **{column: _origin(run, column) for column in ORIGIN},
-            }
-        )
+        norm = steps.loc[first_epoch, "grad_norm/global"].mean()
+        finals = {key: value for key, value in _finals(run).items() if key.startswith(("test/", "val/"))}
+        rows.append({**_identity(run, name, reads), **finals, "early_grad_norm": norm, **_origin(run)})
         frames = (epochs, thin(steps), pool(run.gradient_bins()), run.reliability())
         for key, frame in zip(series, frames, strict=True):
             series[key].append(frame)
     return Evidence(
         runs=pd.DataFrame(rows),
         **{key: _stacked(frames, names) for key, frames in series.items()},
-        excluded=excluded,
+        tuning=_tuning(selection, reads),
+        excluded=selection.excluded,
     )
+
+
+def _tuning(selection: Selection, reads: Mapping[str, Sequence]) -> pd.DataFrame:
+    """What the rates are chosen by, and no more: no test score of a tuning run ever enters a report."""
+    rows = []
+    for run, name in zip(*_ordered(selection.tuning, reads), strict=True):
+        found = {CHOSEN_BY: math.nan}
+        if run.status == "complete":
+            found |= {key: value for key, value in _finals(run).items() if key.startswith("val/")}
+        rows.append({**_identity(run, name, reads), **found, **_origin(run)})
+    return pd.DataFrame(rows)
+
+
+def _ordered(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence]) -> tuple[list[TrackedRun], list[str]]:
+    others_first = Grid({name: allowed for name, allowed in reads.items() if name != "seed"})
+    runs = sorted(runs, key=lambda run: (others_first.cell(run), float(setting(run, "seed"))))
+    return runs, _unique_names(runs)
 
 
 def _stacked(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:
@@ -115,15 +127,18 @@ def to_csv(evidence: Evidence) -> dict[str, str]:
     """One CSV text per frame, by file name: runs in full precision, series to 6 significant digits."""
     texts = {}
     for item in fields(Evidence):
-        digits = None if item.name == "runs" else "%.6g"
+        digits = None if item.name in ("runs", "tuning") else "%.6g"
         frame = getattr(evidence, item.name)
+        if item.name == "tuning" and frame.empty:
+            continue
         texts[f"{item.name}.csv"] = frame.to_csv(index=False, float_format=digits, lineterminator="\n")
     return texts
 
 
 def from_csv(texts: Mapping[str, str]) -> Evidence:
     """Read what ``to_csv`` wrote."""
-    return Evidence(**{item.name: _frame(item.name, texts[f"{item.name}.csv"]) for item in fields(Evidence)})
+    frames = {file.removesuffix(".csv"): text for file, text in texts.items()}
+    return Evidence(**{name: _frame(name, text) for name, text in frames.items()})
 
 
 def read(folder: Path) -> dict[str, str]:
@@ -133,7 +148,8 @@ def read(folder: Path) -> dict[str, str]:
         ConfigError: the folder lacks one.
     """
     try:
-        return {file: (folder / file).read_text(encoding="utf-8") for file in FILES}
+        files = [file for file in FILES if file != TUNING or (folder / file).exists()]
+        return {file: (folder / file).read_text(encoding="utf-8") for file in files}
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} does not exist: --from takes the folder of an earlier report") from None
 
@@ -141,10 +157,11 @@ def read(folder: Path) -> dict[str, str]:
 def _frame(name: str, text: str) -> pd.DataFrame:
     header = text.partition("\n")[0].split(",")
     # Text stays as written: a digest such as 12e4567 is no number, and an empty tag no NaN.
-    as_text = {"excluded": header, "runs": [c for c in header if not _is_number(c)]}.get(name, ["run"])
+    identity = [column for column in header if not _is_number(column)]
+    as_text = {"excluded": header, "runs": identity, "tuning": identity}.get(name, ["run"])
     numbers = [c for c in header if c not in as_text]
     # The series repeat the names of their runs many times over.
-    kind = str if name in ("runs", "excluded") else "category"
+    kind = str if name in ("runs", "tuning", "excluded") else "category"
     return pd.read_csv(
         StringIO(text),
         dtype=dict.fromkeys(as_text, kind),
@@ -159,18 +176,16 @@ def _is_number(column: str) -> bool:
 
 
 def _finals(run) -> dict[str, float]:
-    """Final metrics; MLflow's SQL store keeps infinity as the largest float."""
-    return {
-        key: math.inf if value >= sys.float_info.max else value
-        for key, value in sorted(run.metrics.items())
-        if key.startswith(("test/", "val/"))
-    }
+    """Last values; MLflow's SQL store keeps infinity as the largest float."""
+    return {key: math.inf if value >= sys.float_info.max else value for key, value in sorted(run.metrics.items())}
 
 
-def _origin(run, column) -> str:
-    if column in ("run_id", "start_time"):
-        return getattr(run, column)
-    return run.tags.get(column, "")
+def _identity(run, name, reads) -> dict[str, str]:
+    return {"run": name} | {column: setting(run, column) for column in dict.fromkeys((*GROUPS, *SCALARS, *reads))}
+
+
+def _origin(run) -> dict[str, str]:
+    return {c: getattr(run, c) if c in ("run_id", "start_time") else run.tags.get(c, "") for c in ORIGIN}
 
 
 def _unique_names(runs) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import product
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ce_harness.errors import ConfigError, TooFewRunsError
+from ce_harness.report.tuning import CHOSEN_BY, expected_cells
 
 if TYPE_CHECKING:
     from ce_harness.tracking import TrackedRun
@@ -20,9 +21,30 @@ NOT_SETTINGS = frozenset(
 )
 
 
+@dataclass(frozen=True)
+class Selection:
+    """What became of the runs of a study.
+
+    Attributes:
+        runs: those to compare; one whose partner of another loss is missing is among them, and listed as unpaired.
+        tuning: those that choose the learning rates, diverged ones too.
+        excluded: ``run`` and ``reason`` of every run or combination that is left out or lacks a partner.
+        missing: the expected combinations whose run has not ended, as column -> value.
+    """
+
+    runs: list[TrackedRun]
+    tuning: list[TrackedRun]
+    excluded: pd.DataFrame
+    missing: list[dict[str, object]]
+
+
 def select(
-    runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str, train: str = ""
-) -> tuple[list, pd.DataFrame]:
+    runs: Sequence[TrackedRun],
+    reads: Mapping[str, Sequence],
+    study: str,
+    train: str = "",
+    tuning_seeds: Sequence[int] = (),
+) -> Selection:
     """Keep one complete run for every combination of ``reads``; list every other run with the reason.
 
     Runs of other code or other data never mix: the code and data of the newest run are kept. Runs that differ
@@ -30,15 +52,23 @@ def select(
 
     Args:
         train: what follows ``python run.py -m`` to train the runs; "" for ``experiment=STUDY``.
-
-    Returns:
-        (runs kept, frame with columns ``run`` and ``reason``). A run whose partner of another loss is missing
-        is kept and listed as unpaired.
+        tuning_seeds: see ``Study``.
 
     Raises:
         ConfigError: the runs differ in a setting the study does not name.
         TooFewRunsError: fewer than two losses (one, if the study reads one) have two usable runs.
     """
+    found = survey(runs, reads, study, tuning_seeds)
+    seeds = Counter(run.tags["loss"] for run in found.runs)
+    if sum(count >= 2 for count in seeds.values()) < min(2, len(reads["loss"])):
+        raise TooFewRunsError(_too_few(study, train or f"experiment={study}", runs, found, tuning_seeds))
+    return found
+
+
+def survey(
+    runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str, tuning_seeds: Sequence[int] = ()
+) -> Selection:
+    """What ``select`` keeps and leaves out, however few that are."""
     excluded: list[tuple[str, str]] = []
 
     def keep_if(candidates, reason_against):
@@ -51,10 +81,10 @@ def select(
                 kept.append(run)
         return kept
 
-    grid = Grid(reads)
-    kept = keep_if(runs, lambda run: (stray := grid.stray(run)) and f"foreign: {stray} is not part of the study")
-    kept = keep_if(kept, lambda run: None if run.status == "complete" else run.status)
-    kept.sort(key=lambda run: run.start_time)
+    grid = Grid({**reads, "seed": [*tuning_seeds, *reads["seed"]]})
+    ours = keep_if(runs, lambda run: (stray := grid.stray(run)) and f"foreign: {stray} is not part of the study")
+    ours.sort(key=lambda run: run.start_time)
+    kept = keep_if(ours, lambda run: None if run.status == "complete" else run.status)
     newest_code = kept[-1].tags["code_digest"] if kept else ""
     kept = keep_if(
         kept,
@@ -70,13 +100,25 @@ def select(
         ),
     )
     _refuse_mixed_settings(kept, reads, study)
-    last = {grid.cell(run): run.run_id for run in kept}
-    kept = keep_if(kept, lambda run: None if last[grid.cell(run)] == run.run_id else "duplicate of a later run")
-    seeds = Counter(run.tags["loss"] for run in kept)
-    if sum(count >= 2 for count in seeds.values()) < min(2, len(reads["loss"])):
-        raise TooFewRunsError(_too_few(study, train or f"experiment={study}", runs, kept, excluded))
-    excluded += _unpaired_and_missing({grid.cell(run): run.name for run in kept}, set(map(grid.cell, runs)), reads)
-    return kept, pd.DataFrame(sorted(excluded), columns=["run", "reason"])
+    last = {grid.cell(run): run for run in kept}
+    kept = keep_if(kept, lambda run: None if last[grid.cell(run)] is run else "duplicate of a later run")
+
+    seed = list(grid.names).index("seed")
+    tuning = [run for run in kept if grid.cell(run)[seed] < len(tuning_seeds)]
+    kept = [run for run in kept if grid.cell(run)[seed] >= len(tuning_seeds)]
+    # A rate at which a run diverges has been tried, too.
+    diverged = [run for run in ours if run.status == "diverged" and run.tags["code_digest"] == newest_code]
+    diverged = [run for run in diverged if grid.cell(run) not in last]
+    tuning += [run for run in diverged if grid.cell(run)[seed] < len(tuning_seeds)]
+    cells = expected_cells(reads, tuning_seeds, tuning_frame(tuning, grid))
+    by_cell = {grid.cell(run): run.name for run in kept}
+    done = {*by_cell, *map(grid.cell, tuning), *map(grid.cell, diverged)}
+    unpaired, missing = _unpaired_and_missing(list(cells), grid, by_cell, done, tuning_seeds, reads["loss"])
+    tried = set(map(grid.cell, runs))
+    never = [cell for cell in missing if grid.index(cell) not in tried]
+    excluded += unpaired
+    excluded += [(" ".join(f"{k}={v}" for k, v in cell.items()), "missing: never run") for cell in never]
+    return Selection(kept, tuning, pd.DataFrame(sorted(excluded), columns=["run", "reason"]), missing)
 
 
 def setting(run: TrackedRun, name: str) -> str:
@@ -88,11 +130,24 @@ class Grid:
     """The combinations of ``reads``, and which of them a run is."""
 
     def __init__(self, reads: Mapping[str, Sequence]):
+        self._reads = reads
         self._positions = {name: {_key(one): i for i, one in enumerate(allowed)} for name, allowed in reads.items()}
+
+    @property
+    def names(self) -> Sequence[str]:
+        return list(self._reads)
 
     def cell(self, run: TrackedRun) -> tuple[int, ...]:
         """The run's combination, as indices; -1 where its value is not allowed."""
         return tuple(self._position(name, setting(run, name)) for name in self._positions)
+
+    def index(self, values: Mapping[str, object]) -> tuple[int, ...]:
+        """The same of a combination as ``reads`` writes it."""
+        return tuple(positions[_key(values[name])] for name, positions in self._positions.items())
+
+    def values(self, run: TrackedRun) -> dict[str, object]:
+        """The run's combination as ``reads`` writes it."""
+        return {name: self._reads[name][i] for name, i in zip(self._positions, self.cell(run), strict=True)}
 
     def stray(self, run: TrackedRun) -> str | None:
         """The first ``name=value`` of a run that the grid does not hold."""
@@ -116,12 +171,22 @@ def _key(allowed) -> str | float:
     return str(allowed) if isinstance(allowed, str | bool | None) else float(allowed)
 
 
+def tuning_frame(runs: Sequence[TrackedRun], grid: Grid) -> pd.DataFrame:
+    """The runs for ``tuning.choose``."""
+    scores = [run.metrics.get(CHOSEN_BY) if run.status == "complete" else None for run in runs]
+    frame = pd.DataFrame([grid.values(run) for run in runs], columns=grid.names)
+    return frame.assign(**{CHOSEN_BY: pd.Series(scores, dtype=float)})
+
+
 def _refuse_mixed_settings(runs, reads, study) -> None:
+    # Epochs may differ between datasets, not among the runs that are compared; loss.scale may differ between losses.
+    compared = [name for name in reads if name not in ("loss", "seed", "learning_rate")]
+    cells = [tuple(setting(run, name) for name in compared) for run in runs]
     for name in sorted({name for run in runs for name in run.params} - set(reads) - NOT_SETTINGS):
-        group = name.split(".")[0]  # model.head_stddev may differ between models, not within one
-        examples: dict[str, dict[str, str]] = {}
-        for run in runs:
-            owner = run.tags.get(group, "") if "." in name else ""
+        group = name.split(".")[0]
+        examples: dict[tuple, dict[str, str]] = {}
+        for run, cell in zip(runs, cells, strict=True):
+            owner = (*cell, run.tags.get(group, "") if "." in name else "")
             examples.setdefault(owner, {}).setdefault(setting(run, name), run.name)
         for values in examples.values():
             if len(values) > 1:
@@ -132,31 +197,38 @@ def _refuse_mixed_settings(runs, reads, study) -> None:
                 )
 
 
-def _too_few(study, train, runs, kept, excluded) -> str:
+def _too_few(study, train, runs, found, tuning_seeds) -> str:
     if not runs:
         return f"study {study!r} has no runs; train them first: python run.py -m {train}"
-    reasons = Counter(reason.split(":")[0] for _, reason in excluded)
+    reasons = Counter(reason.split(":")[0] for reason in found.excluded["reason"])
+    reasons = {reason: count for reason, count in reasons.items() if reason not in ("missing", "unpaired")}
     left_out = "".join(f", {count} {reason}" for reason, count in reasons.items())
+    tuned = f", {len(found.tuning)} for tuning" if tuning_seeds else ""
+    how = f"python report.py {study} --missing prints how" if tuning_seeds else f"python run.py -m {train}"
     return (
-        f"study {study!r} has {len(runs)} runs ({len(kept)} usable{left_out}), but a comparison needs two "
-        f"losses with two seeds each; train them first: python run.py -m {train}"
+        f"study {study!r} has {len(runs)} runs ({len(found.runs)} usable{tuned}{left_out}), but a comparison needs two "
+        f"losses with two seeds each; train them first: {how}"
     )
 
 
-def _unpaired_and_missing(present, tried, reads) -> list[tuple[str, str]]:
-    """Runs without their partner of another loss, and combinations that were never run."""
-    names = list(reads)
-    losses = range(len(reads["loss"]))
-    at = names.index("loss")
-    rows = []
-    for expected in product(*(range(len(allowed)) for allowed in reads.values())):
-        partners = {i: (*expected[:at], i, *expected[at + 1 :]) for i in losses}
-        if expected in present:
-            absent = [reads["loss"][i] for i, partner in partners.items() if partner not in present]
-            if absent:
-                reason = f"unpaired: no usable run of {', '.join(absent)}; left out of pairs only"
-                rows.append((present[expected], reason))
-        elif expected not in tried:
-            values = " ".join(f"{name}={reads[name][i]}" for name, i in zip(names, expected, strict=True))
-            rows.append((values, "missing: never run"))
-    return rows
+def _unpaired_and_missing(cells, grid, by_cell, done, tuning_seeds, losses):
+    """Runs without their partner of another loss, and expected combinations whose run has not ended."""
+    names = grid.names
+    apart = [names.index("loss"), *([names.index("learning_rate")] if tuning_seeds else [])]
+    tuning = {float(seed) for seed in tuning_seeds}
+    partners: dict[tuple, dict[str, tuple]] = {}
+    unpaired, missing = [], []
+    for cell in cells:
+        index = grid.index(cell)
+        if index not in done:
+            missing.append(cell)
+        if float(cell["seed"]) not in tuning:
+            shared = tuple(i for position, i in enumerate(index) if position not in apart)
+            partners.setdefault(shared, {})[cell["loss"]] = index
+    for group in partners.values():
+        present = {loss: by_cell[index] for loss, index in group.items() if index in by_cell}
+        absent = [loss for loss in losses if loss not in present]
+        if absent:
+            reason = f"unpaired: no usable run of {', '.join(absent)}; left out of pairs only"
+            unpaired += [(name, reason) for name in present.values()]
+    return unpaired, missing

@@ -24,6 +24,8 @@ class Evidence:
             ``count``, ``mean_norm``; ``epoch`` is the last of its group.
         reliability: one row per (run, calibrated, bin of confidence): ``count``, ``confidence``,
             ``accuracy``.
+        tuning: one row per run that chose the learning rates: identity and validation metrics, empty for a run that
+            diverged. It holds no test score, and none of these runs is in ``runs``.
         excluded: one row per run or cell that was left out: ``run`` and ``reason``.
     """
 
@@ -32,6 +34,7 @@ class Evidence:
     steps: pd.DataFrame = field(default_factory=pd.DataFrame)
     gradient_bins: pd.DataFrame = field(default_factory=pd.DataFrame)
     reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tuning: pd.DataFrame = field(default_factory=pd.DataFrame)
     excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -57,8 +60,7 @@ class Claim:
     """A statement about two losses, and the rule that decides it; fixed before the runs.
 
     Runs are paired by seed within every setting (dataset, model, ...). With d the mean difference ``first -
-    second`` in the sense the statement claims, and p its permutation p, Holm-adjusted over all claims
-    and settings of the study, the verdict is:
+    second`` in the sense the statement claims, and p its permutation p, the verdict is:
 
     - *equivalent* if two one-sided t tests place d within +-margin at the 5% level;
     - else *supported* if p < .05 and d > 0, *contradicted* if p < .05 and d < 0;
@@ -66,6 +68,10 @@ class Claim:
 
     Where ``relation`` is ``"equal"`` equivalence is what is claimed: *supported* if equivalent,
     *contradicted* if not and p < .05.
+
+    Overall, the same rule judges the differences averaged, seed by seed, over all settings, with p Holm-adjusted
+    over the study's claims; but a verdict that a setting contradicts is *inconclusive*. In each setting, p is
+    Holm-adjusted over all settings of the claim. A study of one setting has the overall verdict alone.
 
     Attributes:
         statement: the sentence to decide.
@@ -99,6 +105,9 @@ class Study:
         reads: the runs the study reads, as column -> allowed values: every combination is one expected run,
             and must hold ``loss`` and ``seed``. Of the tracked runs whose ``study`` is this file's name,
             others are listed as foreign. None: the study reads no runs.
+        tuning_seeds: seeds, none of them in ``reads``, whose runs at every rate of ``reads["learning_rate"]`` choose
+            the learning rate of each loss on validation. Runs of the seeds of ``reads`` are then expected at the
+            chosen rate only. None: the runs themselves choose, if they differ in the rate.
         claims: what the runs are asked to decide, with the rule for it.
         train: what follows ``python run.py -m`` to train the runs; "" for ``experiment=NAME``.
         report: what follows ``python report.py`` to make the report; "" for ``NAME``.
@@ -108,6 +117,7 @@ class Study:
     tables: Mapping[str, Callable[[Evidence], Table]]
     figures: Mapping[str, Callable[[Evidence], Figure]] = field(default_factory=dict)
     reads: Mapping[str, Sequence] | None = None
+    tuning_seeds: Sequence[int] = ()
     claims: tuple[Claim, ...] = ()
     train: str = ""
     report: str = ""

@@ -15,6 +15,8 @@ from ce_harness.report.study import Evidence, Table
 
 METRICS = ("test/accuracy", "test/nll", "test/brier", "test/ece", "early_grad_norm", "epochs_to/0.95")
 
+FEW_SETTINGS = 3  # up to which a table is read setting by setting, beyond it metric by metric
+
 
 def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
     """Every loss on every metric: mean over seeds with its 95% interval; median for times to a target."""
@@ -34,6 +36,9 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
                     line[loss] = with_interval(s)
                 rows.append({**setting, "loss": loss, "metric": metric, "n": len(values), **found})
             shown.append(line)
+    if len(shown) > FEW_SETTINGS * (len(metrics) + 1):
+        order = ["seeds", *map(label, metrics)]
+        shown.sort(key=lambda line: order.index(line["metric"]))
     notes = [
         "Mean over seeds ± half of its 95% t interval. Brier summed over classes, ECE over 15 bins.",
         "Early gradient norm: L2 norm of the whole gradient of the loss as trained, mean over the steps of "
@@ -63,7 +68,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
             if loss == reference:
                 continue
             for metric in metrics:
-                found = statistics.compare_pairs(*paired(evidence, group, metric, loss, reference).T)
+                found = statistics.compare_pairs(*paired(evidence, group, metric, loss, reference).to_numpy().T)
                 d = found.difference
                 cell = {**setting, "loss": loss, "metric": metric, "n": d.n}
                 rows.append(
@@ -140,6 +145,6 @@ def common_settings(evidence: Evidence) -> str:
     runs = evidence.runs
     varying = settings(runs)
     shared = [str(runs[name].iloc[0]) for name in ("dataset", "model", "optimizer") if name not in varying]
-    if "learning_rate" not in varying:
-        shared.append(f"learning rate {runs['learning_rate'].iloc[0]}")
-    return f" ({', '.join(shared)})"
+    rates = runs["learning_rate"].unique()
+    shared += [f"learning rate {rates[0]}"] if len(rates) == 1 else []
+    return f" ({', '.join(shared)})" if shared else ""

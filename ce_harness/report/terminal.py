@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -11,16 +12,25 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from ce_harness.report.formats import right_aligned, text
+from ce_harness.report.runs import survey
 from ce_harness.report.study import Study, Table
+from ce_harness.report.tuning import commands
+
+if TYPE_CHECKING:
+    from ce_harness.tracking import TrackedRun
+
+
+LONGEST = 40  # lines of a table that are worth printing
 
 
 def show(study: Study, made: Mapping[str, Table], output: Path) -> None:
-    """Print the tables (of a study of runs: the verdicts and its first table), then where everything lies."""
+    """Print the tables (of a study of runs: the verdicts and, if short, its first table), then where all lies."""
     console = Console(highlight=False)
     console.print(Text(study.question, style="bold"))
     names = list(study.tables)
     if study.reads:
-        names = [name for name in made if name.startswith("verdicts")] + names[:1]
+        verdicts = [name for name in made if name.startswith("verdicts") and "by_setting" not in name]
+        names = verdicts + [name for name in names[:1] if len(text(made[name])) <= LONGEST]
     for table in (made[name] for name in names):
         shown = text(table)
         drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
@@ -41,3 +51,14 @@ def show(study: Study, made: Mapping[str, Table], output: Path) -> None:
         console.print(Text(f"figure  {where / name}.pdf (.png, .svg)"), soft_wrap=True)
     console.print(Text(f"tables  {where}/*.md (.csv, .tex)"), soft_wrap=True)
     console.print(Text(f"page    {where}/index.html"), soft_wrap=True)
+
+
+def show_missing(study: Study, name: str, tracked: Sequence[TrackedRun]) -> None:
+    """Print the commands that train what the study lacks, and nothing else, so that a shell can read them.
+
+    Of a study with tuning seeds: first the tuning runs, and once all of these have ended, the runs at the chosen rates.
+    """
+    missing = survey(tracked, study.reads, name, study.tuning_seeds).missing
+    tuning = [cell for cell in missing if cell["seed"] in study.tuning_seeds]
+    for command in commands(tuning or missing, f"study={name} {study.train}" if study.train else f"experiment={name}"):
+        print(command)

@@ -32,7 +32,7 @@ def why_cross_entropy(evidence: Evidence, study_claims: Sequence[Claim]) -> Tabl
         study_claims: all claims of the study, cross-entropy first; a row that none of them decides is
             "not tested".
     """
-    judged = claims.judge(study_claims, evidence)
+    judged = claims.judge_overall(study_claims, evidence)
     judged = judged[judged["relation"] != "equal"]
     rows = []
     for row, mse, ce, metric in ROWS:
@@ -42,7 +42,7 @@ def why_cross_entropy(evidence: Evidence, study_claims: Sequence[Claim]) -> Tabl
             found = judged.loc[judged["metric"].str.fullmatch(f"{metric}.*" if metric == TIME_TO else metric)]
             measured = "; ".join(found["claim"].unique())
             found = found["verdict"]
-        verdict = claims.overall(found) if len(found) else "not tested"
+        verdict = claims.agreed(found) if len(found) else "not tested"
         rows.append({"claim": row, "MSE": mse, "cross-entropy": ce, "verdict": verdict, "measured as": measured})
     notes = (
         "Verdicts are on what the tutorial says of the row, by the rules of the study's claims; better gradients "

@@ -9,7 +9,7 @@ from scipy import stats
 from synthetic import Run, runs
 
 from ce_harness.report import rows
-from ce_harness.report.claims import judge, overall, sensitivity, verdicts
+from ce_harness.report.claims import agreed, judge, sensitivity, verdicts
 from ce_harness.report.runs import select
 from ce_harness.report.statistics import detectable_difference
 from ce_harness.report.study import Claim
@@ -20,8 +20,7 @@ ACCURACY = Claim("CE is more accurate", "test/accuracy", "softmax_ce", "mse", "g
 
 def evidence(tracked, seeds=10, models=("lenet5",)):
     reads = {"dataset": ["digits"], "model": models, "loss": LOSSES, "seed": range(seeds)}
-    kept, excluded = select(tracked, reads, "demo")
-    return rows.from_csv(rows.to_csv(rows.from_runs(kept, reads, excluded)))
+    return rows.from_csv(rows.to_csv(rows.from_runs(select(tracked, reads, "demo"), reads)))
 
 
 def verdict(claim, tracked, seeds=10):
@@ -133,8 +132,8 @@ def test_what_the_seeds_could_have_shown_stands_beside_the_verdict():
 
 
 def test_a_verdict_holds_overall_only_if_it_holds_everywhere():
-    assert overall(pd.Series(["supported", "supported"])) == "supported"
-    assert overall(pd.Series(["supported", "contradicted"])) == "inconclusive (1 supported, 1 contradicted)"
+    assert agreed(pd.Series(["supported", "supported"])) == "supported"
+    assert agreed(pd.Series(["supported", "contradicted"])) == "inconclusive (1 supported, 1 contradicted)"
 
 
 def test_every_setting_gets_its_own_verdict():
@@ -153,6 +152,5 @@ def test_every_setting_gets_its_own_verdict():
 
 def test_sensitivity_shows_what_a_wider_margin_would_change():
     table = sensitivity(evidence(runs(LOSSES, 10, mse={"accuracy": 0.943})), [ACCURACY])
-    row = table.shown.iloc[0]
-    assert row["margin x 0.5"] == "supported"
-    assert row["margin x 2"] == "equivalent"
+    found = table.shown.set_index("variant")["verdict"]
+    assert found.to_dict() == {"as stated": "supported", "margin x 0.5": "supported", "margin x 2": "equivalent"}

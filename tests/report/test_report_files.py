@@ -12,7 +12,7 @@ from synthetic import Run, runs
 
 from ce_harness.errors import ConfigError, DiskError, TooFewRunsError
 from ce_harness.report import build, figures, formats, publish, rows, style
-from ce_harness.report.runs import select
+from ce_harness.report.runs import Selection, select
 from ce_harness.report.statistics import Summary
 from ce_harness.report.study import Table
 from experiments import demo
@@ -23,8 +23,7 @@ from report import main as command
 def texts():
     tracked = runs(demo.STUDY.reads["loss"], 5, mse={"accuracy": 0.85, "grad_norm": 0.2})
     tracked[-1].status = "diverged"
-    kept, excluded = select(tracked, demo.STUDY.reads, "demo")
-    evidence = rows.from_runs(kept, demo.STUDY.reads, excluded)
+    evidence = rows.from_runs(select(tracked, demo.STUDY.reads, "demo"), demo.STUDY.reads)
     evidence.runs["study_digest"] = ""
     return rows.to_csv(evidence)
 
@@ -40,6 +39,10 @@ def make(texts, output):
     return build.build("demo", demo.STUDY, Path(demo.__file__), texts, output)
 
 
+def kept(tracked):
+    return Selection(tracked, [], pd.DataFrame(), [])
+
+
 def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -50,7 +53,7 @@ def test_every_table_and_figure_is_there_in_every_format(report):
     assert names == (
         {f"{table}.{suffix}" for table in tables for suffix in ("csv", "md", "tex")}
         | {f"{figure}.{suffix}" for figure in demo.STUDY.figures for suffix in ("pdf", "png", "svg")}
-        | {f"rows/{name}" for name in rows.FILES}
+        | {f"rows/{name}" for name in rows.FILES if name != rows.TUNING}
         | {"index.html", "report.json"}
     )
 
@@ -78,13 +81,13 @@ def test_comparison_holds_mean_interval_and_censored_times(report):
 def test_early_gradient_norm_is_the_mean_over_the_first_epoch():
     run = Run("mse", 0)
     reads = {"loss": ["mse"], "seed": range(1)}
-    found = rows.from_runs([run], reads, pd.DataFrame()).runs["early_grad_norm"].item()
+    found = rows.from_runs(kept([run]), reads).runs["early_grad_norm"].item()
     assert found == pytest.approx(sum(1 / math.sqrt(step) for step in range(1, 11)) / 10)
 
 
 def test_an_infinite_score_stays_infinite():
     worst = Run("mse", 0, metrics={"test/nll": 1.7976931348623157e308})
-    found = rows.from_runs([worst], {"loss": ["mse"], "seed": range(1)}, pd.DataFrame())
+    found = rows.from_runs(kept([worst]), {"loss": ["mse"], "seed": range(1)})
     assert math.isinf(found.runs["test/nll"].item())
 
 
@@ -139,8 +142,7 @@ def test_pooled_bins_keep_every_example_and_the_mean():
 
 
 def test_layers_of_the_heat_map_join_their_variables():
-    kept = runs(["mse"], 2)
-    evidence = rows.from_runs(kept, {"loss": ["mse"], "seed": range(2)}, pd.DataFrame())
+    evidence = rows.from_runs(kept(runs(["mse"], 2)), {"loss": ["mse"], "seed": range(2)})
     with style.paper():
         ax = figures.layer_heat_map(evidence).axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["conv1", "head"]

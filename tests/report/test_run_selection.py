@@ -10,8 +10,8 @@ READS = {"dataset": ["digits"], "model": ["lenet5"], "loss": ["softmax_ce", "mse
 
 
 def reasons(tracked, reads=READS):
-    kept, excluded = select(tracked, reads, "demo")
-    return {run.name for run in kept}, dict(excluded.itertuples(index=False))
+    found = select(tracked, reads, "demo")
+    return {run.name for run in found.runs}, dict(found.excluded.itertuples(index=False))
 
 
 def test_a_full_grid_leaves_nothing_out():

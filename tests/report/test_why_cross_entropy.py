@@ -16,8 +16,7 @@ LOSSES = ["softmax_ce", "builtin_ce", "mse"]
 def evidence(seeds=10, **settings):
     tracked = runs(LOSSES, seeds, **settings)
     reads = {"loss": LOSSES, "seed": range(seeds)}
-    kept, excluded = select(tracked, reads, "demo")
-    return rows.from_csv(rows.to_csv(rows.from_runs(kept, reads, excluded)))
+    return rows.from_csv(rows.to_csv(rows.from_runs(select(tracked, reads, "demo"), reads)))
 
 
 def scored(brier, seeds=10):

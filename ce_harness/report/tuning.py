@@ -1,0 +1,87 @@
+"""Which learning rate each loss gets, and which runs a study with tuned rates expects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+
+import pandas as pd
+
+CHOSEN_BY = "val/accuracy"
+
+
+def choose(runs: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:
+    """One row per cell with its best rate: the best mean validation accuracy at the last epoch.
+
+    Only rates at which the most seeds have ended are compared, so that none is judged by the seeds that survived
+    it. Of equally good rates the smallest is taken. At the edge of the grid a better one may lie beyond.
+
+    Args:
+        runs: the columns of ``cell``, ``learning_rate`` and ``val/accuracy``, NaN for a run that diverged.
+        cell: the columns in which rates are chosen apart.
+
+    Returns:
+        ``cell``, ``learning_rate`` (NaN if every run diverged), ``val/accuracy``, ``rates_tried``, ``at_edge``.
+    """
+    rows = []
+    for values, group in runs.groupby(list(cell), sort=False):
+        found = group.groupby("learning_rate")[CHOSEN_BY].agg(["mean", "count"])
+        means = found["mean"].where(found["count"] == found["count"].max()).dropna()
+        best = means.idxmax() if len(means) else float("nan")
+        rows.append(
+            dict(zip(cell, values, strict=True))
+            | {"learning_rate": best, CHOSEN_BY: means.get(best, float("nan")), "rates_tried": len(found)}
+            | {"at_edge": len(found) > 1 and best in (found.index.min(), found.index.max())}
+        )
+    return pd.DataFrame(rows, columns=[*cell, "learning_rate", CHOSEN_BY, "rates_tried", "at_edge"])
+
+
+def expected_cells(
+    reads: Mapping[str, Sequence], tuning_seeds: Sequence[int], tuning: pd.DataFrame
+) -> Iterator[dict[str, object]]:
+    """The runs that a study expects, as column -> value: every combination of ``reads``.
+
+    With tuning seeds: these at every rate; and the seeds of ``reads`` at the rate that ``tuning`` chose.
+
+    Args:
+        tuning: as for ``choose``, with the columns of ``reads``.
+    """
+    if not tuning_seeds:
+        yield from _combinations(reads)
+        return
+    yield from _combinations({**reads, "seed": tuning_seeds})
+    cell = [name for name in reads if name not in ("learning_rate", "seed")]
+    chosen = choose(tuning, cell).dropna(subset="learning_rate")
+    for row in chosen.to_dict("records"):
+        for seed in reads["seed"]:
+            yield {name: seed if name == "seed" else row[name] for name in reads}
+
+
+def _combinations(reads: Mapping[str, Sequence]) -> Iterator[dict[str, object]]:
+    for values in product(*reads.values()):
+        yield dict(zip(reads, values, strict=True))
+
+
+def commands(cells: Sequence[Mapping[str, object]], experiment: str) -> list[str]:
+    """The fewest sweeps found that train these cells and no other.
+
+    Cells that agree in all columns but one make one sweep over it; then so do sweeps, column by column.
+
+    Args:
+        experiment: what follows ``python run.py -m`` before the cells' own values.
+    """
+    boxes = [{name: (value,) for name, value in cell.items()} for cell in cells]
+    names = list(cells[0]) if cells else []
+    for name in reversed(names):
+        merged: dict[tuple, dict] = {}
+        for box in boxes:
+            others = tuple(values for other, values in box.items() if other != name)
+            if others in merged:
+                merged[others][name] += box[name]
+            else:
+                merged[others] = dict(box)
+        boxes = list(merged.values())
+    return [
+        f"python run.py -m {experiment} " + " ".join(f"{name}={','.join(map(str, box[name]))}" for name in box)
+        for box in boxes
+    ]
