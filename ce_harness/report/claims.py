@@ -12,7 +12,7 @@ import pandas as pd
 
 from ce_harness.report import statistics
 from ce_harness.report.formats import number
-from ce_harness.report.outcomes import TIME_TO, by_setting, described, label, paired, settings
+from ce_harness.report.outcomes import TIME_TO, by_setting, described, label, paired, setting_cell, settings
 from ce_harness.report.study import Claim, Evidence, Table
 from ce_harness.report.tables import common_settings, too_few_pairs
 
@@ -198,7 +198,9 @@ def verdicts_by_setting(evidence: Evidence, claims: Sequence[Claim], note: str =
     names = settings(evidence.runs)
     by_statement = {claim.statement: claim for claim in claims}
     shown = [
-        {"claim": row["claim"], **{name: row[name] for name in names}, "verdict": row["verdict"]}
+        {"claim": row["claim"]}
+        | setting_cell({name: row[name] for name in names})
+        | {"verdict": row["verdict"]}
         | {"evidence": _sentence(by_statement[row["claim"]], row)}
         for row in frame.to_dict("records")
     ]

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from ce_harness.report.formats import number
-from ce_harness.report.outcomes import by_setting
+from ce_harness.report.outcomes import by_setting, setting_cell, settings
 from ce_harness.report.statistics import MIN_PAIRS
 from ce_harness.report.study import Evidence, Table
 
@@ -77,11 +77,13 @@ def partial_rank_correlation(scores: np.ndarray, weights: np.ndarray) -> np.ndar
 def captures_confidence(evidence: Evidence) -> Table:
     """How MSE and cross-entropy of trained models agree once their error is accounted for."""
     frame = judge(evidence)
-    shown = frame.drop(columns=["ci_low", "ci_high"]).assign(
-        correlation=[
-            f"{number(row.correlation, '.2f')} [{number(row.ci_low, '.2f')}, {number(row.ci_high, '.2f')}]"
-            for row in frame.itertuples()
-        ]
+    names = settings(evidence.runs)
+    shown = pd.DataFrame(
+        setting_cell({name: row[name] for name in names})
+        | {"seeds": row["seeds"], "runs": row["runs"]}
+        | {"correlation": "{} [{}, {}]".format(*(number(row[c], ".2f") for c in ("correlation", "ci_low", "ci_high")))}
+        | {"verdict": row["verdict"]}
+        for row in frame.to_dict("records")
     )
     notes = (
         "Partial rank correlation of Brier score and NLL over the trained models, given their test error; 95% "

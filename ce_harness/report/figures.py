@@ -194,7 +194,7 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
     # One line per loss if there is one setting, else one line per setting with the losses side by side.
     lines = losses if len(cells) == 1 else [described(setting) for setting, _ in shown]
     step = 0.6 / max(len(losses) - 1, 1) if len(cells) > 1 else 1
-    fig = new_figure(PAGE_WIDTH, 0.9 + (0.25 if len(cells) == 1 else 0.1 + 0.07 * len(losses)) * len(lines))
+    fig = new_figure(PAGE_WIDTH, 0.9 + (0.25 if len(cells) == 1 else 0.1 + 0.06 * len(losses)) * len(lines))
     styles = _styles(evidence)
     axes = np.atleast_1d(fig.subplots(1, len(metrics), sharey=True))
     for ax, metric in zip(axes, metrics, strict=True):
@@ -208,7 +208,7 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
             ax.errorbar(means, at, xerr=halves, marker="o", linestyle="none", color=styles[loss]["color"], label=loss)
         ax.axvline(0, color="#7f7f7f", linewidth=0.8, zorder=0)
         ax.set_title(label(metric), loc="left")
-        ax.locator_params(axis="x", nbins=3 if len(metrics) > 2 else 4)
+        ax.locator_params(axis="x", nbins=4 if len(cells) == 1 else 2)
         ax.grid(axis="y", visible=False)
         for line in range(1, len(shown)):
             ax.axhline(0.5 - line, color="#e5e5e5", linewidth=0.5, zorder=0)

@@ -105,6 +105,11 @@ def described(setting: Mapping[str, object]) -> str:
     return ", ".join(_described(name, value) for name, value in setting.items())
 
 
+def setting_cell(setting: Mapping[str, object]) -> dict[str, str]:
+    """The setting as a column of what a reader sees; none where all runs share theirs."""
+    return {"setting": described(setting)} if setting else {}
+
+
 def _described(name: str, value: object) -> str:
     try:
         return f"{name.rpartition('.')[2]} {float(value):g}"

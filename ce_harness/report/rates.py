@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ce_harness.report import facets
 from ce_harness.report.formats import NOTHING
-from ce_harness.report.outcomes import by_setting, settings
+from ce_harness.report.outcomes import by_setting, setting_cell, settings
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.style import loss_styles
 from ce_harness.report.tuning import CHOSEN_BY, choose
@@ -61,7 +61,7 @@ def chosen_rates(evidence: Evidence) -> Table:
     shown: dict[tuple, dict[str, str]] = {}
     for row, rate in zip(frame.to_dict("records"), rates, strict=True):
         setting = {name: row[name] for name in names}
-        shown.setdefault(tuple(setting.values()), setting)[row["loss"]] = rate
+        shown.setdefault(tuple(setting.values()), setting_cell(setting))[row["loss"]] = rate
     seeds = set((evidence.tuning if len(evidence.tuning) else evidence.runs)["seed"])
     notes = [
         f"Chosen by the mean validation accuracy of {len(seeds)} seeds at the last epoch; the test set plays no part. "

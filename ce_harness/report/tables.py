@@ -10,7 +10,7 @@ import pandas as pd
 
 from ce_harness.report import statistics
 from ce_harness.report.formats import NOTHING, number, with_interval
-from ce_harness.report.outcomes import TIME_TO, by_setting, horizon, label, outcome, paired, settings
+from ce_harness.report.outcomes import TIME_TO, by_setting, horizon, label, outcome, paired, setting_cell, settings
 from ce_harness.report.study import Evidence, Table
 
 METRICS = ("test/accuracy", "test/nll", "test/brier", "test/ece", "early_grad_norm", "epochs_to/0.95")
@@ -23,9 +23,11 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
     rows, shown = [], []
     for setting, group in by_setting(evidence.runs):
         by_loss = dict(list(group.groupby("loss", sort=False)))
-        shown.append({**setting, "metric": "seeds", **{loss: str(len(runs)) for loss, runs in by_loss.items()}})
+        shown.append(
+            {**setting_cell(setting), "metric": "seeds", **{loss: str(len(runs)) for loss, runs in by_loss.items()}}
+        )
         for metric in metrics:
-            line = {**setting, "metric": label(metric)}
+            line = {**setting_cell(setting), "metric": label(metric)}
             for loss, runs in by_loss.items():
                 values = outcome(evidence, metric)[runs.index]
                 if metric.startswith(TIME_TO):
@@ -70,21 +72,26 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
             for metric in metrics:
                 found = statistics.compare_pairs(*paired(evidence, group, metric, loss, reference).to_numpy().T)
                 d = found.difference
-                cell = {**setting, "loss": loss, "metric": metric, "n": d.n}
+                cell = {"loss": loss, "metric": metric, "n": d.n}
                 rows.append(
-                    cell
+                    {**setting, **cell}
                     | {"mean": d.mean, "sd": d.sd, "ci_low": d.low, "ci_high": d.high}
                     | {"effect_size": found.effect_size, "superiority": found.superiority, "p": found.p}
                     | {"detectable": statistics.detectable_difference(d.sd, d.n)}
                 )
                 shown.append(
-                    cell
+                    setting_cell(setting)
+                    | cell
                     | {"metric": label(metric), "difference": with_interval(d, signed=True)}
                     | {"effect size": number(found.effect_size, "+.2f")}
                     | {"P(larger)": number(found.superiority, ".2f")}
                 )
     frame, shown = pd.DataFrame(rows), pd.DataFrame(shown)
-    frame["p_holm"] = statistics.holm(frame["p"])
+    names = settings(evidence.runs)
+    if names:  # a family is one question asked in every setting, as for the verdicts
+        frame["p_holm"] = frame.groupby(["loss", "metric"])["p"].transform(statistics.holm)
+    else:
+        frame["p_holm"] = statistics.holm(frame["p"])
     notes = [
         f"Difference: the loss minus {reference} of the same seed, mean ± half of its 95% t interval. "
         "Effect size: mean over standard deviation of the differences. P(larger): share of seeds in which "
@@ -100,11 +107,15 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
         shown["p (Holm)"] = frame["p_holm"].map(lambda p: number(p, ".3g"))
         shown["detectable"] = frame["detectable"].map(lambda d: number(d, ".2g"))
         notes.append(
-            f"p: two-sided sign-flip permutation, Holm-adjusted over the {tested} tests. "
+            "p: two-sided sign-flip permutation, Holm-adjusted over "
+            f"{'the settings of each loss and metric' if names else f'the {tested} tests'}. "
             "Detectable: the smallest difference that this many seeds show with 80% power."
         )
     if tested < len(frame):
         notes.append(too_few_pairs(int(frame.loc[frame["p"].isna(), "n"].min())))
+    if len(shown) > FEW_SETTINGS * len(metrics) * evidence.runs["loss"].nunique():
+        order = [*map(label, metrics)]
+        shown = shown.sort_values("metric", key=lambda column: column.map(order.index), kind="stable")
     return Table("Paired differences" + common_settings(evidence), frame, shown, tuple(notes))
 
 

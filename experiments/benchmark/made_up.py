@@ -98,7 +98,7 @@ def make(folder: Path, study: str, cells: Iterable[Mapping], truth: Callable[[Ma
                 if truth(cell).status:
                     _add_run(rows, folder, study, experiment, number, cell, truth(cell), common)
             for table, lines in rows.items():
-                names = COLUMNS_OF[table]
+                names = COLUMNS_OF[table].split()
                 marks = ", ".join("?" * len(names))
                 database.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", lines)
             database.commit()
@@ -106,12 +106,11 @@ def make(folder: Path, study: str, cells: Iterable[Mapping], truth: Callable[[Ma
 
 
 COLUMNS_OF = {
-    "runs": ("run_uuid", "name", "source_type", "user_id", "status", "start_time", "end_time", "lifecycle_stage")
-    + ("artifact_uri", "experiment_id"),
-    "tags": ("key", "value", "run_uuid"),
-    "params": ("key", "value", "run_uuid"),
-    "latest_metrics": ("key", "value", "timestamp", "step", "is_nan", "run_uuid"),
-    "metrics": ("key", "value", "timestamp", "step", "is_nan", "run_uuid"),
+    "runs": "run_uuid name source_type user_id status start_time end_time lifecycle_stage artifact_uri experiment_id",
+    "tags": "key value run_uuid",
+    "params": "key value run_uuid",
+    "latest_metrics": "key value timestamp step is_nan run_uuid",
+    "metrics": "key value timestamp step is_nan run_uuid",
 }
 
 
@@ -149,14 +148,9 @@ def write_artifacts(folder: Path, cell: Mapping, truth: Truth) -> dict[str, floa
     accuracy = min(truth.accuracy + shared.normal(0, 0.004) + own.normal(0, 0.001), 1.0)
     ece = truth.ece * math.exp(own.normal(0, 0.1))
     error = 1 - accuracy
-    test = {
-        "accuracy": accuracy,
-        "error": error,
-        "nll": 3 * error + 2 * ece,
-        "brier": 1.5 * error + ece / 2,
-        "ece": ece,
-    }
-    test |= {"mse_mean": test["brier"] / CLASSES, "nll_calibrated": 3 * error, "ece_calibrated": 0.01}
+    brier = 1.5 * error + ece / 2
+    test = {"accuracy": accuracy, "error": error, "nll": 3 * error + 2 * ece, "brier": brier, "ece": ece}
+    test |= {"mse_mean": brier / CLASSES, "nll_calibrated": 3 * error, "ece_calibrated": 0.01}
 
     epoch = np.arange(1, EPOCHS + 1)
     curve = accuracy - (accuracy - 1 / CLASSES) * np.exp(-epoch / truth.epochs_to_learn) + own.normal(0, 0.001, EPOCHS)
@@ -166,9 +160,7 @@ def write_artifacts(folder: Path, cell: Mapping, truth: Truth) -> dict[str, floa
     _write_csv(folder / "epochs.csv", names, "%d,%d,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g", series)
 
     low, high = P_TRUE_EDGES[:-1], P_TRUE_EDGES[1:]
-    norm = (
-        truth.gradient / 0.95 * CONFIDENTLY_WRONG.get(cell["loss"], CONFIDENTLY_WRONG["softmax_ce"])((low + high) / 2)
-    )
+    norm = CONFIDENTLY_WRONG.get(cell["loss"], CONFIDENTLY_WRONG["softmax_ce"])((low + high) / 2)
     seen = np.tile(np.column_stack([low, high, np.full(len(low), 70), norm]), (EPOCHS, 1))
     bins = np.column_stack([np.repeat(epoch, len(low)), seen])
     bins[:, -1] *= np.exp(own.normal(0, 0.02, len(bins)))
