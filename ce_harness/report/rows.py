@@ -10,13 +10,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from io import StringIO
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from ce_harness.errors import ConfigError
+from ce_harness.report import series
 from ce_harness.report.runs import Grid, Selection, setting
 from ce_harness.report.study import Evidence
 from ce_harness.report.tuning import CHOSEN_BY
@@ -29,30 +30,22 @@ SCALARS = ("seed", "learning_rate", "batch_size", "epochs")
 ORIGIN = ("run_id", "start_time", "config_hash", "git_commit", "git_dirty", "code_digest", "fingerprint")
 ORIGIN += ("dataset_digest", "num_classes")
 NUMBERS = (*SCALARS, "start_time", "early_grad_norm", "num_classes")
-# Groups of steps, and of epochs for the bins of p_true, kept of a run; their bounds are spaced geometrically,
-# so that early ones stay apart.
-KEPT_STEPS = 40
-KEPT_EPOCHS = 8
 TUNING = "tuning.csv"
+LINES_AT_ONCE = 20_000  # bounds the memory for writing series
 FILES = tuple(f"{item.name}.csv" for item in fields(Evidence))
 
 
 def from_runs(selection: Selection, reads: Mapping[str, Sequence]) -> Evidence:
     """Rows of the selected runs, in the order of ``reads``, seeds last."""
     runs, names = _ordered(selection.runs, reads)
-    rows, series = [], {"epochs": [], "steps": [], "gradient_bins": [], "reliability": []}
-    for run, name in zip(runs, names, strict=True):
-        epochs, steps = run.epochs(), run.steps()
-        first_epoch = steps["step"] <= epochs["step"].iloc[0]
-        norm = steps.loc[first_epoch, "grad_norm/global"].mean()
+    frames, early = series.read(runs, names)
+    rows = []
+    for run, name, norm in zip(runs, names, early, strict=True):
         finals = {key: value for key, value in _finals(run).items() if key.startswith(("test/", "val/"))}
         rows.append({**_identity(run, name, reads), **finals, "early_grad_norm": norm, **_origin(run)})
-        frames = (epochs, thin(steps), pool(run.gradient_bins()), run.reliability())
-        for key, frame in zip(series, frames, strict=True):
-            series[key].append(frame)
     return Evidence(
         runs=pd.DataFrame(rows),
-        **{key: _stacked(frames, names) for key, frames in series.items()},
+        **frames,
         tuning=_tuning(selection, reads),
         excluded=selection.excluded,
     )
@@ -75,64 +68,31 @@ def _ordered(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence]) -> tuple
     return runs, _unique_names(runs)
 
 
-def _stacked(frames: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:
-    frame = pd.concat(frames, ignore_index=True)
-    owners = np.repeat(np.arange(len(names)), [len(one) for one in frames])
-    frame.insert(0, "run", pd.Categorical.from_codes(owners, names))
-    return frame
-
-
-def thin(steps: pd.DataFrame) -> pd.DataFrame:
-    """Means over at most ``KEPT_STEPS`` groups of steps; ``step`` is the last of its group.
-
-    Args:
-        steps: column ``step``, 1-based and consecutive, and numeric columns.
-    """
-    last, sizes = _groups(len(steps), KEPT_STEPS)
-    series = steps.drop(columns="step")
-    sums = np.add.reduceat(series.to_numpy(np.float64), last - sizes)
-    means = pd.DataFrame(sums / sizes[:, None], columns=series.columns)
-    means.insert(0, "step", steps["step"].to_numpy()[last - 1])
-    return means
-
-
-def pool(bins: pd.DataFrame) -> pd.DataFrame:
-    """Bins of p_true over at most ``KEPT_EPOCHS`` groups of epochs; ``epoch`` is the last of its group.
-
-    Bins without an example are left out.
-
-    Args:
-        bins: the same bins for each of the epochs 1, 2, ..., in order.
-    """
-    epochs = bins["epoch"].nunique()
-    one = bins.iloc[: len(bins) // epochs]
-    last, sizes = _groups(epochs, KEPT_EPOCHS)
-    count = bins["count"].to_numpy()
-    total = count * bins["mean_norm"].fillna(0).to_numpy()
-    count, total = (np.add.reduceat(x.reshape(epochs, -1), last - sizes).ravel() for x in (count, total))
-    full = count > 0
-    columns = {"epoch": np.repeat(last, len(one))}
-    columns |= {edge: np.tile(one[edge], len(last)) for edge in ("p_low", "p_high")}
-    frame = pd.DataFrame({name: values[full] for name, values in columns.items()})
-    return frame.assign(count=count[full], mean_norm=total[full] / count[full])
-
-
-def _groups(length: int, groups: int) -> tuple[np.ndarray, np.ndarray]:
-    """The last member, counted from 1, and the size of each group."""
-    last = np.unique(np.geomspace(1, length, groups).round().astype(int))
-    return last, np.diff(last, prepend=0)
-
-
 def to_csv(evidence: Evidence) -> dict[str, str]:
     """One CSV text per frame, by file name: runs in full precision, series to 6 significant digits."""
     texts = {}
     for item in fields(Evidence):
-        digits = None if item.name in ("runs", "tuning") else "%.6g"
         frame = getattr(evidence, item.name)
-        if item.name == "tuning" and frame.empty:
-            continue
-        texts[f"{item.name}.csv"] = frame.to_csv(index=False, float_format=digits, lineterminator="\n")
+        if item.name in ("runs", "tuning", "excluded"):
+            text = frame.to_csv(index=False, lineterminator="\n")
+        else:
+            text = _series_csv(frame)
+        if item.name != "tuning" or len(frame):
+            texts[f"{item.name}.csv"] = text
     return texts
+
+
+def _series_csv(frame: pd.DataFrame) -> str:
+    """What pandas writes, in a quarter of the time; names that need quotes are left to it."""
+    if frame.empty or frame["run"].astype("category").cat.categories.str.contains('[,"\n\r]').any():
+        return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    line = ",".join("%.6g" if pd.api.types.is_float_dtype(kind) else "%s" for kind in frame.dtypes) + "\n"
+    texts = [",".join(frame.columns) + "\n"]
+    for start in range(0, len(frame), LINES_AT_ONCE):
+        part = frame.iloc[start : start + LINES_AT_ONCE]
+        cells = zip(*(part[column].tolist() for column in part), strict=True)
+        texts.append(line * len(part) % tuple(chain.from_iterable(cells)))
+    return "".join(texts).replace(",nan", ",")
 
 
 def from_csv(texts: Mapping[str, str]) -> Evidence:

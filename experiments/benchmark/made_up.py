@@ -127,7 +127,8 @@ def _add_run(rows, folder, study, experiment, number, cell, truth, common) -> No
     tags |= {"config_hash": key[:12], "code_digest": "code", "dataset_digest": f"sha-of-{cell['dataset']}"}
     tags |= {"num_classes": CLASSES, "git_commit": "unknown", "git_dirty": "false", "fingerprint": "made up"}
     tags |= {"mlflow.runName": name} | common
-    params = {"batch_size": 64, "epochs": EPOCHS} | {k: v for k, v in cell.items() if k not in GROUPS}
+    params = {f"{group}.option{i}": "None" for group in GROUPS for i in range(6)}  # a real run has 33
+    params |= {"batch_size": 64, "epochs": EPOCHS} | {k: v for k, v in cell.items() if k not in GROUPS}
     rows["tags"] += [(k, str(v), key) for k, v in tags.items()]
     rows["params"] += [(k, str(v), key) for k, v in params.items()]
     if truth.status == "complete":
@@ -182,8 +183,11 @@ def write_artifacts(folder: Path, cell: Mapping, truth: Truth) -> dict[str, floa
     content = io.BytesIO()
     np.savez(content, columns=np.array(COLUMNS), values=np.outer(decay, shares).astype(np.float32))
     (folder / "steps.npz").write_bytes(content.getvalue())
+    last = dict(zip(COLUMNS, (decay[-1] * shares).tolist(), strict=True))
+    last = {"step/loss" if name == "loss" else name: value for name, value in last.items()}
     val = {"accuracy": curve[-1], "loss": loss[-1], "nll": loss[-1], "brier": 1.5 * (1 - curve[-1])}
-    return {f"test/{k}": float(v) for k, v in test.items()} | {f"val/{k}": float(v) for k, v in val.items()}
+    prefixed = {"test/": test, "val/": val, "best/val/": val, "train/": val}
+    return last | {prefix + name: float(value) for prefix, found in prefixed.items() for name, value in found.items()}
 
 
 def _write_csv(path: Path, names: str, row: str, values: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,6 +48,13 @@ class Run:
             "val/accuracy": accuracy,
             "grad_norm/global": 0.1,
         } | self.metrics
+
+    def content(self, name):
+        if name != "steps.npz":
+            return getattr(self, name.removesuffix(".csv"))().to_csv(index=False).encode()
+        steps, content = self.steps().drop(columns="step"), io.BytesIO()
+        np.savez(content, columns=np.array(steps.columns, dtype=str), values=steps.to_numpy(np.float32))
+        return content.getvalue()
 
     def epochs(self):
         epoch = np.arange(1, EPOCHS + 1)

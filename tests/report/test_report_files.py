@@ -6,12 +6,13 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from synthetic import Run, runs
 
 from ce_harness.errors import ConfigError, DiskError, TooFewRunsError
-from ce_harness.report import build, figures, formats, publish, rows, style
+from ce_harness.report import build, figures, formats, publish, rows, series, style
 from ce_harness.report.runs import Selection, select
 from ce_harness.report.statistics import Summary
 from ce_harness.report.study import Table
@@ -117,25 +118,36 @@ def test_provenance_names_data_and_rules(report):
 
 
 def test_thinned_steps_keep_the_first_steps_and_the_mean():
-    steps = pd.DataFrame({"step": range(1, 1001), "loss": range(1, 1001)})
-    thinned = rows.thin(steps)
-    assert len(thinned) <= rows.KEPT_STEPS
-    assert thinned["step"].tolist()[:5] == [1, 2, 3, 4, 5]
-    assert thinned["step"].iloc[-1] == 1000
-    sizes = thinned["step"].diff().fillna(1)
-    assert (thinned["loss"] * sizes).sum() / 1000 == pytest.approx(500.5)
+    last, means = series.thin(np.arange(1.0, 1001)[:, None])
+    assert len(last) <= series.KEPT_STEPS
+    assert last.tolist()[:5] == [1, 2, 3, 4, 5]
+    assert last[-1] == 1000
+    assert (means[:, 0] * np.diff(last, prepend=0)).sum() / 1000 == pytest.approx(500.5)
 
 
 def test_pooled_bins_keep_every_example_and_the_mean():
-    epochs, low = 20, [0.0, 0.5, 0.9]
+    low = [0.0, 0.5, 0.9]
     bins = pd.DataFrame(
-        {"epoch": epoch, "p_low": p, "p_high": p + 0.1, "count": int(p < 0.9) * epoch, "mean_norm": epoch / 10}
+        {
+            "run": run,
+            "epoch": epoch,
+            "p_low": p,
+            "p_high": p + 0.1,
+            "count": int(p < 0.9) * epoch,
+            "mean_norm": epoch / 10,
+        }
+        for run, epochs in (("long", 20), ("short", 1))
         for epoch in range(1, epochs + 1)
         for p in low
     )
-    pooled = rows.pool(bins)
+    every = series.pooled(bins.astype({"run": "category"}))
+    assert every.loc[every["run"] == "short", ["epoch", "p_low", "count"]].to_numpy().tolist() == [
+        [1, 0, 1],
+        [1, 0.5, 1],
+    ]
+    bins, pooled = bins[bins["run"] == "long"], every[every["run"] == "long"]
     assert pooled["epoch"].unique()[:3].tolist() == [1, 2, 4]
-    assert pooled["epoch"].nunique() <= rows.KEPT_EPOCHS
+    assert pooled["epoch"].nunique() <= series.KEPT_EPOCHS
     assert set(pooled["p_low"]) == {0.0, 0.5}  # no example was seen in the third bin
     assert pooled["count"].sum() == bins["count"].sum()
     assert (pooled["count"] * pooled["mean_norm"]).sum() == pytest.approx((bins["count"] * bins["mean_norm"]).sum())

@@ -1,0 +1,126 @@
+"""The series of many runs at once: read from their artifacts, thinned and stacked.
+
+Thousands of small files are parsed as one: a data frame per file would cost more than its content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from ce_harness.tracking import TrackedRun
+
+# Groups of steps, and of epochs for the bins of p_true, kept of a run; their bounds are spaced geometrically,
+# so that early ones stay apart.
+KEPT_STEPS = 40
+KEPT_EPOCHS = 8
+
+
+def read(runs: Sequence[TrackedRun], names: Sequence[str]) -> tuple[dict[str, pd.DataFrame], list[float]]:
+    """``epochs``, ``steps``, ``gradient_bins`` and ``reliability`` of the runs, one under the other.
+
+    Args:
+        names: of the runs, for the column ``run``.
+
+    Returns:
+        (frames, mean global gradient norm over the first epoch of each run).
+    """
+    epochs = _tables(runs, names, "epochs.csv")
+    per_epoch = epochs.groupby("run", sort=False, observed=True)["step"].first()
+    parts, early = {}, []
+    for run, name, steps_per_epoch in zip(runs, names, per_epoch.reindex(names), strict=True):
+        with np.load(BytesIO(run.content("steps.npz")), allow_pickle=False) as content:
+            columns, values = tuple(content["columns"].tolist()), content["values"].astype(np.float64)
+        early.append(float(values[: int(steps_per_epoch), columns.index("grad_norm/global")].mean()))
+        parts.setdefault(columns, []).append((name, *thin(values)))
+    frames = {
+        "epochs": epochs,
+        "steps": _stacked(parts, names),
+        "gradient_bins": pooled(_tables(runs, names, "gradient_bins.csv")),
+        "reliability": _tables(runs, names, "reliability.csv"),
+    }
+    return frames, early
+
+
+def _tables(runs: Sequence[TrackedRun], names: Sequence[str], file: str) -> pd.DataFrame:
+    """A CSV file of every run, parsed together with all others of the same header."""
+    bodies: dict[bytes, list[tuple[int, bytes]]] = {}
+    for i, run in enumerate(runs):
+        header, _, body = run.content(file).replace(b"\r\n", b"\n").partition(b"\n")
+        bodies.setdefault(header, []).append((i, body if body.endswith(b"\n") else body + b"\n"))
+    frames = []
+    for header, parts in bodies.items():
+        frame = pd.read_csv(BytesIO(header + b"\n" + b"".join(body for _, body in parts)))
+        owners = np.repeat([i for i, _ in parts], [body.count(b"\n") for _, body in parts])
+        frame.insert(0, "run", pd.Categorical.from_codes(owners, names))
+        frames.append(frame)
+    return _in_order(frames)
+
+
+def _stacked(parts: dict[tuple, list[tuple[str, np.ndarray, np.ndarray]]], names: Sequence[str]) -> pd.DataFrame:
+    position = {name: i for i, name in enumerate(names)}
+    frames = []
+    for columns, of_runs in parts.items():
+        frame = pd.DataFrame(np.concatenate([means for *_, means in of_runs]), columns=columns)
+        frame.insert(0, "step", np.concatenate([last for _, last, _ in of_runs]))
+        owners = np.repeat([position[name] for name, *_ in of_runs], [len(last) for _, last, _ in of_runs])
+        frame.insert(0, "run", pd.Categorical.from_codes(owners, names))
+        frames.append(frame)
+    return _in_order(frames)
+
+
+def _in_order(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    frame = pd.concat(frames, ignore_index=True)
+    return frame.iloc[np.argsort(frame["run"].cat.codes, kind="stable")].reset_index(drop=True)
+
+
+def thin(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means over at most ``KEPT_STEPS`` groups of steps.
+
+    Args:
+        values: shape (steps, columns).
+
+    Returns:
+        (last step of each group, counted from 1, of shape (groups,); means of shape (groups, columns)).
+    """
+    last, sizes = _groups(len(values), KEPT_STEPS)
+    return last, np.add.reduceat(values, last - sizes) / sizes[:, None]
+
+
+def pooled(bins: pd.DataFrame) -> pd.DataFrame:
+    """Bins of p_true over at most ``KEPT_EPOCHS`` groups of epochs; ``epoch`` is the last of its group.
+
+    Bins without an example are left out.
+
+    Args:
+        bins: for each run the same bins for each of the epochs 1, 2, ..., in order.
+    """
+    run, bins_epoch = bins["run"].cat.codes.to_numpy(), bins["epoch"].to_numpy()
+    count = bins["count"].to_numpy()
+    total = count * bins["mean_norm"].fillna(0).to_numpy()
+    starts = np.append(np.flatnonzero(np.diff(run, prepend=-1)), len(bins))
+    first_rows, epoch, counts, totals = [], [], [], []
+    for start, end in pairwise(starts):
+        width = np.count_nonzero(bins_epoch[start:end] == bins_epoch[start])
+        last, sizes = _groups((end - start) // width, KEPT_EPOCHS)
+        for sums, column in ((counts, count), (totals, total)):
+            sums.append(np.add.reduceat(column[start:end].reshape(-1, width), last - sizes).ravel())
+        epoch.append(np.repeat(last, width))
+        first_rows.append(np.tile(np.arange(start, start + width), len(last)))
+    count, total = np.concatenate(counts), np.concatenate(totals)
+    full = count > 0
+    frame = bins.iloc[np.concatenate(first_rows)[full]][["run", "p_low", "p_high"]].reset_index(drop=True)
+    frame.insert(1, "epoch", np.concatenate(epoch)[full])
+    return frame.assign(count=count[full], mean_norm=total[full] / count[full])
+
+
+def _groups(length: int, groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """The last member, counted from 1, and the size of each group."""
+    last = np.unique(np.geomspace(1, length, groups).round().astype(int))
+    return last, np.diff(last, prepend=0)
