@@ -27,7 +27,7 @@ def rows_of(tracked: Sequence[TrackedRun], name: str, study: Study, study_file: 
         TooFewRunsError, ConfigError: see ``runs.select``.
     """
     train = study.train and f"study={name} {study.train}"
-    selection = select(tracked, study.reads, name, train, study.tuning_seeds)
+    selection = select(tracked, study.reads, name, train, study.tuning_seeds, study.where)
     try:
         evidence = rows.from_runs(selection, study.reads)
     except OSError as error:

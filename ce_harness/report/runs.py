@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ce_harness.errors import ConfigError, TooFewRunsError
-from ce_harness.report.tuning import CHOSEN_BY, expected_cells
+from ce_harness.report.tuning import CHOSEN_BY, Where, expected_cells
 
 if TYPE_CHECKING:
     from ce_harness.tracking import TrackedRun
@@ -44,6 +44,7 @@ def select(
     study: str,
     train: str = "",
     tuning_seeds: Sequence[int] = (),
+    where: Where | None = None,
 ) -> Selection:
     """Keep one complete run for every combination of ``reads``; list every other run with the reason.
 
@@ -52,13 +53,13 @@ def select(
 
     Args:
         train: what follows ``python run.py -m`` to train the runs; "" for ``experiment=STUDY``.
-        tuning_seeds: see ``Study``.
+        tuning_seeds, where: see ``Study``.
 
     Raises:
         ConfigError: the runs differ in a setting the study does not name.
         TooFewRunsError: fewer than two losses (one, if the study reads one) have two usable runs.
     """
-    found = survey(runs, reads, study, tuning_seeds)
+    found = survey(runs, reads, study, tuning_seeds, where)
     seeds = Counter(run.tags["loss"] for run in found.runs)
     if sum(count >= 2 for count in seeds.values()) < min(2, len(reads["loss"])):
         raise TooFewRunsError(_too_few(study, train or f"experiment={study}", runs, found, tuning_seeds))
@@ -66,7 +67,11 @@ def select(
 
 
 def survey(
-    runs: Sequence[TrackedRun], reads: Mapping[str, Sequence], study: str, tuning_seeds: Sequence[int] = ()
+    runs: Sequence[TrackedRun],
+    reads: Mapping[str, Sequence],
+    study: str,
+    tuning_seeds: Sequence[int] = (),
+    where: Where | None = None,
 ) -> Selection:
     """What ``select`` keeps and leaves out, however few that are."""
     excluded: list[tuple[str, str]] = []
@@ -81,7 +86,7 @@ def survey(
                 kept.append(run)
         return kept
 
-    grid = Grid({**reads, "seed": [*tuning_seeds, *reads["seed"]]})
+    grid = Grid({**reads, "seed": [*tuning_seeds, *reads["seed"]]}, where)
     ours = keep_if(runs, lambda run: (stray := grid.stray(run)) and f"foreign: {stray} is not part of the study")
     ours.sort(key=lambda run: run.start_time)
     kept = keep_if(ours, lambda run: None if run.status == "complete" else run.status)
@@ -110,7 +115,7 @@ def survey(
     diverged = [run for run in ours if run.status == "diverged" and run.tags["code_digest"] == newest_code]
     diverged = [run for run in diverged if grid.cell(run) not in last]
     tuning += [run for run in diverged if grid.cell(run)[seed] < len(tuning_seeds)]
-    cells = expected_cells(reads, tuning_seeds, tuning_frame(tuning, grid))
+    cells = expected_cells(reads, where, tuning_seeds, tuning_frame(tuning, grid))
     by_cell = {grid.cell(run): run.name for run in kept}
     done = {*by_cell, *map(grid.cell, tuning), *map(grid.cell, diverged)}
     unpaired, missing = _unpaired_and_missing(list(cells), grid, by_cell, done, tuning_seeds, reads["loss"])
@@ -129,8 +134,9 @@ def setting(run: TrackedRun, name: str) -> str:
 class Grid:
     """The combinations of ``reads``, and which of them a run is."""
 
-    def __init__(self, reads: Mapping[str, Sequence]):
+    def __init__(self, reads: Mapping[str, Sequence], where: Where | None = None):
         self._reads = reads
+        self._where = where
         self._positions = {name: {_key(one): i for i, one in enumerate(allowed)} for name, allowed in reads.items()}
 
     @property
@@ -150,10 +156,12 @@ class Grid:
         return {name: self._reads[name][i] for name, i in zip(self._positions, self.cell(run), strict=True)}
 
     def stray(self, run: TrackedRun) -> str | None:
-        """The first ``name=value`` of a run that the grid does not hold."""
+        """The first ``name=value`` of a run that the grid does not hold, or its whole combination."""
         for name in self._positions:
             if self._position(name, setting(run, name)) < 0:
                 return f"{name}={setting(run, name)}"
+        if self._where and not self._where(self.values(run)):
+            return " ".join(f"{name}={value}" for name, value in self.values(run).items())
         return None
 
     def _position(self, name: str, text: str) -> int:

@@ -105,9 +105,10 @@ class Study:
         reads: the runs the study reads, as column -> allowed values: every combination is one expected run,
             and must hold ``loss`` and ``seed``. Of the tracked runs whose ``study`` is this file's name,
             others are listed as foreign. None: the study reads no runs.
+        where: whether a combination of ``reads``, as column -> value, is part of the study; None takes all.
         tuning_seeds: seeds, none of them in ``reads``, whose runs at every rate of ``reads["learning_rate"]`` choose
-            the learning rate of each loss on validation. Runs of the seeds of ``reads`` are then expected at the
-            chosen rate only. None: the runs themselves choose, if they differ in the rate.
+            the learning rate of each loss on validation. Once they have all ended, runs of the seeds of ``reads`` are
+            expected at the chosen rate only. None: the runs themselves choose, if they differ in the rate.
         claims: what the runs are asked to decide, with the rule for it.
         train: what follows ``python run.py -m`` to train the runs; "" for ``experiment=NAME``.
         report: what follows ``python report.py`` to make the report; "" for ``NAME``.
@@ -117,6 +118,7 @@ class Study:
     tables: Mapping[str, Callable[[Evidence], Table]]
     figures: Mapping[str, Callable[[Evidence], Figure]] = field(default_factory=dict)
     reads: Mapping[str, Sequence] | None = None
+    where: Callable[[Mapping[str, object]], bool] | None = None
     tuning_seeds: Sequence[int] = ()
     claims: tuple[Claim, ...] = ()
     train: str = ""

@@ -56,9 +56,13 @@ def show(study: Study, made: Mapping[str, Table], output: Path) -> None:
 def show_missing(study: Study, name: str, tracked: Sequence[TrackedRun]) -> None:
     """Print the commands that train what the study lacks, and nothing else, so that a shell can read them.
 
-    Of a study with tuning seeds: first the tuning runs, and once all of these have ended, the runs at the chosen rates.
+    Of a study with tuning seeds: the tuning runs, and the runs at the rates that are chosen already.
     """
-    missing = survey(tracked, study.reads, name, study.tuning_seeds).missing
-    tuning = [cell for cell in missing if cell["seed"] in study.tuning_seeds]
-    for command in commands(tuning or missing, f"study={name} {study.train}" if study.train else f"experiment={name}"):
-        print(command)
+    missing = survey(tracked, study.reads, name, study.tuning_seeds, study.where).missing
+    train = f"study={name} {study.train}" if study.train else f"experiment={name}"
+    by_phase = {True: [], False: []}
+    for cell in missing:
+        by_phase[cell["seed"] in study.tuning_seeds].append(cell)
+    for cells in by_phase.values():
+        for command in commands(cells, train):
+            print(command)

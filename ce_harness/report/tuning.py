@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 
 import pandas as pd
 
 CHOSEN_BY = "val/accuracy"
+
+Where = Callable[[Mapping[str, object]], bool]
 
 
 def choose(runs: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:
@@ -37,29 +40,38 @@ def choose(runs: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:
 
 
 def expected_cells(
-    reads: Mapping[str, Sequence], tuning_seeds: Sequence[int], tuning: pd.DataFrame
+    reads: Mapping[str, Sequence], where: Where | None, tuning_seeds: Sequence[int], tuning: pd.DataFrame
 ) -> Iterator[dict[str, object]]:
-    """The runs that a study expects, as column -> value: every combination of ``reads``.
+    """The runs that a study expects, as column -> value: every combination of ``reads`` that ``where`` takes.
 
-    With tuning seeds: these at every rate; and the seeds of ``reads`` at the rate that ``tuning`` chose.
+    With tuning seeds: these at every rate; and, of each loss whose tuning runs have all ended, the seeds of ``reads``
+    at the rate that they chose.
 
     Args:
         tuning: as for ``choose``, with the columns of ``reads``.
     """
     if not tuning_seeds:
-        yield from _combinations(reads)
+        yield from _combinations(reads, where)
         return
-    yield from _combinations({**reads, "seed": tuning_seeds})
     cell = [name for name in reads if name not in ("learning_rate", "seed")]
+    planned = Counter()
+    for combination in _combinations({**reads, "seed": tuning_seeds}, where):
+        planned[tuple(combination[name] for name in cell)] += 1
+        yield combination
+    ended = Counter(tuning[cell].itertuples(index=False, name=None))
     chosen = choose(tuning, cell).dropna(subset="learning_rate")
     for row in chosen.to_dict("records"):
-        for seed in reads["seed"]:
-            yield {name: seed if name == "seed" else row[name] for name in reads}
+        values = tuple(row[name] for name in cell)
+        if ended[values] == planned[values]:
+            for seed in reads["seed"]:
+                yield {name: seed if name == "seed" else row[name] for name in reads}
 
 
-def _combinations(reads: Mapping[str, Sequence]) -> Iterator[dict[str, object]]:
+def _combinations(reads: Mapping[str, Sequence], where: Where | None) -> Iterator[dict[str, object]]:
     for values in product(*reads.values()):
-        yield dict(zip(reads, values, strict=True))
+        combination = dict(zip(reads, values, strict=True))
+        if where is None or where(combination):
+            yield combination
 
 
 def commands(cells: Sequence[Mapping[str, object]], experiment: str) -> list[str]:

@@ -110,7 +110,7 @@ def test_a_loss_that_diverges_at_every_rate_has_none():
     assert choose(runs, ["loss"])["learning_rate"].isna().item()
 
 
-def test_missing_are_first_the_tuning_runs_then_the_runs_at_the_chosen_rates():
+def test_missing_are_the_tuning_runs_then_the_runs_at_the_chosen_rates():
     first = survey([], READS, "tuned", TUNING).missing
     assert len(first) == 2 * 2 * 3 * 2
     assert {cell["seed"] for cell in first} == set(TUNING)
@@ -122,6 +122,24 @@ def test_missing_are_first_the_tuning_runs_then_the_runs_at_the_chosen_rates():
         ("mlp", "mse", 0.1),
     }
     assert survey([*tuning_runs(), *final_runs()], READS, "tuned", TUNING).missing == []
+    one_short = survey(tuning_runs()[1:], READS, "tuned", TUNING).missing
+    assert one_short[0]["seed"] in TUNING  # and so no rate is chosen yet for this loss on this model
+    assert [cell for cell in then if cell not in one_short] == [c for c in then if same(c, one_short[0])]
+
+
+def same(cell, other):
+    return all(cell[name] == other[name] for name in ("model", "loss"))
+
+
+def test_combinations_outside_the_study_are_not_missed_and_their_runs_are_foreign():
+    def where(cell):
+        return cell["model"] == "lenet5" or cell["learning_rate"] < 1
+
+    found = survey(tuning_runs(), READS, "tuned", TUNING, where)
+    foreign = found.excluded[found.excluded["reason"].str.startswith("foreign")]
+    assert len(foreign) == 2 * 2  # of either loss, both tuning seeds of the mlp at rate 1
+    assert foreign["reason"].str.contains("model=mlp .*learning_rate=1.0").all()
+    assert not [cell for cell in found.missing if not where(cell)]
 
 
 def test_tuning_runs_alone_are_too_few_and_say_what_to_do():
