@@ -92,7 +92,7 @@ def _report(args: argparse.Namespace) -> None:
     elif study.reads:
         from ce_harness import tracking  # the only need for MLflow: a report from rows does without
 
-        tracked = tracking.read_runs(args.tracking_uri, args.name or args.study)
+        tracked = tracking.read_runs(args.tracking_uri, args.name or args.study, must_exist=not args.missing)
         if args.losses:
             tracked = two_losses.of_losses(tracked, args.losses, args.study)
             study = two_losses.study(*args.losses, tracked)

@@ -65,14 +65,19 @@ class TrackedRun:
         return pd.read_csv(self._artifact("reliability.csv"))
 
 
-def read_runs(tracking_uri: str, study: str) -> list[TrackedRun]:
+def read_runs(tracking_uri: str, study: str, must_exist: bool = True) -> list[TrackedRun]:
     """Every run that is tagged with the study, oldest first.
+
+    Args:
+        must_exist: whether a database file that is not there is an error, and not a store without runs.
 
     Raises:
         TrackingError: the store can't be reached or read.
     """
     path = sqlite_path(tracking_uri)
     if path and not path.exists():
+        if not must_exist:
+            return []
         raise TrackingError(f"{path}: there is no such store; train first, or name one with --tracking-uri")
     try:
         client = open_store(tracking_uri)

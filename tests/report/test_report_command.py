@@ -51,7 +51,7 @@ def test_neither_tensorflow_nor_mlflow_is_needed_to_rebuild():
 
 def test_a_lost_artifact_is_a_tracking_error(monkeypatch, capsys):
     tracked = runs(["softmax_ce", "builtin_ce", "mse"], 2)
-    monkeypatch.setattr(tracking, "read_runs", lambda uri, study: tracked)
+    monkeypatch.setattr(tracking, "read_runs", lambda uri, study, must_exist=True: tracked)
     monkeypatch.setattr(Run, "content", lambda run, name: Path("/no", name).read_bytes())
     assert report.main(["demo"]) == 5
     assert "/no/epochs.csv" in capsys.readouterr().err
@@ -60,7 +60,7 @@ def test_a_lost_artifact_is_a_tracking_error(monkeypatch, capsys):
 @pytest.fixture
 def tracked(monkeypatch):
     found = runs(["softmax_ce", "builtin_ce", "mse"], 6, mse={"accuracy": 0.90})
-    monkeypatch.setattr(tracking, "read_runs", lambda uri, study: found if study == "mine" else [])
+    monkeypatch.setattr(tracking, "read_runs", lambda uri, study, must_exist=True: found if study == "mine" else [])
     return found
 
 
@@ -97,3 +97,11 @@ def test_two_different_losses_are_asked_for(losses, capsys):
         report.main(["--losses", losses])
     assert stop.value.code == 2
     assert "two different losses" in capsys.readouterr().err
+
+
+def test_what_is_missing_before_any_run_is_the_whole_study(tmp_path, capsys):
+    assert report.main(["demo", "--missing", "--tracking-uri", f"sqlite:///{tmp_path}/none.db"]) == 0
+    (command,) = capsys.readouterr().out.splitlines()
+    assert command.startswith("python run.py -m experiment=demo ")
+    assert "loss=softmax_ce,builtin_ce,mse seed=0,1,2,3,4" in command
+    assert not (tmp_path / "none.db").exists()

@@ -175,7 +175,7 @@ def test_the_command_prints_what_is_missing_and_makes_no_report(monkeypatch, tmp
     import experiments.demo
 
     monkeypatch.setattr(experiments.demo, "STUDY", STUDY)
-    monkeypatch.setattr(tracking, "read_runs", lambda uri, study: tuning_runs())
+    monkeypatch.setattr(tracking, "read_runs", lambda uri, study, must_exist=True: tuning_runs())
     monkeypatch.chdir(tmp_path)
     assert report.main(["demo", "--missing"]) == 0
     assert capsys.readouterr().out.startswith("python run.py -m experiment=demo model=lenet5 loss=softmax_ce")
