@@ -144,6 +144,22 @@ def test_a_damaged_checkpoint_is_passed_over(composed, undisturbed, monkeypatch,
     assert everything(config) == undisturbed
 
 
+@pytest.mark.parametrize("damage", ["altered", "cut"])
+def test_a_damaged_journal_is_refused_in_one_line_and_nothing_is_touched(composed, undisturbed, monkeypatch, damage):
+    config = composed(*RUN)
+    interrupted_after(config, 2, monkeypatch)
+    path = RunDirectory.of(checked(config)).path / "journal.jsonl"
+    whole = path.read_bytes()
+    damaged = whole.replace(b"0.", b"1.", 1) if damage == "altered" else whole[: whole.index(b"\n") + 1]
+    path.write_bytes(damaged)
+    with pytest.raises(DiskError, match=r"journal.jsonl: (line \d: is not|epoch 1 is missing).*; restore the file"):
+        train_and_evaluate(config)
+    assert path.read_bytes() == damaged
+    path.write_bytes(whole)
+    train_and_evaluate(config)
+    assert everything(config) == undisturbed
+
+
 def test_a_resume_under_another_fingerprint_needs_a_clear_word(composed, monkeypatch):
     config = composed(*RUN)
     interrupted_after(config, 1, monkeypatch)

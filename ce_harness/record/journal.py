@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ce_harness.errors import DiskError
+
+RESTORE = "restore the file, or delete its folder to train the run again"
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -36,11 +39,42 @@ def _told(path: Path) -> Iterator[None]:
         ) from error
 
 
+def seal(record: dict[str, Any], indent: int | None = None) -> bytes:
+    """The record as JSON whose last field is a checksum of the others."""
+    return json.dumps({**record, "crc32": _crc32(record)}, indent=indent).encode()
+
+
+def unseal(content: bytes, where: str) -> dict[str, Any]:
+    """The record that was sealed; one without a checksum, as earlier versions wrote it, is taken as it is.
+
+    Args:
+        where: the file, and the place in it, that the message is about.
+
+    Raises:
+        DiskError: not all bytes are those that were written.
+    """
+    try:
+        record = json.loads(content)
+        checksum = record.pop("crc32", None)
+    except (ValueError, AttributeError):
+        record, checksum = {}, "none can be read"
+    if checksum not in (None, _crc32(record)):
+        raise DiskError(f"{where}: is not what was written; {RESTORE}")
+    return record
+
+
+def _crc32(record: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(record).encode())
+
+
 class Journal:
     """The records of one run, each with its ``kind`` and the time at which it was first written.
 
     The time is part of the record, so that whoever sends the journal on (to MLflow) sends the same points
     however often it has to start again.
+
+    Raises:
+        DiskError: a line is damaged, or epochs are missing.
     """
 
     def __init__(self, path: Path):
@@ -49,7 +83,10 @@ class Journal:
         if path.exists():
             # A line without its newline was torn by a crash and never counted.
             whole, _, _ = path.read_bytes().rpartition(b"\n")
-            self.records = [json.loads(line) for line in whole.splitlines()]
+            for number, line in enumerate(whole.splitlines(), 1):
+                record = unseal(line, f"{path}: line {number}")
+                self._refuse_a_gap_before(record)
+                self.records.append(record)
 
     @staticmethod
     def record(kind: str, **fields: Any) -> dict[str, Any]:
@@ -63,12 +100,21 @@ class Journal:
         """
         if any(_key(known) == _key(record) for known in self.records):
             return
+        self._refuse_a_gap_before(record)
         with _told(self.path), open(self.path, "ab") as file:
             file.truncate(self._whole_bytes())
-            file.write(json.dumps(record).encode() + b"\n")
+            file.write(seal(record) + b"\n")
             file.flush()
             os.fsync(file.fileno())
         self.records.append(record)
+
+    def _refuse_a_gap_before(self, record: dict[str, Any]) -> None:
+        """A checkpoint may be ahead of a journal by one epoch; by more only if the journal has lost some."""
+        if record["kind"] != "epoch":
+            return
+        expected = 1 + next((known["epoch"] for known in reversed(self.records) if known["kind"] == "epoch"), 0)
+        if record["epoch"] != expected:
+            raise DiskError(f"{self.path}: epoch {expected} is missing; {RESTORE}")
 
     def _whole_bytes(self) -> int:
         return self.path.read_bytes().rfind(b"\n") + 1
@@ -92,11 +138,14 @@ class Position:
 
     def __init__(self, path: Path):
         self._path = path
-        state = json.loads(path.read_text()) if path.exists() else {}
+        try:
+            state = unseal(path.read_bytes(), str(path)) if path.exists() else {}
+        except DiskError:
+            state = {}  # sends everything again: a store keeps a point that it has once
         self.run_id: str | None = state.get("run_id")
         self.records: int = state.get("records", 0)
         self.closed_as: str | None = state.get("closed_as")
 
     def save(self) -> None:
         state = {"run_id": self.run_id, "records": self.records, "closed_as": self.closed_as}
-        write_durably(self._path, json.dumps(state).encode())
+        write_durably(self._path, seal(state))

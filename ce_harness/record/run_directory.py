@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from ce_harness.config import code_digest, config_hash
 from ce_harness.errors import ConfigError, DiskError, LockedError
-from ce_harness.record.journal import Journal, Position, write_durably
+from ce_harness.record.journal import RESTORE, Journal, Position, seal, unseal, write_durably
 
 
 class RunDirectory:
@@ -52,19 +52,33 @@ class RunDirectory:
 
     @property
     def outcome(self) -> dict[str, Any] | None:
-        """``{"status": "complete" | "diverged", ...}`` once the run has ended for good, else None."""
-        return json.loads(self._outcome.read_text()) if self._outcome.exists() else None
+        """``{"status": "complete" | "diverged", ...}`` once the run has ended for good, else None.
+
+        Raises:
+            DiskError: the file is damaged.
+        """
+        return unseal(self._outcome.read_bytes(), str(self._outcome)) if self._outcome.exists() else None
 
     def end(self, status: str, **fields: Any) -> None:
         """Marks the run as ended: the last thing that is ever written to its record."""
-        write_durably(self._outcome, json.dumps({"status": status, **fields}, indent=1).encode())
+        outcome = {"status": status, **fields, "journal_records": len(self.journal().records)}
+        write_durably(self._outcome, seal(outcome, indent=1))
 
     def steps(self, epoch: int) -> Path:
         """The file with the gradient norms of an epoch's steps."""
         return self.path / "steps" / f"epoch-{epoch:06d}.npy"
 
     def journal(self) -> Journal:
-        return Journal(self.path / "journal.jsonl")
+        """The run's journal.
+
+        Raises:
+            DiskError: it is damaged, or shorter than it was when the run ended.
+        """
+        journal = Journal(self.path / "journal.jsonl")
+        written = (self.outcome or {}).get("journal_records", 0)
+        if len(journal.records) < written:
+            raise DiskError(f"{journal.path}: {len(journal.records)} of {written} records are left; {RESTORE}")
+        return journal
 
     def position(self) -> Position:
         return Position(self.path / "mlflow.json")
@@ -97,7 +111,7 @@ class RunDirectory:
             write_durably(self._owner, json.dumps(owner).encode())
             yield
         finally:
-            if not self.journal().records:
+            if not (self.journal().path.exists() or self.outcome or any(self.checkpoints.iterdir())):
                 shutil.rmtree(self.path)  # refused before it began: leaves nothing behind
             lock.release()
 
