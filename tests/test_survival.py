@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from ce_harness.config import checked
 from ce_harness.errors import ConfigError, DiskError, LockedError
 from ce_harness.record.run_directory import RunDirectory
+from ce_harness.tracking import store
 from ce_harness.tracking.store import open_store
 from ce_harness.training import train_and_evaluate
 from tests.conftest import ROOT, TINY
@@ -198,6 +199,21 @@ def test_a_store_that_is_away_loses_nothing(composed, undisturbed, monkeypatch):
     away.rename(folder / "mlflow.db")
     train_and_evaluate(config)
     assert everything(config) == undisturbed
+
+
+def test_a_store_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    """MLflow takes seconds to make its tables, and can't go on from half of them."""
+    path = tmp_path / "mlflow.db"
+
+    def killed_half_way(uri):
+        Path(uri.removeprefix("sqlite:///")).write_bytes(b"half of the tables")
+        raise SystemExit
+
+    monkeypatch.setattr(store, "MlflowClient", killed_half_way)
+    for _ in range(2):  # the second starts from scratch
+        with pytest.raises(SystemExit):
+            open_store(f"sqlite:///{path}")
+        assert not path.exists()
 
 
 def test_a_full_disk_is_one_line_and_costs_nothing(composed, undisturbed, monkeypatch):

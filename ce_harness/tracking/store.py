@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -44,12 +45,24 @@ def open_store(tracking_uri: str) -> MlflowClient:
         return MlflowClient(tracking_uri)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock", timeout=SECONDS_FOR_MIGRATION):
+        if not path.exists():
+            _make(path)
         # MLflow would try for many minutes to open what can't be opened; SQLite itself says so at once.
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA schema_version")
         client = MlflowClient(absolute(tracking_uri))
         client.search_experiments(max_results=1)
     return client
+
+
+def _make(path: Path) -> None:
+    """Has MLflow make its tables aside: cut short in the middle, by a kill or a full disk, it could never go on."""
+    aside = path.with_name(f"{path.name}.new")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    MlflowClient(f"sqlite:///{aside / path.name}").search_experiments(max_results=1)
+    (aside / path.name).replace(path)
+    shutil.rmtree(aside)
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:
