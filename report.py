@@ -100,6 +100,7 @@ def _report(args: argparse.Namespace) -> None:
             terminal.show_missing(study, args.name or args.study, tracked)
             return
         texts = build.rows_of(tracked, args.name or args.study, study, study_file)
+        del tracked  # of thousands of runs, hundreds of MB
     output = (args.output or Path("results") / name).resolve()
     made = build.build(name, study, study_file, texts, output)
     if study.reads and not args.source:

@@ -32,8 +32,9 @@ def rows_of(tracked: Sequence[TrackedRun], name: str, study: Study, study_file: 
         evidence = rows.from_runs(selection, study.reads)
     except OSError as error:
         raise TrackingError(f"an artifact of a run can't be read ({error})") from error
-    commits = evidence.runs["git_commit"]
-    evidence.runs["study_digest"] = [provenance.digest_at(commit, study_file) for commit in commits]
+    for frame in (evidence.runs, evidence.tuning):
+        if len(frame):
+            frame["study_digest"] = [provenance.digest_at(commit, study_file) for commit in frame["git_commit"]]
     return rows.to_csv(evidence)
 
 

@@ -142,8 +142,13 @@ def paired(evidence: Evidence, group: pd.DataFrame, metric: str, first: str, sec
 
 def horizon(evidence: Evidence, group: pd.DataFrame) -> float:
     """The last epoch of the runs, where a time to target is censored."""
-    last = evidence.epochs.loc[evidence.epochs["run"].isin(group["run"]), "epoch"].max()
+    last = group["run"].map(_last_epochs(evidence)).max()
     return float(last) if not pd.isna(last) else math.inf
+
+
+@lru_cache(maxsize=8)
+def _last_epochs(evidence: Evidence) -> dict[str, int]:
+    return evidence.epochs.groupby("run", observed=True)["epoch"].max().to_dict() if len(evidence.epochs) else {}
 
 
 def _target(metric: str) -> float:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
+
 from ce_harness.report.study import Evidence
 
 
@@ -34,12 +36,15 @@ def _files(study_file: Path) -> list[Path]:
 def describe(name: str, study_file: Path, evidence: Evidence) -> dict:
     """The facts of ``report.json``, the same from the store and from the rows."""
     facts = {"study": name, "study_sha256": digest(study_file)}
-    runs = evidence.runs
-    if runs.empty:
+    if evidence.runs.empty:
         return facts
+    # Tuning runs are runs: rules that changed after the first of them were not fixed before.
+    runs = pd.concat([evidence.tuning, evidence.runs], ignore_index=True)
     first = runs.loc[runs["start_time"].idxmin()]
+    tuning = {"tuning_runs": len(evidence.tuning)} if len(evidence.tuning) else {}
     return facts | {
-        "runs": len(runs),
+        "runs": len(evidence.runs),
+        **tuning,
         "first_run": f"{datetime.fromtimestamp(first['start_time'] / 1000, UTC):%Y-%m-%d %H:%M} UTC",
         "first_run_commit": first["git_commit"],
         "rules": _rules(first, facts["study_sha256"]),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # so that early ones stay apart.
 KEPT_STEPS = 40
 KEPT_EPOCHS = 8
+RUNS_AT_ONCE = 500  # bounds the memory for reading
 
 
 def read(runs: Sequence[TrackedRun], names: Sequence[str]) -> tuple[dict[str, pd.DataFrame], list[float]]:
@@ -31,6 +32,16 @@ def read(runs: Sequence[TrackedRun], names: Sequence[str]) -> tuple[dict[str, pd
     Returns:
         (frames, mean global gradient norm over the first epoch of each run).
     """
+    parts, early = [], []
+    for start in range(0, len(runs), RUNS_AT_ONCE):
+        some = slice(start, start + RUNS_AT_ONCE)
+        frames, norms = _read(runs[some], names[some])
+        parts.append(frames)
+        early += norms
+    return {kind: _under_one_another([frames[kind] for frames in parts]) for kind in parts[0]}, early
+
+
+def _read(runs: Sequence[TrackedRun], names: Sequence[str]) -> tuple[dict[str, pd.DataFrame], list[float]]:
     epochs = _tables(runs, names, "epochs.csv")
     per_epoch = epochs.groupby("run", sort=False, observed=True)["step"].first()
     parts, early = {}, []
@@ -73,6 +84,15 @@ def _stacked(parts: dict[tuple, list[tuple[str, np.ndarray, np.ndarray]]], names
         frame.insert(0, "run", pd.Categorical.from_codes(owners, names))
         frames.append(frame)
     return _in_order(frames)
+
+
+def _under_one_another(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    if len(frames) == 1:
+        return frames[0]
+    runs = pd.api.types.union_categoricals([frame["run"] for frame in frames])
+    frame = pd.concat([frame.drop(columns="run") for frame in frames], ignore_index=True)
+    frame.insert(0, "run", runs)
+    return frame
 
 
 def _in_order(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -18,6 +18,7 @@ ALPHA = 0.05
 MIN_PAIRS = 6
 # All 2^n sign patterns are enumerated up to 14 pairs; beyond that this many are drawn.
 MAX_PATTERNS = 2**14
+MOST_FLOATS = 2**22  # of 8 bytes, kept or made at once for the sign patterns
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,10 @@ def permutation_p(differences: ArrayLike) -> np.ndarray:
     observed = np.abs(d.sum(axis=0)) - 1e-12 * np.abs(d).sum(axis=0)  # rounding breaks no tie
     signs = _sign_patterns(len(d))
     # In parts, since the patterns of thousands of pairs fill the memory as floats.
-    parts = np.array_split(signs, max(signs.size // 2**22, 1))
-    extreme = sum((np.abs(np.tensordot(part.astype(float), d, 1)) >= observed).sum(axis=0) for part in parts)
+    parts = np.array_split(signs, -(-signs.size // MOST_FLOATS))
+    extreme = sum(
+        (np.abs(np.tensordot(part.astype(float, copy=False), d, 1)) >= observed).sum(axis=0) for part in parts
+    )
     if 2 ** len(d) <= MAX_PATTERNS:
         return extreme / len(signs)
     return (extreme + 1) / (len(signs) + 1)  # the observed pattern is one of those drawn
@@ -102,7 +105,7 @@ def _sign_patterns(n: int) -> np.ndarray:
         bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
     else:
         bits = np.random.default_rng(0).integers(0, 2, (MAX_PATTERNS, n), dtype=np.int8)
-    return (2 * bits - 1).astype(np.int8)
+    return (2 * bits - 1).astype(float if bits.size <= MOST_FLOATS else np.int8)
 
 
 def equivalence_p(differences: ArrayLike, margin: float) -> float:

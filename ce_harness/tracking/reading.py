@@ -90,6 +90,8 @@ def read_runs(tracking_uri: str, study: str, must_exist: bool = True) -> list[Tr
                 )
                 runs += [_tracked(client, run) for run in page]
                 token = page.token or None
+                del page
+                gc.collect()
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise TrackingError(f"{tracking_uri}: the store can't be read ({reason})") from error
@@ -98,7 +100,7 @@ def read_runs(tracking_uri: str, study: str, must_exist: bool = True) -> list[Tr
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """MLflow makes an object of every tag, parameter and metric: collecting garbage among them took 2/3 of the time."""
+    """MLflow makes an object of every tag, param and metric: looking for garbage among them took 2/3 of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
