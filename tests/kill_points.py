@@ -15,9 +15,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from ce_harness import callbacks
+from ce_harness import callbacks, losses, models  # noqa: F401  (imported late by a run: once here, for all children)
 from ce_harness.record import checkpoint, journal, run_directory, series
-from ce_harness.tracking import feed
+from ce_harness.tracking import database_code, feed  # noqa: F401
 from ce_harness.training import train_and_evaluate
 
 

@@ -36,9 +36,9 @@ class Child:
 def main(folder: Path) -> None:
     answer(config_cases.CASES, folder)
     os.environ |= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-    import ce_harness.training  # noqa: F401
+    from ce_harness import losses, models, training  # noqa: F401  (what a command imports, once for all cases)
     from ce_harness.report import build, terminal  # noqa: F401
-    from ce_harness.tracking import feed
+    from ce_harness.tracking import database_code, feed  # noqa: F401
     from tests.bad_input import data_cases, surroundings_cases
 
     feed.SECONDS_BETWEEN_TRIES = 0.01
