@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -57,11 +58,15 @@ def select(
 
     Raises:
         ConfigError: the runs differ in a setting the study does not name.
-        TooFewRunsError: fewer than two losses (one, if the study reads one) have two usable runs.
+        TooFewRunsError: no two losses have usable runs of two seeds in common (the one loss of two seeds, if the
+            study reads one).
     """
     found = survey(runs, reads, study, tuning_seeds, where)
-    seeds = Counter(run.tags["loss"] for run in found.runs)
-    if sum(count >= 2 for count in seeds.values()) < min(2, len(reads["loss"])):
+    seeds = defaultdict(set)
+    for run in found.runs:
+        seeds[run.tags["loss"]].add(setting(run, "seed"))
+    compared = combinations(seeds.values(), min(2, len(reads["loss"])))
+    if not any(len(set.intersection(*shared)) >= 2 for shared in compared):
         raise TooFewRunsError(_too_few(study, train or f"experiment={study}", runs, found, tuning_seeds))
     return found
 
@@ -215,7 +220,7 @@ def _too_few(study, train, runs, found, tuning_seeds) -> str:
     how = f"python report.py {study} --missing prints how" if tuning_seeds else f"python run.py -m {train}"
     return (
         f"study {study!r} has {len(runs)} runs ({len(found.runs)} usable{tuned}{left_out}), but a comparison needs two "
-        f"losses with two seeds each; train them first: {how}"
+        f"losses with two seeds in common; train them first: {how}"
     )
 
 

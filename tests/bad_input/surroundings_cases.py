@@ -197,6 +197,15 @@ def part():
         tracked({"loss": "softmax_ce", "seed": "0"}, {"loss": "mse", "seed": "0"}),
     ),
     Case(
+        "a report of unequal seeds",
+        "python report.py demo",
+        "has 4 runs (4 usable), but a comparison needs two losses with two seeds in common",
+        8,
+        tracked(
+            *({"loss": loss, "seed": seed} for loss, seeds in (("softmax_ce", "01"), ("mse", "12")) for seed in seeds)
+        ),
+    ),
+    Case(
         "a report of other data",
         "python report.py demo",
         "has 2 runs (0 usable, 2 foreign)",

@@ -23,7 +23,7 @@ def test_a_full_grid_leaves_nothing_out():
 def test_diverged_and_failed_runs_are_listed_and_their_partners_named():
     tracked = runs(READS["loss"], 3)
     tracked[3].status, tracked[4].status = "diverged", "failed"
-    kept, left_out = reasons([*tracked, Run("mse", 3)], {**READS, "seed": range(4)})
+    kept, left_out = reasons([*tracked, Run("softmax_ce", 3), Run("mse", 3)], {**READS, "seed": range(4)})
     assert left_out["digits-lenet5-mse-s0"] == "diverged"
     assert left_out["digits-lenet5-mse-s1"] == "failed"
     assert left_out["digits-lenet5-softmax_ce-s0"].startswith("unpaired: no usable run of mse")
@@ -67,6 +67,13 @@ def test_runs_that_differ_in_an_unnamed_setting_are_refused():
 def test_a_parameter_of_a_loss_may_differ_between_losses():
     tracked = runs(READS["loss"], 3, mse={"params": {"loss.scale": "2"}})
     assert len(reasons(tracked)[0]) == 6
+
+
+def test_losses_of_unequal_seeds_are_no_comparison():
+    tracked = [Run("softmax_ce", 0), Run("softmax_ce", 1), Run("mse", 1), Run("mse", 2)]
+    with pytest.raises(TooFewRunsError, match=r"4 runs \(4 usable\), .* two losses with two seeds in common"):
+        select(tracked, READS, "demo")
+    assert "digits-lenet5-softmax_ce-s0" in reasons([*tracked, Run("mse", 0)])[0]
 
 
 def test_too_few_runs_say_how_many_and_what_to_do():
