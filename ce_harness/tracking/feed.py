@@ -14,6 +14,7 @@ from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking.store import experiment_id, open_store
 
 POINTS_PER_CALL = 1000  # MLflow's limit for one log_batch
+SECONDS_BETWEEN_SENDS = 10.0  # a call costs about as much for one epoch as for ten
 SECONDS_BETWEEN_TRIES = 2.0
 LAST_TRIES = 3
 MLFLOW_STATUS = {"complete": "FINISHED", "diverged": "FAILED", "failed": "FAILED", "interrupted": "KILLED"}
@@ -38,7 +39,7 @@ class Feed:
         self._uri = tracking_uri
         self._experiment = experiment
         self._news = threading.Event()
-        self._over = False
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="mlflow-feed", daemon=True)
 
     def notify(self) -> None:
@@ -50,7 +51,7 @@ class Feed:
         return self
 
     def __exit__(self, error_type, error, traceback) -> None:
-        self._over = True
+        self._over.set()
         self._news.set()
         self._thread.join()
         interrupted = error_type is not None and not issubclass(error_type, Exception)
@@ -61,16 +62,17 @@ class Feed:
                 raise
 
     def _work(self) -> None:
-        while not self._over:
+        while not self._over.is_set():
             self._news.wait()
             self._news.clear()
-            if self._over:
+            if self._over.is_set():
                 return
             try:
                 _Sender(self._run, self._uri, self._experiment).send()
             except Exception:
                 # Whatever the store's trouble is, training goes on; `finish` tries again and reports.
-                threading.Event().wait(SECONDS_BETWEEN_TRIES)
+                self._news.set()
+            self._over.wait(SECONDS_BETWEEN_SENDS)
 
     def finish(self, status_without_outcome: str = "failed") -> None:
         """Sends everything that is unsent; closes the MLflow run with the run's outcome."""
