@@ -12,7 +12,7 @@ from rich.console import Console
 from ce_harness.config import names
 from ce_harness.errors import ConfigError
 from ce_harness.sweep import run_sweep
-from ce_harness.sweep.plan import Composer, plan
+from ce_harness.sweep.plan import Composer, cores_of_a_cell, plan
 from ce_harness.sweep.records import End, Records
 from ce_harness.sweep.summary import SweepError
 from tests.conftest import ROOT
@@ -129,6 +129,22 @@ def test_a_cell_is_its_run_whatever_process_asks_later(sweep):
     assert shared.overrides[-1] == "threads=1"
     assert alone.overrides[-1] == f"threads={alone.config.threads}"
     assert sweep.plan(("seed=0", "threads=3"))[0].overrides == (sweep.runs_dir, "seed=0", "threads=3")
+
+
+@pytest.mark.parametrize(
+    ("launcher", "cores"),
+    [
+        ({}, 8),
+        ({"n_jobs": 2}, 4),
+        ({"n_jobs": 16}, 1),
+        ({"cpus_per_task": 3}, 3),
+        ({"ray": {"init": {}, "remote": {"num_cpus": 2}}}, 2),
+        ({"ray": {"init": {}, "remote": {"num_cpus": 0.5}}}, 1),
+    ],
+)
+def test_a_cell_has_the_cores_asked_of_the_cluster_or_its_share_of_the_machine(monkeypatch, launcher, cores):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    assert cores_of_a_cell(OmegaConf.create(launcher)) == cores
 
 
 def test_equal_runs_are_one_cell(sweep):

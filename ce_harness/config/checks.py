@@ -15,11 +15,11 @@ from ce_harness.errors import ConfigError
 _MISSING = object()
 
 
-def checked(config: DictConfig, parallel_jobs: int = 1) -> DictConfig:
+def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
     """A copy of the config in which nothing is left open, or a refusal.
 
     Real numbers become floats (0 and 0.0 are one config, and Keras refuses an int for a float), ``threads: auto``
-    becomes the cores over the parallel jobs (bits depend on it).
+    becomes the cores that the run has, by default all of this machine (bits depend on it).
 
     Raises:
         ConfigError: names the key, the value, what is allowed and an example.
@@ -50,7 +50,7 @@ def checked(config: DictConfig, parallel_jobs: int = 1) -> DictConfig:
             _check(config, key, rule)
     _check_together(config)
     if config.threads == "auto":
-        config.threads = max(1, joblib.cpu_count() // parallel_jobs)
+        config.threads = cores or joblib.cpu_count()
     return config
 
 

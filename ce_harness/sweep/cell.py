@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 
 from omegaconf import DictConfig
 
@@ -19,6 +20,7 @@ from ce_harness.errors import INTERRUPTED, HarnessError
 from ce_harness.sweep.records import End, Records
 
 SECONDS_BETWEEN_LOOKS = 0.5  # at whether the launching process still lives
+SECONDS_TO_CLOSE = 20.0  # of an interrupted run, the store included; Slurm kills after 30 by default
 
 
 def run_cell(hydra: DictConfig, load: Callable[[], None], job: Callable[[], str]) -> None:
@@ -27,17 +29,21 @@ def run_cell(hydra: DictConfig, load: Callable[[], None], job: Callable[[], str]
     The worker loads TensorFlow once and never uses it. A cell is a fork of that fresh process: it starts at once, in
     the same state as every other, and takes nobody along when it is killed, runs out of memory or calls ``exit``.
 
+    A cluster's engine may take the worker away and run the cell again later, elsewhere. Then the cell has not ended.
+
     Args:
         hydra: Hydra's own config of the cell.
         load: imports all that a cell needs.
         job: does the work; returns a line for the user.
     """
+    os.chdir(hydra.runtime.cwd)  # what relative paths start from; Ray's workers live elsewhere
     records, number = Records(hydra.sweep.dir), hydra.job.num
     launcher = os.getppid()
     records.start(number)
-    end = _attempt(load)
-    if end.exit_code:
-        records.end(number, end)
+    try:
+        load()
+    except Exception as error:
+        records.end(number, _failure(error))
         return
     if sys.platform != "linux":  # elsewhere the system's libraries do not outlive a fork
         records.end(number, _attempt(job))
@@ -46,18 +52,38 @@ def run_cell(hydra: DictConfig, load: Callable[[], None], job: Callable[[], str]
     gc.freeze()  # spares every cell a walk through, and so a copy of, what was loaded
     process = multiprocessing.get_context("fork").Process(target=_run_apart, args=(records, number, job))
     process.start()
+    out_of_time = None
+    try:
+        _wait(process, launcher)
+    except Exception as error:  # a signal's handler says that there is no more time
+        _interrupt(process)
+        out_of_time = End(INTERRUPTED, f"interrupted: {error}")
+    except BaseException:  # or that the worker must leave, and the cell go on elsewhere
+        _interrupt(process)
+        raise
+    if records.ended(number) is None:
+        records.end(number, out_of_time or _without_a_word(process.exitcode))
+
+
+def _wait(process: BaseProcess, launcher: int) -> None:
     while process.exitcode is None:
         process.join(SECONDS_BETWEEN_LOOKS)
         if os.getppid() != launcher:  # the sweep was killed; its next call continues the run
             process.kill()
             os._exit(1)
-    if records.ended(number) is None:
-        records.end(number, _without_a_word(process.exitcode))
+
+
+def _interrupt(process: BaseProcess) -> None:
+    if process.is_alive():
+        os.kill(process.pid, signal.SIGINT)
+    process.join(SECONDS_TO_CLOSE)
+    process.kill()
+    process.join()
 
 
 def _run_apart(records: Records, number: int, job: Callable[[], str]) -> None:
     threading.Thread(target=_die_with_the_worker, daemon=True).start()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _leave_signals_to_the_worker()
     with open(records.log(number), "ab", buffering=0) as log:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
@@ -67,7 +93,19 @@ def _run_apart(records: Records, number: int, job: Callable[[], str]) -> None:
         stream.flush()
     if not records.log(number).stat().st_size:
         records.log(number).unlink()
+    if end.exit_code == INTERRUPTED:  # whether that is the end, the worker knows
+        sys.exit(INTERRUPTED)
     records.end(number, end)
+
+
+def _leave_signals_to_the_worker() -> None:
+    """Slurm signals every process of a job. The worker's handler knows what is to be done, and does it once."""
+    for number in (signal.SIGTERM, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2):
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_IGN)
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _die_with_the_worker() -> None:
@@ -75,19 +113,25 @@ def _die_with_the_worker() -> None:
     os._exit(1)
 
 
-def _attempt(job: Callable[[], str | None]) -> End:
+def _attempt(job: Callable[[], str]) -> End:
     try:
-        return End(0, job() or "")
+        return End(0, job())
     except KeyboardInterrupt:
         return End(INTERRUPTED, "interrupted")
     except BaseException as error:  # a user's model may even call sys.exit
-        if not isinstance(error, HarnessError):
-            traceback.print_exc()
-        known = explain(error)
-        return End(known.exit_code, str(known)) if known else End(1, f"{type(error).__name__}: {error}")
+        return _failure(error)
+
+
+def _failure(error: BaseException) -> End:
+    if not isinstance(error, HarnessError):
+        traceback.print_exc()
+    known = explain(error)
+    return End(known.exit_code, str(known)) if known else End(1, f"{type(error).__name__}: {error}")
 
 
 def _without_a_word(exit_code: int) -> End:
+    if exit_code == INTERRUPTED:
+        return End(INTERRUPTED, "interrupted")
     if exit_code >= 0:
         return End(exit_code or 1, f"the process left by itself with exit code {exit_code}")
     name = signal.Signals(-exit_code).name

@@ -54,11 +54,11 @@ def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[
     combinations = [tuple(combination) for combination in combinations]
     shared = set.intersection(*map(set, combinations))
     composer = Composer(loader, sweep_config)
-    jobs = parallel_jobs(sweep_config.hydra.launcher)
+    cores = cores_of_a_cell(sweep_config.hydra.launcher)
     cells: dict[str, Cell] = {}
     for combination in combinations:
         composed = composer.compose(combination)
-        config = checked(composed, jobs)
+        config = checked(composed, cores)
         overrides = combination
         if composed.threads != config.threads:
             # Elsewhere "auto" may be another number: in a worker, on another host, in a call for this run alone.
@@ -69,9 +69,13 @@ def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[
     return list(cells.values())
 
 
-def parallel_jobs(launcher: DictConfig) -> int:
-    """How many cells share this machine at a time."""
-    return joblib.effective_n_jobs(launcher.get("n_jobs", 1))
+def cores_of_a_cell(launcher: DictConfig) -> int:
+    """How many a cell has: asked of a cluster, or this machine's over the cells that run at a time."""
+    for key in ("cpus_per_task", "ray.remote.num_cpus"):
+        asked = OmegaConf.select(launcher, key)
+        if asked:
+            return max(1, int(asked))  # Ray takes fractions
+    return max(1, joblib.cpu_count() // joblib.effective_n_jobs(launcher.get("n_jobs", 1)))
 
 
 class Composer:
