@@ -138,8 +138,8 @@ def test_a_cell_is_its_run_whatever_process_asks_later(sweep):
         ({"n_jobs": 2}, 4),
         ({"n_jobs": 16}, 1),
         ({"cpus_per_task": 3}, 3),
-        ({"ray": {"init": {}, "remote": {"num_cpus": 2}}}, 2),
-        ({"ray": {"init": {}, "remote": {"num_cpus": 0.5}}}, 1),
+        ({"init": {}, "remote": {"num_cpus": 2}}, 2),
+        ({"init": {}, "remote": {"num_cpus": 0.5}}, 1),
     ],
 )
 def test_a_cell_has_the_cores_asked_of_the_cluster_or_its_share_of_the_machine(monkeypatch, launcher, cores):

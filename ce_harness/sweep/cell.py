@@ -36,7 +36,6 @@ def run_cell(hydra: DictConfig, load: Callable[[], None], job: Callable[[], str]
         load: imports all that a cell needs.
         job: does the work; returns a line for the user.
     """
-    os.chdir(hydra.runtime.cwd)  # what relative paths start from; Ray's workers live elsewhere
     records, number = Records(hydra.sweep.dir), hydra.job.num
     launcher = os.getppid()
     records.start(number)

@@ -71,7 +71,7 @@ def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[
 
 def cores_of_a_cell(launcher: DictConfig) -> int:
     """How many a cell has: asked of a cluster, or this machine's over the cells that run at a time."""
-    for key in ("cpus_per_task", "ray.remote.num_cpus"):
+    for key in ("cpus_per_task", "remote.num_cpus"):
         asked = OmegaConf.select(launcher, key)
         if asked:
             return max(1, int(asked))  # Ray takes fractions
