@@ -3,8 +3,10 @@ PYTHON ?= python3
 STUDY ?= demo
 RUNS ?= runs
 BIN := .venv/bin
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header --quiet
 
-.PHONY: demo test lint bench dashboard reproduce lock
+.PHONY: demo test test-cluster lint bench dashboard reproduce lock
 
 demo: .venv/installed
 	$(BIN)/python run.py -m experiment=demo
@@ -14,6 +16,10 @@ demo: .venv/installed
 # In parallel; the tests of a file share their slow set-ups, so they stay together.
 test: .venv/installed
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# Sweeps on real engines (Slurm, Ray, PostgreSQL), the dashboard in a real browser; what is missing is skipped by name.
+test-cluster: .venv/installed-cluster
+	$(BIN)/python -m pytest -m slow tests/cluster tests/test_dashboard.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -38,7 +44,13 @@ reproduce: .venv/installed
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+# The same environment with the extras [slurm], [ray] and [postgresql] on top: eleven small packages and Ray.
+.venv/installed-cluster: requirements-cluster.lock .venv/installed
+	$(BIN)/pip install --quiet --require-hashes -r requirements-cluster.lock
+	touch $@
+
 # Needs uv on the PATH. The lock names no index: pip takes the packages from wherever it is set up to.
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	$(LOCK) --extra dev --output-file requirements.lock
+	cp requirements.lock requirements-cluster.lock  # the same versions where both have a package
+	$(LOCK) --extra dev --extra slurm --extra ray --extra postgresql --output-file requirements-cluster.lock

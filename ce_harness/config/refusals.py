@@ -22,6 +22,8 @@ def explain(error: BaseException) -> HarnessError | None:
     """The error as one line with an exit code; None for one that is nobody's known mistake."""
     if isinstance(error, HarnessError):
         return error
+    if getattr(error, "missing_cfg_file", None) == "hydra/launcher/submitit_slurm":  # what our launcher builds on
+        return ConfigError("hydra/launcher=slurm: Submitit is not installed; pip install '.[slurm]'")
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         allowed = ", ".join(sorted(error.options))

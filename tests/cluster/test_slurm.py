@@ -1,0 +1,128 @@
+"""Sweeps on a real Slurm of one node: preempted, out of time, and in the end the bits of a local sweep."""
+
+import getpass
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import SECONDS, command, epochs, free_port, until, weights
+from tests.conftest import ROOT
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
+MISSING = [name for name in PROGRAMS if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(MISSING), reason=f"needs Slurm (Debian: slurm-wlm munge): no {', '.join(MISSING)}"),
+]
+
+CONFIG = """
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller_port}
+SlurmdPort={node_port}
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+SlurmUser={user}
+SlurmdUser={user}
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+SlurmdParameters=config_overrides
+SchedulerParameters=sched_interval=1,bf_interval=1
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+KillWait=3
+MpiDefault=none
+NodeName={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=8000
+PartitionName=main Nodes={host} Default=YES PriorityTier=1
+PartitionName=urgent Nodes={host} PriorityTier=2
+"""
+
+
+@pytest.fixture(scope="module")
+def slurm():
+    """Starts munged, slurmctld and slurmd, for this user and on the loopback device; the variables to find them."""
+    folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))  # a socket's path must be short
+    for name in ("state", "spool"):
+        (folder / name).mkdir()
+    (folder / "munge.key").write_bytes(os.urandom(1024))
+    (folder / "munge.key").chmod(0o400)
+    (folder / "slurm.conf").write_text(
+        CONFIG.format(
+            folder=folder,
+            host=socket.gethostname().partition(".")[0],
+            user=getpass.getuser(),
+            controller_port=free_port(),
+            node_port=free_port(),
+        )
+    )
+    variables = {
+        "SLURM_CONF": str(folder / "slurm.conf"),
+        "PATH": f"{os.environ['PATH']}:/usr/sbin",
+        "HOLD": str(folder / "hold"),
+    }
+    munge = [f"--{name}-file={folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
+    daemons = [["munged", "--foreground", "--force", f"--socket={folder}/munge.socket", *munge]]
+    daemons += [["slurmctld", "-D"], ["slurmd", "-D"]]
+    started = []
+    for daemon in daemons:
+        started.append(
+            subprocess.Popen(
+                daemon, env={**os.environ, **variables}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        )
+    until(lambda: "idle" in ask(variables, "sinfo", "--noheader", "--format=%T"))
+    yield variables
+    ask(variables, "scancel", f"--user={getpass.getuser()}", "--signal=KILL")
+    for daemon in reversed(started):
+        daemon.terminate()
+        daemon.wait()
+    shutil.rmtree(folder)
+
+
+def ask(variables, *arguments):
+    return subprocess.run(arguments, env={**os.environ, **variables}, capture_output=True, text=True).stdout
+
+
+def restarts(variables):
+    """How often Slurm has put each of our jobs back into its queue."""
+    jobs = ask(variables, "scontrol", "show", "job", "--oneliner").splitlines()
+    return [int(re.search(r" Restarts=(\d+) ", job)[1]) for job in jobs if " JobName=run " in job]
+
+
+def test_cells_survive_preemption_and_their_time_limit(slurm, tmp_path, local):
+    hold = Path(slurm["HOLD"])
+    hold.mkdir()
+    (hold / "3").touch()
+    arguments = ["-m", "hydra/launcher=slurm", "loss=softmax_ce,mse", "seed=0", "hydra.launcher.mem_gb=1"]
+    arguments += ["hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=50"]
+    sweep = subprocess.Popen(
+        command(tmp_path, *arguments), cwd=ROOT, env={**os.environ, **slurm}, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: epochs(tmp_path) == [2, 2])
+    print(ask(slurm, "squeue"))
+    ask(slurm, "srun", "--partition=urgent", "--cpus-per-task=2", "true")
+    until(lambda: restarts(slurm) == [1, 1])  # preempted
+    until(lambda: restarts(slurm) == [2, 2])  # warned of the time limit, they left by themselves
+    assert epochs(tmp_path) == [2, 2]
+    (hold / "3").unlink()
+    _, shown = sweep.communicate(timeout=SECONDS)
+    print(shown)
+    assert sweep.returncode == 0
+    assert "Slurm job 1: 2 cells" in shown
+    assert "2 of 2 cells complete" in shown
+    hashes, expected = weights(tmp_path), weights(local)
+    assert len(hashes) == 2
+    assert hashes.items() <= expected.items()

@@ -1,0 +1,41 @@
+"""Launchers for clusters, without one. The real engines: ``make test-cluster``."""
+
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+
+from ce_harness import command_line  # noqa: F401  (puts hydra_plugins on the path)
+from tests.conftest import ROOT
+
+
+def test_a_job_that_left_the_queue_without_a_result_is_not_waited_for(tmp_path, monkeypatch):
+    """Slurm answers: not at all, then that the job still runs, then that it does not."""
+    from hydra_plugins import slurm_array
+
+    squeue = tmp_path / "squeue"
+    answers = '1) exit 1;; 2) echo "6_0 7_1";; 3) echo 6_0;; *) echo asked again;;'
+    squeue.write_text(f"#!/bin/sh\ncd {tmp_path}\necho >> asked\ncase $(wc -l < asked) in {answers} esac\n")
+    squeue.chmod(0o755)
+    (tmp_path / "result").touch()
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(slurm_array, "SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(slurm_array, "SECONDS_BETWEEN_QUESTIONS", 0.0)
+    slurm_array.SlurmArray()._wait({"7_0": tmp_path / "result", "7_1": tmp_path / "none"})
+    assert (tmp_path / "asked").read_text() == "\n" * 3
+
+
+@pytest.mark.parametrize(("launcher", "package", "extra"), [("slurm", "submitit", "slurm"), ("ray", "ray", "ray")])
+def test_a_missing_extra_is_named(launcher, package, extra):
+    if importlib.util.find_spec(package):
+        pytest.skip(f"{package} is installed")
+    refused = subprocess.run(
+        [sys.executable, "run.py", "-m", f"hydra/launcher={launcher}", "seed=0,1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"error: hydra/launcher={launcher}: ")
+    assert refused.stderr.endswith(f"is not installed; pip install '.[{extra}]'\n")
