@@ -26,6 +26,7 @@ def main(runs_dir: str = "runs") -> None:
     print(f"http://{HOST}:{port}/#/experiments   (Ctrl-C ends it)", flush=True)
     arguments = ["server", "--backend-store-uri", absolute(store), "--host", HOST, "--port", str(port)]
     arguments += ["--workers", "1", "--allowed-hosts", f"{HOST}:{port}"]
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # of its GenAI features: eight more processes
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments])
 
 

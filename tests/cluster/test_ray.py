@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,8 +34,7 @@ def ray_cluster():
                 stderr=shown,
             )
         until(lambda: "Ray runtime started" in log.read_text())
-        (address,) = {word.strip("'") for word in log.read_text().split() if word.strip("'").endswith(f":{port}")}
-        yield address
+        yield re.search(rf"[\d.]+:{port}", log.read_text())[0]
         cluster.terminate()
         cluster.wait()
 
