@@ -1,10 +1,14 @@
 """The options that users of Keras expect of a training run."""
 
+import io
+import re
+
 import keras
 import mlflow.keras
 import numpy as np
 import pytest
 import yaml
+from rich.console import Console
 
 from ce_harness.config import checked
 from ce_harness.record.run_directory import RunDirectory
@@ -103,3 +107,28 @@ def test_a_saved_model_loads_from_mlflow_and_gives_logits(composed):
     assert "[-1, 8, 8, 1]" in description["signature"]["inputs"]
     requirements = (run.artifacts / "model" / "requirements.txt").read_text()
     assert f"keras=={keras.__version__}" in requirements
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_a_live_bar_on_a_terminal_and_a_line_an_epoch_elsewhere(composed, terminal):
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=terminal, width=160, color_system=None)
+    train_and_evaluate(composed(f"seed={int(terminal)}"), console)
+    scores = r"loss \d\.\d{4}  accuracy \d\.\d{4}  val_loss \d\.\d{4}  val_accuracy \d\.\d{4}"
+    if terminal:
+        (last,) = re.findall(r"epoch 3/3 .* step 12/12 .*", screen.getvalue())[-1:]
+        assert re.search(scores, last)
+    else:
+        lines = screen.getvalue().splitlines()
+        assert len(lines) == 3
+        assert all(re.fullmatch(rf"epoch {n}/3  {scores}", line) for n, line in enumerate(lines, 1))
+
+
+def test_the_live_bar_shows_step_rate_and_gradient_while_an_epoch_runs(composed):
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=160, color_system=None)
+    train_and_evaluate(composed("model=convnet", "dataset.limit=1000", "batch_size=4", "epochs=1"), console)
+    shown = re.findall(
+        r"epoch 1/1 .* step \d+/250  \d+/s .*\d:\d\d:\d\d.* loss \d\.\d{4}  gradient \d", screen.getvalue()
+    )
+    assert shown

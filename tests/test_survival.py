@@ -103,19 +103,55 @@ def interrupted_after(config, epoch, monkeypatch, error=KeyboardInterrupt):
             train_and_evaluate(config)
 
 
-def test_dropout_adam_and_schedules_continue_bit_for_bit(composed, tmp_path, monkeypatch):
-    overrides = (
-        "model=convnet",
-        "optimizer=adam",
-        "learning_rate=0.003",
-        "learning_rate_schedule=cosine",
-        "warmup_epochs=1",
-    )
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("optimizer=sgd", "learning_rate=0.05"),  # with momentum
+        (
+            "model=convnet",  # with dropout
+            "optimizer=adam",
+            "learning_rate=0.003",
+            "learning_rate_schedule=cosine",
+            "warmup_epochs=1",
+            "clip_norm=0.5",
+            "precision=mixed_bfloat16",
+            "early_stopping={metric: val/accuracy, patience: 2}",
+            "dataset.augmentation={horizontal_flip: true, shift: 1}",
+        ),
+    ],
+    ids=["momentum", "all options"],
+)
+def test_every_state_continues_bit_for_bit(composed, tmp_path, monkeypatch, overrides):
     straight, stopped = (composed(*overrides, f"runs_dir={tmp_path / name}") for name in ("straight", "stopped"))
     train_and_evaluate(straight)
     interrupted_after(stopped, 2, monkeypatch)
     train_and_evaluate(stopped)
     assert everything(stopped) == everything(straight)
+
+
+def test_alone_in_a_sweep_or_again_it_is_the_same_run(undisturbed, tmp_path, migrated_store):
+    """A sweep's worker computes the bits of a call from Python; then the run is complete for everybody, at once."""
+    runs_dir = tmp_path / "runs"
+    runs_dir.mkdir()
+    shutil.copy(migrated_store, runs_dir / "mlflow.db")
+
+    def command(*words):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        words = [sys.executable, "run.py", *words, *TINY, *RUN, f"runs_dir={runs_dir}"]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    swept, _ = command("-m", "seed=0,1")
+    assert swept.returncode == 0, swept.stderr
+    outcomes = [json.loads(path.read_bytes()) for path in runs_dir.glob("*/outcome.json")]
+    weights = [outcome["weights"] for outcome in outcomes]
+    assert len(set(weights)) == 2
+    assert undisturbed["outcome"]["weights"] in weights
+    again, seconds = command("seed=0")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "was complete  test: accuracy" in again.stdout
+    assert seconds < 2  # of CPU: the wall clock is the machine's
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt, "KILLED"), (RuntimeError, "FAILED")])
