@@ -11,6 +11,12 @@ from ce_harness.report.statistics import Summary
 from ce_harness.report.study import Table
 
 NOTHING = "-"
+PAGE, GAP, SHORTEST = (
+    82,
+    3,
+    12,
+)  # width of a page, gap between columns, narrowest wrapped one: characters of footnotesize
+LINES_OF_A_PAGE = 45
 
 
 def with_interval(s: Summary, signed: bool = False) -> str:
@@ -59,33 +65,47 @@ def markdown(table: Table) -> str:
 
 
 def latex(table: Table, name: str) -> str:
-    r"""The table as a LaTeX float; needs ``\usepackage{booktabs}``; special characters are escaped."""
+    r"""The table in LaTeX; needs ``booktabs`` and, for one longer than a page, ``longtable``.
+
+    Special characters are escaped. A long table breaks over pages, any other is a float.
+    """
     shown = text(table)
     body = shown.map(_escaped).set_axis([_escaped(column) for column in shown.columns], axis=1)
+    long = len(body) > LINES_OF_A_PAGE
     made = body.style.hide(axis="index").to_latex(
         hrules=True,
+        environment="longtable" if long else None,
         column_format=_columns(shown),
         caption=_escaped(table.title),
         label=f"tab:{name}",
     )
     notes = "".join(f"\\par\\smallskip {_escaped(note)}\n" for note in table.notes)
-    return made.replace("\\begin{table}", "\\begin{table}\n\\centering\\footnotesize").replace(
+    small = "\\scriptsize\\setlength{\\tabcolsep}{2pt}" if _width(shown) > PAGE else "\\footnotesize"
+    if long:
+        return f"{{{small}\n{made}{notes}}}\n"
+    return made.replace("\\begin{table}", f"\\begin{{table}}\n\\centering{small}").replace(
         "\\end{table}", f"{notes}\\end{{table}}"
     )
 
 
-def _columns(shown: pd.DataFrame) -> str:
-    """LaTeX's column types; where the table would be wider than a page, long text wraps."""
-    page, gap, shortest = 82, 3, 18  # in characters of footnotesize
+def _width(shown: pd.DataFrame) -> int:
+    """Of the columns as ``_columns`` sets them, in characters."""
     right = right_aligned(shown)
     widths = [max(len(str(column)), shown[column].str.len().max()) for column in shown]
-    wrapped = [not r and w > shortest for r, w in zip(right, widths, strict=True)]
+    return sum(w if r else min(w, SHORTEST) for r, w in zip(right, widths, strict=True)) + GAP * len(widths)
+
+
+def _columns(shown: pd.DataFrame) -> str:
+    """LaTeX's column types; where the table would be wider than a page, long text wraps."""
+    right = right_aligned(shown)
+    widths = [max(len(str(column)), shown[column].str.len().max()) for column in shown]
+    wrapped = [not r and w > SHORTEST for r, w in zip(right, widths, strict=True)]
     long = sum(w for w, wraps in zip(widths, wrapped, strict=True) if wraps)
-    room = page - gap * len(widths) - (sum(widths) - long)
+    room = PAGE - GAP * len(widths) - (sum(widths) - long)
     if room >= long:
         wrapped = [False] * len(widths)
     return "".join(
-        f"p{{{max(room * w / long, shortest) / page:.2f}\\linewidth}}" if wraps else "r" if r else "l"
+        f"p{{{max(room * w / long, SHORTEST) / PAGE:.2f}\\linewidth}}" if wraps else "r" if r else "l"
         for r, w, wraps in zip(right, widths, wrapped, strict=True)
     )
 

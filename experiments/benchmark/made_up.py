@@ -32,9 +32,10 @@ COLUMNS = ["loss", "grad_norm/global", "grad_norm/logits", *(f"grad_norm/variabl
 GROUPS = ("dataset", "model", "loss", "optimizer")
 GRID = {
     "dataset": ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100"),
+    "batch_size": (64, 128),
     "model": ("lenet5", "convnet", "mlp", "softmax_regression", "vgg_small", "resnet20"),
     "optimizer": ("sgd", "adam", "adamw"),
-    "learning_rate": (0.05, 0.1),
+    "learning_rate": (0.05,),
 }
 
 

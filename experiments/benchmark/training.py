@@ -80,7 +80,7 @@ def overheads(_: Evidence) -> Table:
 def _run_py(network: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         overrides = ["dataset=fashion_mnist", f"model={network}", f"epochs={EPOCHS}", f"batch_size={BATCH_SIZE}"]
-        measured = _measured([sys.executable, "run.py", *overrides, f"runs_dir={folder}"])
+        measured = timed([sys.executable, "run.py", *overrides, f"runs_dir={folder}"])
         (journal,) = Path(folder).glob("*/journal.jsonl")
         times = [json.loads(line)["time_ms"] for line in journal.read_text().splitlines()]
         # From the record that opens the journal, just before `fit`, to that of the last epoch.
@@ -88,11 +88,11 @@ def _run_py(network: str) -> dict[str, float]:
 
 
 def _bare(network: str) -> dict[str, float]:
-    measured = _measured([sys.executable, "-m", "experiments.benchmark.bare", network, str(EPOCHS)])
+    measured = timed([sys.executable, "-m", "experiments.benchmark.bare", network, str(EPOCHS)])
     return measured | {"fit": float(measured["printed"].split()[-1])}
 
 
-def _measured(command: list[str]) -> dict[str, float | str]:
+def timed(command: list[str]) -> dict[str, float | str]:
     """Runs a command; its wall-clock seconds and peak resident memory in MB, by the operating system's account."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -9,7 +9,7 @@ from scipy import stats
 from synthetic import Run, runs
 
 from ce_harness.report import rows
-from ce_harness.report.claims import agreed, judge, sensitivity, verdicts
+from ce_harness.report.claims import agreed, judge, judge_overall, sensitivity, verdicts
 from ce_harness.report.runs import select
 from ce_harness.report.statistics import detectable_difference
 from ce_harness.report.study import Claim
@@ -106,6 +106,44 @@ def test_without_any_difference_a_study_supports_anything_in_at_most_5_percent()
         wrong.append({"supported", "contradicted"} & set(found["verdict"]))
     assert np.mean(["supported" in one for one in wrong]) <= 0.05
     assert 0 < np.mean([bool(one) for one in wrong]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_without_any_difference_neither_overall_nor_in_the_settings_of_a_claim_is_more_than_5_percent_wrong():
+    rng = np.random.default_rng(0)
+    models = ("lenet5", "mlp")
+    tracked = [
+        Run(loss, seed, name=f"{model}-{loss}-s{seed}", tags={"model": model})
+        for model in models
+        for loss in LOSSES
+        for seed in range(10)
+    ]
+    base = evidence(tracked, models=models)
+    metrics = ["test/accuracy", "test/nll"]
+    claims = [Claim(metric, metric, "softmax_ce", "mse", "greater", margin=0.001) for metric in metrics]
+    overall, by_setting = [], []
+    for _ in range(100):
+        drawn = rng.normal(0.9, 0.02, (len(base.runs), len(metrics)))
+        found = replace(base, runs=base.runs.assign(**dict(zip(metrics, drawn.T, strict=True))))
+        overall.append("supported" in set(judge_overall(claims, found)["verdict"]))
+        by_setting.append("supported" in set(judge(claims[:1], found)["verdict"]))
+    assert np.mean(overall) <= 0.05
+    assert np.mean(by_setting) <= 0.05
+
+
+def test_settings_that_each_show_too_little_decide_together():
+    models = tuple(f"net{i}" for i in range(30))
+    tracked = [
+        Run(loss, seed, accuracy, name=f"{model}-{loss}-s{seed}", tags={"model": model})
+        for model in models
+        for loss, accuracy in (("softmax_ce", 0.95), ("mse", 0.90))
+        for seed in range(10)
+    ]
+    found = evidence(tracked, models=models)
+    # 30 settings times 2 / 2^10 is above .05: no setting can decide alone.
+    assert set(judge([ACCURACY], found)["verdict"]) == {"inconclusive"}
+    row = judge_overall([ACCURACY], found).iloc[0]
+    assert (row["verdict"], row["n"], row["settings"]) == ("supported", 10, "30 inconclusive")
+    assert row["mean"] == pytest.approx(0.05, abs=1e-3)
 
 
 def test_missing_runs_leave_their_pairs_out():
