@@ -11,11 +11,8 @@ from ce_harness.report.statistics import Summary
 from ce_harness.report.study import Table
 
 NOTHING = "-"
-PAGE, GAP, SHORTEST = (
-    82,
-    3,
-    12,
-)  # width of a page, gap between columns, narrowest wrapped one: characters of footnotesize
+# In characters of footnotesize: a page, the gap between columns, the narrowest column that wraps.
+PAGE, GAP, SHORTEST = 82, 3, 12
 LINES_OF_A_PAGE = 45
 
 
