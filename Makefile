@@ -33,8 +33,11 @@ dashboard: .venv/installed
 	$(BIN)/python -m ce_harness.tracking.dashboard $(RUNS)
 
 # A committed result again, from training to figures: make reproduce STUDY=demo
+# Two rounds: the runs that choose the learning rates, where a study has such, then those at the chosen rates.
+# A run that diverges ends its sweep with an error; the report lists it.
 reproduce: .venv/installed
-	$(BIN)/python run.py -m experiment=$(STUDY)
+	-$(BIN)/python report.py $(STUDY) --missing | PATH="$(CURDIR)/$(BIN):$$PATH" sh
+	-$(BIN)/python report.py $(STUDY) --missing | PATH="$(CURDIR)/$(BIN):$$PATH" sh
 	$(BIN)/python report.py $(STUDY)
 
 # The stamp is newer than the lock exactly when the environment holds what the lock says.

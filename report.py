@@ -85,6 +85,8 @@ def _report(args: argparse.Namespace) -> None:
     else:
         name, module = "_vs_".join(args.losses), two_losses
         study = two_losses.study(*args.losses)
+    if args.missing and not study.reads:
+        return  # such a study lacks nothing
     study_file = Path(module.__file__)
     texts = None
     if study.reads and args.source:
