@@ -37,8 +37,8 @@ def roofline(_: Evidence) -> Table:
         frame.assign(**{c: frame[c].map("{:.3g}".format) for c in frame.columns[1:]}),
         (
             "Float operations of loss and gradients as counted by TensorFlow's profiler. The rate is that of a "
-            f"{SIZE} x {SIZE} matrix product, median of {PRODUCTS}. The step is the network's alone: no input pipeline, "
-            f"norms, optimizer or Keras loop; median of {REPEATS} times {STEPS} steps.",
+            f"{SIZE} x {SIZE} matrix product, median of {PRODUCTS}. The step is the network's alone, without input "
+            f"pipeline, norms, optimizer and Keras loop; median of {REPEATS} times {STEPS} steps.",
         ),
     )
 
