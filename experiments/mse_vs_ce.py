@@ -20,6 +20,7 @@ from ce_harness.report.figures import (
     reliability,
     time_to_target,
 )
+from ce_harness.report.literature import Finding, literature
 from ce_harness.report.rates import accuracy_by_rate
 from ce_harness.report.study import Claim, Study
 from ce_harness.report.tables import comparison, equal_error, paired_differences
@@ -68,6 +69,67 @@ CLAIMS = (
           relation="equal", margin=0.005),
 )  # fmt: skip
 
+# What was published, and what it would lead us to expect here.
+FINDINGS = (
+    Finding(
+        "Hui & Belkin 2021, arXiv 2006.07322",
+        "28 tasks, squared error on logits, rescaled targets",
+        "at least as good as cross-entropy in 22; cross-entropy slightly ahead in vision (CIFAR-10: 96.3 and 95.9%)",
+        Claim("CE ahead of MSE on logits", "test/accuracy", "softmax_ce", "mse_logits", "greater", margin=0.005),
+        {"model.head_stddev": NEUTRAL},
+    ),
+    Finding(
+        "Golik et al. 2013, Interspeech",
+        "speech recognition, squared error through softmax",
+        "squared error does not reach a good optimum from random weights",
+        Claim("CE ahead from a bad start", "test/accuracy", "softmax_ce", "mse", "greater", margin=0.005),
+        {"model.head_stddev": CONFIDENTLY_WRONG},
+    ),
+    Finding(
+        "Glorot & Bengio 2010, AISTATS",
+        "tanh MLP, quadratic cost",
+        "clearly more severe plateaus with the quadratic cost",
+        Claim("CE sooner at 80%", "epochs_to/0.8", "softmax_ce", "mse", "less", margin=0.5),
+        {"model.head_stddev": CONFIDENTLY_WRONG},
+    ),
+    Finding(
+        "Mukhoti et al. 2020, arXiv 2002.09437",
+        "CIFAR-100, ResNet-50, Brier score as loss",
+        "ECE 17.5% with cross-entropy, 6.5% with the Brier score",
+        Claim("MSE calibrated better", "test/ece", "softmax_ce", "mse", "greater", margin=0.005),
+    ),
+    Finding(
+        "Mukhoti et al. 2020, arXiv 2002.09437",
+        "the same after temperature scaling",
+        "ECE 3.4 and 3.6%: the gap is gone",
+        Claim("equal after scaling", "test/ece_calibrated", "softmax_ce", "mse", "equal", margin=0.005),
+    ),
+    Finding(
+        "Hu et al. 2022, arXiv 2112.03657",
+        "CIFAR-10, ResNet-18, 5 seeds",
+        "accuracy 95.15 and 95.04%",
+        Claim("equal accuracy", "test/accuracy", "softmax_ce", "mse", "equal", margin=0.005),
+        {"model.head_stddev": NEUTRAL},
+    ),
+    Finding(
+        "Hu et al. 2022, arXiv 2112.03657",
+        "CIFAR-10, ResNet-18, 5 seeds",
+        "ECE .028 and .0097",
+        Claim("MSE calibrated better", "test/ece", "softmax_ce", "mse", "greater", margin=0.005),
+        {"model.head_stddev": NEUTRAL},
+    ),
+    Finding(
+        "closed form",
+        "uniform prediction, 10 classes",
+        "gradient of cross-entropy on the logits 5 times that of MSE",
+        Claim("CE larger early", "early_grad_norm", "softmax_ce", "mse", "greater", margin=1.25, ratio=True),
+        {"model.head_stddev": NEUTRAL},
+    ),
+    Finding(
+        "Demirkaya et al. 2020, CISS", "CIFAR-100", "MSE falls behind as the classes grow; both sets here have ten"
+    ),
+)
+
 STUDY = Study(
     question="Each at its own best learning rate, does softmax + cross-entropy beat MSE?",
     reads={
@@ -87,6 +149,7 @@ STUDY = Study(
         "paired_differences": partial(paired_differences, reference="softmax_ce"),
         "equal_error": equal_error,
         "captures_confidence": captures_confidence,
+        "literature": partial(literature, findings=FINDINGS),
         "why_cross_entropy": partial(why_cross_entropy, study_claims=CLAIMS),
     },
     figures={

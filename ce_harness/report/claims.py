@@ -236,7 +236,7 @@ def sensitivity(evidence: Evidence, claims: Sequence[Claim]) -> Table:
     by_statement = {claim.statement: claim for claim in claims}
     shown = [
         {"claim": row["claim"], "variant": row["variant"], "verdict": row["verdict"]}
-        | {"difference": _estimate(by_statement[row["claim"]], row)}
+        | {"difference": estimate(by_statement[row["claim"]], row)}
         for row in frame.to_dict("records")
     ]
     return Table("Verdicts under other margins, targets and settings", frame, pd.DataFrame(shown))
@@ -259,12 +259,13 @@ def _sentence(claim: Claim, row: dict) -> str:
     detectable = f"; detectable {row['detectable']:.2g}" if math.isfinite(row["detectable"]) else ""
     over = f"; settings: {row['settings']}" if row.get("settings") else ""
     return (
-        f"{label(claim.metric)}, {claim.first} {symbol} {claim.second}: {_estimate(claim, row)}, "
+        f"{label(claim.metric)}, {claim.first} {symbol} {claim.second}: {estimate(claim, row)}, "
         f"{row['n']} pairs{p}; margin {margin}{detectable}{over}"
     )
 
 
-def _estimate(claim: Claim, row: dict) -> str:
+def estimate(claim: Claim, row: Mapping[str, object]) -> str:
+    """The mean difference, or ratio, of a judged row with its 95% interval: ``+0.0123 [+0.0101, +0.0145]``."""
     sign, spec = ("", ".3g") if claim.ratio else ("+", "+.3g")
     interval = f"[{number(row['ci_low'], spec)}, {number(row['ci_high'], spec)}]"
     return f"{number(row['mean'], f'{sign}.3g')} {interval}"

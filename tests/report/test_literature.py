@@ -1,0 +1,36 @@
+"""Published findings beside our own: agreement follows the rule of the verdicts."""
+
+from synthetic import runs
+
+from ce_harness.report import rows
+from ce_harness.report.literature import Finding, literature
+from ce_harness.report.runs import select
+from ce_harness.report.study import Claim
+
+LOSSES = ["softmax_ce", "mse"]
+
+
+def finding(relation, margin=0.001, **options):
+    return Finding("A & B", "there", "so", Claim("x", "test/accuracy", *LOSSES, relation, margin), **options)
+
+
+def test_a_finding_agrees_disagrees_or_was_not_measured():
+    tracked = runs(LOSSES, 10)
+    reads = {"loss": LOSSES, "model": ["lenet5"], "seed": range(10)}
+    evidence = rows.from_csv(rows.to_csv(rows.from_runs(select(tracked, reads, "demo"), reads)))
+    better = evidence.runs["loss"] == "softmax_ce"
+    evidence.runs["test/accuracy"] = 0.9 + 0.05 * better + 0.001 * evidence.runs["seed"]
+    table = literature(
+        evidence,
+        [
+            finding("greater"),
+            finding("less"),
+            finding("greater", margin=0.1),
+            finding("equal", within={"model": "convnet"}),
+            Finding("C", "elsewhere", "other"),
+        ],
+    )
+    assert table.frame["agreement"].tolist() == [
+        "agrees", "disagrees", "no difference", "not measured", "not measured"
+    ]  # fmt: skip
+    assert "softmax_ce minus mse: +0.05 [+0.05, +0.05] (all settings)" in table.shown["measured here"][0]
