@@ -49,7 +49,7 @@ class LockedError(HarnessError):
 
 
 class DiskError(HarnessError):
-    """A file can't be written."""
+    """A file can't be written, or is not what was written."""
 
     exit_code = 7
 

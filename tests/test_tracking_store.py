@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from ce_harness.errors import TrackingError
+from ce_harness.errors import DiskError, TrackingError
 from ce_harness.record.journal import Journal
 from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking import Feed, feed, read_runs, send
@@ -154,6 +155,33 @@ def test_what_a_dead_process_left_is_closed_with_the_truth(runs_dir, capsys):
     assert capsys.readouterr().out == "1 run brought up to date\n0 runs brought up to date\n"
 
 
+def test_a_run_trained_again_in_a_new_directory_is_another_run_in_mlflow(runs_dir):
+    uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
+    first = recorded(runs_dir, ended=False)
+    Feed(first, uri, "demo").finish()
+    shutil.rmtree(first.path)
+    Feed(recorded(runs_dir), uri, "demo").finish()
+    client = open_store(uri)
+    found = client.search_runs([client.get_experiment_by_name("demo").experiment_id])
+    assert sorted(run.info.status for run in found) == ["FAILED", "FINISHED"]
+
+
+def test_a_damaged_record_is_named_and_the_other_runs_are_sent(runs_dir, capsys):
+    uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
+    recorded(runs_dir, ended=False)
+    damaged = runs_dir / "damaged" / "journal.jsonl"
+    damaged.parent.mkdir()
+    damaged.write_text('{"kind": "start", "crc32": 1}\n')
+    with pytest.raises(SystemExit) as left:
+        send.main(str(runs_dir))
+    printed = capsys.readouterr()
+    assert left.value.code == DiskError.exit_code
+    assert printed.out == "1 run brought up to date\n"
+    assert str(damaged) in printed.err
+    assert printed.err.count("\n") == 1
+    assert only_run(uri)[0] == "KILLED"
+
+
 def test_a_run_that_is_being_written_is_left_alone(runs_dir):
     uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
     run = recorded(runs_dir, ended=False)
@@ -169,7 +197,7 @@ with RunDirectory(Path({str(run.path)!r})).claimed():
         [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout.readline() == "claimed\n"
-    assert send.send_all(runs_dir, uri) == 0
+    assert send.send_all(runs_dir, uri) == (0, [])
     holder.communicate("\n")
     assert only_run(uri)[0] == "RUNNING"
 

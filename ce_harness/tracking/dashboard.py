@@ -21,7 +21,9 @@ def main(runs_dir: str = "runs") -> None:
     """
     store = f"sqlite:///{Path(runs_dir) / 'mlflow.db'}"
     open_store(store)  # makes or migrates the tables before the server's own workers race for it
-    send_all(Path(runs_dir), store)
+    _, damaged = send_all(Path(runs_dir), store)
+    for error in damaged:
+        print(f"warning: {error}", file=sys.stderr)
     port = _free_port()
     print(f"http://{HOST}:{port}/#/experiments   (Ctrl-C ends it)", flush=True)
     arguments = ["server", "--backend-store-uri", absolute(store), "--host", HOST, "--port", str(port)]

@@ -129,8 +129,9 @@ class _Sender:
         self._position.save()
 
     def _find(self, record: dict[str, Any]) -> str | None:
-        """The MLflow run that an earlier process made just before it died."""
+        """The MLflow run that an earlier process made just before it died; not that of a directory since deleted."""
         wanted = " and ".join(f"tags.{key} = '{record['tags'][key]}'" for key in ("config_hash", "code_digest"))
+        wanted += f" and attributes.start_time = {record['time_ms']}"
         found = self._client.search_runs(
             [experiment_id(self._client, self._experiment)], filter_string=wanted, max_results=1
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ce_harness.errors import HarnessError, LockedError
+from ce_harness.errors import DiskError, HarnessError, LockedError
 from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking.feed import Feed
 
@@ -35,24 +35,37 @@ def send_rest(run: RunDirectory, tracking_uri: str, experiment: str) -> bool:
     return True
 
 
-def send_all(runs_dir: Path, tracking_uri: str) -> int:
-    """Does so for every run of a folder, each in the experiment of its study; returns for how many it was needed."""
-    sent = 0
+def send_all(runs_dir: Path, tracking_uri: str) -> tuple[int, list[DiskError]]:
+    """Does so for every run of a folder, each in the experiment of its study.
+
+    Returns:
+        For how many it was needed, and what is wrong with those whose record is damaged.
+
+    Raises:
+        TrackingError: the store can't be reached.
+    """
+    sent, damaged = 0, []
     for path in sorted(runs_dir.glob("*/journal.jsonl")):
         run = RunDirectory(path.parent)
-        started = run.journal().of_kind("start")
-        if started:
-            sent += send_rest(run, tracking_uri, started[0]["tags"]["study"])
-    return sent
+        try:
+            started = run.journal().of_kind("start")
+            if started:
+                sent += send_rest(run, tracking_uri, started[0]["tags"]["study"])
+        except DiskError as error:
+            damaged.append(error)
+    return sent, damaged
 
 
 def main(runs_dir: str = "runs", tracking_uri: str | None = None) -> None:
     try:
-        sent = send_all(Path(runs_dir), tracking_uri or f"sqlite:///{Path(runs_dir) / 'mlflow.db'}")
+        sent, errors = send_all(Path(runs_dir), tracking_uri or f"sqlite:///{Path(runs_dir) / 'mlflow.db'}")
+        print(f"{sent} run{'' if sent == 1 else 's'} brought up to date")
     except HarnessError as error:
+        errors = [error]
+    for error in errors:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    print(f"{sent} run{'' if sent == 1 else 's'} brought up to date")
+    if errors:
+        sys.exit(errors[0].exit_code)
 
 
 if __name__ == "__main__":
