@@ -35,7 +35,8 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_one_the_harness_takes(folder, command):
+def test_every_command_is_one_the_harness_takes(folder, command, monkeypatch):
+    monkeypatch.syspath_prepend(folder / "mine")  # as --config-dir does
     overrides = [word.split(",")[0] for word in command.split() if "=" in word and not word.startswith("-")]
     with initialize_config_dir(os.path.join(ROOT, "conf"), version_base="1.3"):
         config = compose("config", [f"hydra.searchpath=[file://{folder}/mine]", *overrides])

@@ -69,7 +69,7 @@ ALL_POINTS = {
 def test_eight_processes_may_be_the_first(tmp_path):
     program = f"""
 import os
-from ce_harness.tracking.store import open_store
+from ce_harness.tracking.store import experiment_id, open_store
 children = []
 for _ in range(8):
     child = os.fork()
