@@ -18,7 +18,7 @@ from ce_harness.report.study import Evidence, Table
 NETWORKS = ("lenet5", "convnet")
 EPOCHS, REPEATS = 5, 3
 BATCH_SIZE = 128
-PAIRS = 9  # of epochs, for the overheads within one process
+PAIRS = 5  # of epochs, for the overheads within one process
 
 
 def against_bare(_: Evidence) -> Table:
