@@ -28,6 +28,7 @@ lint: .venv/installed
 # The tables of speed and exactness, measured on this machine: leave it alone meanwhile.
 bench: .venv/installed
 	$(BIN)/python report.py benchmark
+	$(BIN)/python report.py scale
 
 dashboard: .venv/installed
 	$(BIN)/python -m ce_harness.tracking.dashboard $(RUNS)
