@@ -32,7 +32,6 @@ COLUMNS = ["loss", "grad_norm/global", "grad_norm/logits", *(f"grad_norm/variabl
 GROUPS = ("dataset", "model", "loss", "optimizer")
 GRID = {
     "dataset": ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100"),
-    "batch_size": (64, 128),
     "model": ("lenet5", "convnet", "mlp", "softmax_regression", "vgg_small", "resnet20"),
     "optimizer": ("sgd", "adam", "adamw"),
     "learning_rate": (0.05,),
@@ -208,7 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="made if it does not exist")
     parser.add_argument("--runs", type=int, default=300)
-    parser.add_argument("--settings", type=int, default=1, help="over how many settings they are spread, at most 180")
+    parser.add_argument("--settings", type=int, default=1, help="over how many settings they are spread, at most 90")
     parser.add_argument("--truth", choices=TRUTHS, default="ce_better")
     parser.add_argument("--study", default="single_runs")
     args = parser.parse_args()
