@@ -88,9 +88,9 @@ def _report(args: argparse.Namespace) -> None:
     if args.missing and not study.reads:
         return  # such a study lacks nothing
     study_file = Path(module.__file__)
-    texts = None
+    row_files = None
     if study.reads and args.source:
-        texts = rows.read(args.source / build.ROWS)
+        row_files = rows.read(args.source / build.ROWS)
     elif study.reads:
         from ce_harness import tracking  # the only need for MLflow: a report from rows does without
 
@@ -101,10 +101,10 @@ def _report(args: argparse.Namespace) -> None:
         if args.missing:
             terminal.show_missing(study, args.name or args.study, tracked)
             return
-        texts = build.rows_of(tracked, args.name or args.study, study, study_file)
+        row_files = build.rows_of(tracked, args.name or args.study, study, study_file)
         del tracked  # of thousands of runs, hundreds of MB
     output = (args.output or Path("results") / name).resolve()
-    made = build.build(name, study, study_file, texts, output)
+    made = build.build(name, study, study_file, row_files, output)
     if study.reads and not args.source:
         from ce_harness import tracking
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 ROWS = "rows"
 
 
-def rows_of(tracked: Sequence[TrackedRun], name: str, study: Study, study_file: Path) -> dict[str, str]:
-    """The rows of a study's tracked runs as CSV texts.
+def rows_of(tracked: Sequence[TrackedRun], name: str, study: Study, study_file: Path) -> dict[str, bytes]:
+    """The rows of a study's tracked runs as the files of a report.
 
     Raises:
         TrackingError: an artifact can't be read.
@@ -35,18 +35,18 @@ def rows_of(tracked: Sequence[TrackedRun], name: str, study: Study, study_file: 
     for frame in (evidence.runs, evidence.tuning):
         if len(frame):
             frame["study_digest"] = [provenance.digest_at(commit, study_file) for commit in frame["git_commit"]]
-    return rows.to_csv(evidence)
+    return rows.to_files(evidence)
 
 
 def build(
-    name: str, study: Study, study_file: Path, row_texts: Mapping[str, str] | None, output: Path
+    name: str, study: Study, study_file: Path, row_files: Mapping[str, bytes] | None, output: Path
 ) -> dict[str, Table]:
     """Make everything in memory, then replace ``output`` by it.
 
     Args:
         name: of the study.
         study_file: where the study is written down.
-        row_texts: the study's rows as CSV texts; None for a study that reads no runs.
+        row_files: the study's rows, by file name; None for a study that reads no runs.
 
     Returns:
         The tables, by file name.
@@ -55,13 +55,13 @@ def build(
         TooFewRunsError: rows without a run.
         DiskError: see ``publish.replaced``.
     """
-    evidence = rows.from_csv(row_texts) if row_texts else Evidence()
-    if row_texts and evidence.runs.empty:
+    evidence = rows.from_files(row_files) if row_files else Evidence()
+    if row_files and evidence.runs.empty:
         raise TooFewRunsError(f"study {name!r}: its {ROWS}/runs.csv holds no run")
     facts = provenance.describe(name, study_file, evidence)
     compared = rates.at_best_rates(evidence) if rates.differ(evidence) else evidence
     made = _tables(study, evidence, compared)
-    files = {f"{ROWS}/{file}": text for file, text in (row_texts or {}).items()}
+    files: dict[str, str | bytes] = {f"{ROWS}/{file}": content for file, content in (row_files or {}).items()}
     for file, table in made.items():
         files[f"{file}.csv"] = table.frame.to_csv(index=False, lineterminator="\n")
         files[f"{file}.md"] = formats.markdown(table)

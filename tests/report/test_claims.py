@@ -20,7 +20,7 @@ ACCURACY = Claim("CE is more accurate", "test/accuracy", "softmax_ce", "mse", "g
 
 def evidence(tracked, seeds=10, models=("lenet5",)):
     reads = {"dataset": ["digits"], "model": models, "loss": LOSSES, "seed": range(seeds)}
-    return rows.from_csv(rows.to_csv(rows.from_runs(select(tracked, reads, "demo"), reads)))
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
 
 
 def verdict(claim, tracked, seeds=10):

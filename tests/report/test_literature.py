@@ -17,7 +17,7 @@ def finding(relation, margin=0.001, **options):
 def test_a_finding_agrees_disagrees_or_was_not_measured():
     tracked = runs(LOSSES, 10)
     reads = {"loss": LOSSES, "model": ["lenet5"], "seed": range(10)}
-    evidence = rows.from_csv(rows.to_csv(rows.from_runs(select(tracked, reads, "demo"), reads)))
+    evidence = rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
     better = evidence.runs["loss"] == "softmax_ce"
     evidence.runs["test/accuracy"] = 0.9 + 0.05 * better + 0.001 * evidence.runs["seed"]
     table = literature(

@@ -27,7 +27,7 @@ def evidence():
         for (loss, rate), accuracy in ACCURACY.items()
         for seed in reads["seed"]
     ]
-    return rows.from_csv(rows.to_csv(rows.from_runs(select(tracked, reads, "rates"), reads)))
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "rates"), reads)))
 
 
 def test_best_rates_and_the_edge_of_the_grid(evidence):
@@ -70,7 +70,7 @@ def scaled_runs(rates, **tags):
         for rate in rates
         for seed in reads["seed"]
     ]
-    return rows.from_csv(rows.to_csv(rows.from_runs(select(tracked, reads, "rates"), reads)))
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "rates"), reads)))
 
 
 def test_verdicts_at_equal_gradient_scale_pair_each_rate_with_the_one_k_over_2_times_as_large():

@@ -30,7 +30,7 @@ def report(tmp_path_factory):
     evidence = rows.from_runs(select(tracked, reads, "demo"), reads)
     evidence.runs["study_digest"] = ""
     output = tmp_path_factory.mktemp("results") / "demo"
-    build.build("demo", demo.STUDY, Path(demo.__file__), rows.to_csv(evidence), output)
+    build.build("demo", demo.STUDY, Path(demo.__file__), rows.to_files(evidence), output)
     return output
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from synthetic import Run, runs
 
-from ce_harness.errors import ConfigError, DiskError, TooFewRunsError
+from ce_harness.errors import ConfigError, DataError, DiskError, TooFewRunsError
 from ce_harness.report import build, figures, formats, publish, rows, series, style
 from ce_harness.report.runs import Selection, select
 from ce_harness.report.statistics import Summary
@@ -21,23 +21,23 @@ from report import main as command
 
 
 @pytest.fixture(scope="module")
-def texts():
+def row_files():
     tracked = runs(demo.STUDY.reads["loss"], 5, mse={"accuracy": 0.85, "grad_norm": 0.2})
     tracked[-1].status = "diverged"
     evidence = rows.from_runs(select(tracked, demo.STUDY.reads, "demo"), demo.STUDY.reads)
     evidence.runs["study_digest"] = ""
-    return rows.to_csv(evidence)
+    return rows.to_files(evidence)
 
 
 @pytest.fixture(scope="module")
-def report(texts, tmp_path_factory):
+def report(row_files, tmp_path_factory):
     output = tmp_path_factory.mktemp("results") / "demo"
-    make(texts, output)
+    make(row_files, output)
     return output
 
 
-def make(texts, output):
-    return build.build("demo", demo.STUDY, Path(demo.__file__), texts, output)
+def make(row_files, output):
+    return build.build("demo", demo.STUDY, Path(demo.__file__), row_files, output)
 
 
 def kept(tracked):
@@ -202,12 +202,18 @@ def test_a_file_in_the_way_is_a_disk_error(tmp_path):
         pass
 
 
-def test_missing_and_empty_rows(texts, tmp_path):
+def test_missing_and_empty_rows(row_files, tmp_path):
     with pytest.raises(ConfigError, match="--from takes the folder of an earlier report"):
         rows.read(tmp_path)
-    header = texts["runs.csv"].partition("\n")[0] + "\n"
+    header = row_files["runs.csv"].partition(b"\n")[0] + b"\n"
     with pytest.raises(TooFewRunsError, match="holds no run"):
-        make({**texts, "runs.csv": header}, tmp_path / "demo")
+        make({**row_files, "runs.csv": header}, tmp_path / "demo")
+
+
+@pytest.mark.parametrize("damaged", [lambda whole: whole[:-9], lambda whole: whole[:-6] + b"?" + whole[-5:]])
+def test_torn_or_altered_rows_are_noticed(row_files, tmp_path, damaged):
+    with pytest.raises(DataError, match=r"the rows in steps\.csv\.gz are damaged"):
+        make({**row_files, "steps.csv.gz": damaged(row_files["steps.csv.gz"])}, tmp_path / "demo")
 
 
 def test_latex_escapes_every_special_character():

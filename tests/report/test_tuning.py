@@ -63,7 +63,7 @@ def final_runs():
 
 
 def evidence(tracked):
-    return rows.from_csv(rows.to_csv(rows.from_runs(select(tracked, READS, "tuned", "", TUNING), READS)))
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, READS, "tuned", "", TUNING), READS)))
 
 
 @pytest.fixture(scope="module")
@@ -158,9 +158,9 @@ def test_cells_become_the_fewest_sweeps():
 
 
 def test_verdicts_are_at_each_loss_its_own_rate_and_at_equal_rates_where_both_were_trained(tmp_path):
-    texts = rows.to_csv(evidence([*tuning_runs(), *final_runs()]))
-    texts["runs.csv"] = rows.from_csv(texts).runs.assign(study_digest="").to_csv(index=False)
-    made = build.build("tuned", STUDY, Path(__file__), texts, tmp_path / "tuned")
+    files = rows.to_files(evidence([*tuning_runs(), *final_runs()]))
+    files["runs.csv"] = rows.from_files(files).runs.assign(study_digest="").to_csv(index=False).encode()
+    made = build.build("tuned", STUDY, Path(__file__), files, tmp_path / "tuned")
     by_setting = made["verdicts_by_setting"].frame.set_index("model")["verdict"]
     assert by_setting.to_dict() == {"lenet5": "contradicted", "mlp": "supported"}
     assert made["verdicts"].frame["verdict"].item() == "inconclusive"

@@ -16,7 +16,7 @@ LOSSES = ["softmax_ce", "builtin_ce", "mse"]
 def evidence(seeds=10, **settings):
     tracked = runs(LOSSES, seeds, **settings)
     reads = {"loss": LOSSES, "seed": range(seeds)}
-    return rows.from_csv(rows.to_csv(rows.from_runs(select(tracked, reads, "demo"), reads)))
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
 
 
 def scored(brier, seeds=10):
