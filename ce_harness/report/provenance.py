@@ -42,9 +42,13 @@ def describe(name: str, study_file: Path, evidence: Evidence) -> dict:
     runs = pd.concat([evidence.tuning, evidence.runs], ignore_index=True)
     first = runs.loc[runs["start_time"].idxmin()]
     tuning = {"tuning_runs": len(evidence.tuning)} if len(evidence.tuning) else {}
+    left_out = {}
+    if len(evidence.excluded):
+        left_out = {"left_out": evidence.excluded["reason"].str.partition(":")[0].value_counts().sort_index().to_dict()}
     return facts | {
         "runs": len(evidence.runs),
         **tuning,
+        **left_out,
         "first_run": f"{datetime.fromtimestamp(first['start_time'] / 1000, UTC):%Y-%m-%d %H:%M} UTC",
         "first_run_commit": first["git_commit"],
         "rules": _rules(first, facts["study_sha256"]),

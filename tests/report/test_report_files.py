@@ -69,6 +69,12 @@ def test_the_rows_alone_rebuild_every_byte(report, tmp_path, capsys):
     assert [name for name in first if first[name] != again[name]] == []
 
 
+def test_what_was_left_out_is_counted_by_reason(report):
+    left_out = json.loads((report / "report.json").read_text())["left_out"]
+    assert left_out == {"diverged": 1, "unpaired": 2}
+    assert "diverged 1; unpaired 2" in (report / "index.html").read_text()
+
+
 def test_comparison_holds_mean_interval_and_censored_times(report):
     frame = pd.read_csv(report / "comparison.csv").set_index(["loss", "metric"])
     assert frame.loc[("softmax_ce", "test/accuracy"), "n"] == 5

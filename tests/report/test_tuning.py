@@ -169,6 +169,9 @@ def test_verdicts_are_at_each_loss_its_own_rate_and_at_equal_rates_where_both_we
     equal = made["verdicts_at_equal_rates"].frame
     assert (equal["n"].item(), equal["verdict"].item()) == (8, "supported")
     assert (tmp_path / "tuned" / "rows" / "tuning.csv").exists()
+    page = (tmp_path / "tuned" / "index.html").read_text()
+    assert "python report.py tuned --missing | sh" in page
+    assert "run.py -m" not in page
 
 
 def test_the_command_prints_what_is_missing_and_makes_no_report(monkeypatch, tmp_path, capsys):
