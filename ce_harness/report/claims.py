@@ -122,14 +122,14 @@ def judge_overall(
     ``settings`` says over how many, and, if they are several, how many of them got each verdict.
 
     Args:
-        within: column -> value, to judge by a part of the settings.
+        within: column -> value, or its text, to judge by a part of the settings.
     """
     rows, verdicts_found = [], []
     for claim in claims:
         measured = [
             one
             for one in _measured(evidence, claim.metric, claim.first, claim.second, claim.ratio)
-            if (within or {}).items() <= one.setting.items()
+            if all(str(one.setting.get(name)) == str(value) for name, value in (within or {}).items())
         ]
         rows.append(_row(claim, replace(_together(measured), setting={})))
         each = pd.DataFrame([_row(claim, one) for one in measured])

@@ -127,7 +127,8 @@ def accuracy_by_rate(evidence: Evidence) -> Figure:
         for loss, runs in group.groupby("loss", sort=False):
             found = runs.groupby("learning_rate")[CHOSEN_BY].agg(["mean", "min", "max", "count"])
             found = found[found["count"] == runs.groupby("learning_rate").size()]
-            error = [found["mean"] - found["min"], found["max"] - found["mean"]]
+            # Of three equal values the mean, rounded, may lie beyond them.
+            error = [(found["mean"] - found["min"]).clip(lower=0), (found["max"] - found["mean"]).clip(lower=0)]
             ax.errorbar(found.index, found["mean"], yerr=error, marker="o", markersize=2, label=loss, **styles[loss])
             cell = list(chosen.columns[: chosen.columns.get_loc("learning_rate")])
             best = chosen.merge(runs[cell].head(1), on=cell)

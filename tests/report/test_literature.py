@@ -1,6 +1,6 @@
 """Published findings beside our own: agreement follows the rule of the verdicts."""
 
-from synthetic import runs
+from synthetic import Run, runs
 
 from ce_harness.report import rows
 from ce_harness.report.literature import Finding, literature
@@ -34,3 +34,18 @@ def test_a_finding_agrees_disagrees_or_was_not_measured():
         "agrees", "disagrees", "no difference", "not measured", "not measured"
     ]  # fmt: skip
     assert "softmax_ce minus mse: +0.05 [+0.05, +0.05] (all settings)" in table.shown["measured here"][0]
+
+
+def test_a_part_of_the_settings_may_be_named_by_a_number():
+    starts = [0.01, 4.0]
+    tracked = [
+        Run(loss, seed, name=f"{start}-{loss}-{seed}", params={"model.head_stddev": str(start)})
+        for start in starts
+        for loss in LOSSES
+        for seed in range(6)
+    ]
+    reads = {"loss": LOSSES, "model.head_stddev": starts, "seed": range(6)}
+    evidence = rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
+    table = literature(evidence, [finding("greater", within={"model.head_stddev": start}) for start in starts])
+    assert table.frame["n"].tolist() == [6, 6]
+    assert "(head_stddev 4)" in table.shown["measured here"][1]

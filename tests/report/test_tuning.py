@@ -174,6 +174,14 @@ def test_verdicts_are_at_each_loss_its_own_rate_and_at_equal_rates_where_both_we
     assert "run.py -m" not in page
 
 
+def test_equal_accuracies_whose_mean_rounds_are_drawn():
+    equal = evidence([*tuning_runs(), *final_runs()])
+    equal.tuning[rates.CHOSEN_BY] = 0.1
+    thrice = pd.concat([equal.tuning, equal.tuning.query("seed == 1")])
+    assert np.mean([0.1] * 3) > 0.1
+    assert len(rates.accuracy_by_rate(replace(equal, tuning=thrice)).axes) == 2
+
+
 def test_the_command_prints_what_is_missing_and_makes_no_report(monkeypatch, tmp_path, capsys):
     import experiments.demo
 
