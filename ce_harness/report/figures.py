@@ -24,6 +24,7 @@ CONFIDENTLY_WRONG = {
 }
 # Bins of a reliability diagram with fewer examples say more of chance than of calibration.
 FEWEST_EXAMPLES = 20
+LINEAR = 0.01  # smaller differences are drawn to scale where the axis is logarithmic
 CURVES = {"val/accuracy": "validation accuracy", "val/nll": "validation NLL (nats)"}
 NORMS = {"grad_norm/global": "gradient norm, all weights", "grad_norm/logits": "gradient norm, logits"}
 
@@ -130,7 +131,7 @@ def gradient_by_probability(evidence: Evidence) -> Figure:
     grid = 1 / (1 + np.exp(-np.linspace(-10, 6, 300)))
     for loss, group in evidence.runs.groupby("loss", sort=False):
         bins = _of(evidence.gradient_bins, group)
-        seen = mean_norms(bins, ["p_low", "p_high"])
+        seen = mean_norms(bins, ["p_low", "p_high"]).sort_values("p_low")  # epochs without an example lack a bin
         ax.plot((seen["p_low"] + seen["p_high"]) / 2, seen["norm"], marker="o", label=loss, **styles[loss])
         if loss in CONFIDENTLY_WRONG:
             ax.plot(grid, CONFIDENTLY_WRONG[loss](grid), color=styles[loss]["color"], linewidth=0.6)
@@ -187,7 +188,10 @@ def time_to_target(evidence: Evidence, targets: Sequence[float] = (0.9, 0.95, 0.
 
 
 def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> Figure:
-    """Paired difference of every other loss to the reference, with its 95% interval; one panel per metric."""
+    """Paired difference of every other loss to the reference, with its 95% interval; one panel per metric.
+
+    Of several settings, whose differences may lie orders of magnitude apart, logarithmic beyond +-0.01.
+    """
     cells = list(by_setting(evidence.runs))
     losses = [loss for loss in evidence.runs["loss"].unique() if loss != reference]
     shown = cells[: facets.MOST]
@@ -208,7 +212,12 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
             ax.errorbar(means, at, xerr=halves, marker="o", linestyle="none", color=styles[loss]["color"], label=loss)
         ax.axvline(0, color="#7f7f7f", linewidth=0.8, zorder=0)
         ax.set_title(label(metric), loc="left")
-        ax.locator_params(axis="x", nbins=4 if len(cells) == 1 else 2)
+        if len(cells) == 1:
+            ax.locator_params(axis="x", nbins=4)
+        else:
+            ax.set_xscale("symlog", linthresh=LINEAR, linscale=0.5)
+            ax.margins(x=0.06)
+            ax.set_xticks([-1, -LINEAR, LINEAR, 1], ["\u22121", "", f"{LINEAR:g}", "1"])
         ax.grid(axis="y", visible=False)
         for line in range(1, len(shown)):
             ax.axhline(0.5 - line, color="#e5e5e5", linewidth=0.5, zorder=0)

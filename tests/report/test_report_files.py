@@ -4,6 +4,7 @@ import json
 import math
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +169,14 @@ def test_layers_of_the_heat_map_join_their_variables():
     # head: (.8^2 + .6^2)^(1/2) of a norm of 1 and 1.1 in the first step of the two seeds.
     assert head[0] == pytest.approx(math.sqrt(1.1), rel=1e-6)
     assert conv1 == pytest.approx(0.1 * head)
+
+
+def test_bins_are_drawn_in_order_though_early_epochs_lack_some():
+    evidence = rows.from_runs(kept(runs(["mse"], 2)), {"loss": ["mse"], "seed": range(2)})
+    late_first = evidence.gradient_bins[::-1].reset_index(drop=True)
+    with style.paper():
+        measured = figures.gradient_by_probability(replace(evidence, gradient_bins=late_first)).axes[0].lines[0]
+    assert list(measured.get_xdata()) == sorted(measured.get_xdata())
 
 
 def interrupted(output):
