@@ -45,7 +45,7 @@ def from_runs(selection: Selection, reads: Mapping[str, Sequence]) -> Evidence:
     frames, early = series.read(runs, names)
     rows = []
     for run, name, norm in zip(runs, names, early, strict=True):
-        finals = {key: value for key, value in _finals(run).items() if key.startswith(("test/", "val/"))}
+        finals = {key: value for key, value in final_metrics(run).items() if key.startswith(("test/", "val/"))}
         rows.append({**_identity(run, name, reads), **finals, "early_grad_norm": norm, **_origin(run)})
     return Evidence(
         runs=pd.DataFrame(rows),
@@ -61,7 +61,7 @@ def _tuning(selection: Selection, reads: Mapping[str, Sequence]) -> pd.DataFrame
     for run, name in zip(*_ordered(selection.tuning, reads), strict=True):
         found = {CHOSEN_BY: math.nan}
         if run.status == "complete":
-            found |= {key: value for key, value in _finals(run).items() if key.startswith("val/")}
+            found |= {key: value for key, value in final_metrics(run).items() if key.startswith("val/")}
         rows.append({**_identity(run, name, reads), **found, **_origin(run)})
     return pd.DataFrame(rows)
 
@@ -159,7 +159,7 @@ def _is_number(column: str) -> bool:
     return "/" in column or column in NUMBERS
 
 
-def _finals(run) -> dict[str, float]:
+def final_metrics(run) -> dict[str, float]:
     """Last values; MLflow's SQL store keeps infinity as the largest float."""
     return {key: math.inf if value >= sys.float_info.max else value for key, value in sorted(run.metrics.items())}
 

@@ -1,0 +1,77 @@
+"""A random twentieth of a study's runs, trained again: equal to the last bit?
+
+Command: python report.py repeat    (15 minutes on 2 cores)
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import joblib
+import pandas as pd
+
+from ce_harness.report import rows
+from ce_harness.report.build import ROWS
+from ce_harness.report.study import Evidence, Study, Table
+from ce_harness.tracking import TrackedRun, read_runs
+from experiments import mse_vs_ce
+
+REPEATED, READS = "mse_vs_ce", mse_vs_ce.STUDY.reads
+SHARE = 0.05
+ORIGIN = {"fingerprint": "fingerprint", "code": "code_digest"}
+
+
+def repeat(_: Evidence) -> Table:
+    """Each run alone, in a process and a store of its own, whatever sweep it was part of before."""
+    kept = rows.from_files(rows.read(Path("results") / REPEATED / ROWS))
+    before = pd.concat([kept.tuning, kept.runs]).sample(frac=SHARE, random_state=0)
+    with tempfile.TemporaryDirectory() as folder:
+        uri = f"sqlite:///{folder}/mlflow.db"
+        with ThreadPoolExecutor(joblib.cpu_count()) as pool:
+            list(pool.map(partial(_train, folder), before[list(READS)].to_dict("records")))
+        frame = compared(before, read_runs(uri, REPEATED))
+    shown = frame.groupby(["dataset", "model"], sort=False)["equal"].agg(runs="size", equal="sum").reset_index()
+    shown.loc[len(shown)] = ["all", "", *shown[["runs", "equal"]].sum()]
+    same = [f"{frame[f'same {what}'].sum()} of {len(frame)} by the same {what}" for what in ORIGIN]
+    return Table(
+        f"A random {SHARE:.0%} of the runs of {REPEATED}, trained again",
+        frame,
+        shown,
+        (
+            "Equal: the same end, and every score that the rows keep of it (on validation; of the compared runs on the "
+            "test set, too) the same to the last bit.",
+            f"{'; '.join(same)} as before. A fingerprint names versions, threads and processor features.",
+        ),
+    )
+
+
+def _train(folder: str, cell: dict[str, object]) -> None:
+    settings = [f"{name}={value}" for name, value in cell.items()]
+    command = [sys.executable, "run.py", f"experiment={REPEATED}", *settings, f"runs_dir={folder}"]
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # one that diverges exits with 4
+
+
+def compared(before: pd.DataFrame, again: Sequence[TrackedRun]) -> pd.DataFrame:
+    """One line per earlier run: is its repetition ``equal``, of the ``same fingerprint``, by the ``same code``?"""
+    by_config = {run.tags["config_hash"]: run for run in again}
+    lines = []
+    for row in before.to_dict("records"):
+        # Of a run that diverged no score is kept.
+        kept = {name: row[name] for name in row if name.startswith(("test/", "val/")) and not pd.isna(row[name])}
+        run = by_config.get(row["config_hash"])
+        equal = run is not None and run.status == ("complete" if kept else "diverged")
+        if equal:
+            found = rows.final_metrics(run)
+            equal = all(found.get(name) == value for name, value in kept.items())
+        same = {f"same {what}": run is not None and run.tags[tag] == row[tag] for what, tag in ORIGIN.items()}
+        lines.append({name: row[name] for name in ("run", *READS)} | {"equal": equal} | same)
+    return pd.DataFrame(lines)
+
+
+STUDY = Study(question="Does a run of the study, trained again, give the same bits?", tables={"repeat": repeat})
