@@ -16,6 +16,7 @@ from ce_harness.report.outcomes import TIME_TO, by_setting, described, label, pa
 from ce_harness.report.study import Claim, Evidence, Table
 from ce_harness.report.tables import common_settings, too_few_pairs
 
+VERDICTS = ("supported", "contradicted", "equivalent", "inconclusive")
 # Stricter and looser margins, and other targets for times, that a verdict is tried against.
 MARGIN_FACTORS = (0.5, 2)
 OTHER_TARGETS = (0.9, 0.97)
@@ -133,14 +134,14 @@ def judge_overall(
         ]
         rows.append(_row(claim, replace(_together(measured), setting={})))
         each = pd.DataFrame([_row(claim, one) for one in measured])
-        verdicts_found.append(_decided(each, statistics.holm(each["p"]))["verdict"] if len(measured) > 1 else [])
+        found = _decided(each, statistics.holm(each["p"]))["verdict"] if len(measured) > 1 else pd.Series(dtype=str)
+        verdicts_found.append(found)
     frame = pd.DataFrame(rows)
     frame = _decided(frame, statistics.holm(frame["p"]))
-    counts = [pd.Series(found, dtype=str).value_counts(sort=False) for found in verdicts_found]
-    frame["settings"] = [", ".join(f"{count} {name}" for name, count in found.items()) for found in counts]
+    frame["settings"] = [counted(found) for found in verdicts_found]
     frame["verdict"] = [
-        "inconclusive" if _contradicted(verdict, set(found.index)) else verdict
-        for verdict, found in zip(frame["verdict"], counts, strict=True)
+        "inconclusive" if _contradicted(verdict, set(found)) else verdict
+        for verdict, found in zip(frame["verdict"], verdicts_found, strict=True)
     ]
     return frame
 
@@ -163,12 +164,10 @@ def _contradicted(overall: str, by_setting: set[str]) -> bool:
     return {"supported", "contradicted"} <= decided or (overall == "equivalent" and len(decided) > 1)
 
 
-def agreed(found: pd.Series) -> str:
-    """The verdict that all share; inconclusive, with the counts, if they differ."""
-    counts = found.value_counts(sort=False)
-    if len(counts) == 1:
-        return counts.index[0]
-    return f"inconclusive ({', '.join(f'{count} {name}' for name, count in counts.items())})"
+def counted(found: pd.Series) -> str:
+    """How many settings got each verdict: ``1 supported, 2 inconclusive``."""
+    counts = found.value_counts()
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
 
 
 def decidable(claims: Sequence[Claim], evidence: Evidence) -> list[Claim]:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ce_harness.report.claims import VERDICTS
 from ce_harness.report.formats import right_aligned, text
 from ce_harness.report.study import Study, Table
-
-VERDICTS = ("supported", "contradicted", "equivalent", "inconclusive")
 
 
 def render(study: Study, facts: Mapping, tables: Mapping[str, Table], svg: Mapping[str, bytes]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ce_harness.report import claims, confidence
-from ce_harness.report.outcomes import TIME_TO
+from ce_harness.report.outcomes import TIME_TO, settings
 from ce_harness.report.study import Claim, Evidence, Table
 from ce_harness.report.tables import common_settings
 
@@ -34,16 +34,19 @@ def why_cross_entropy(evidence: Evidence, study_claims: Sequence[Claim]) -> Tabl
     """
     judged = claims.judge_overall(study_claims, evidence)
     judged = judged[judged["relation"] != "equal"]
+    several = bool(settings(evidence.runs))
     rows = []
     for row, mse, ce, metric in ROWS:
         if metric == CONFIDENCE:
             found, measured = confidence.judge(evidence)["verdict"], "Brier score and NLL at equal error"
+            by_setting = claims.counted(found)
         else:
-            found = judged.loc[judged["metric"].str.fullmatch(f"{metric}.*" if metric == TIME_TO else metric)]
-            measured = "; ".join(found["claim"].unique())
-            found = found["verdict"]
-        verdict = claims.agreed(found) if len(found) else "not tested"
-        rows.append({"claim": row, "MSE": mse, "cross-entropy": ce, "verdict": verdict, "measured as": measured})
+            deciding = judged[judged["metric"].str.fullmatch(f"{metric}.*" if metric == TIME_TO else metric)]
+            found, measured = deciding["verdict"], "; ".join(deciding["claim"])
+            by_setting = "; ".join(deciding["settings"])
+        verdict = "not tested" if found.empty else found.iloc[0] if found.nunique() == 1 else "inconclusive"
+        line = {"claim": row, "MSE": mse, "cross-entropy": ce, "verdict": verdict}
+        rows.append(line | ({"in each setting": by_setting} if several else {}) | {"measured as": measured})
     notes = (
         "Verdicts are on what the tutorial says of the row, by the rules of the study's claims; better gradients "
         "are feedback on bad predictions after the constant scale of each loss is taken out.",

@@ -3,13 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 from synthetic import Run, runs
 
 from ce_harness.report import rows
-from ce_harness.report.claims import agreed, judge, judge_overall, sensitivity, verdicts
+from ce_harness.report.claims import judge, judge_overall, sensitivity, verdicts
 from ce_harness.report.runs import select
 from ce_harness.report.statistics import detectable_difference
 from ce_harness.report.study import Claim
@@ -167,11 +166,6 @@ def test_what_the_seeds_could_have_shown_stands_beside_the_verdict():
     sd = (row["ci_high"] - row["mean"]) / stats.t.ppf(0.975, 9) * np.sqrt(10)
     assert row["detectable"] == pytest.approx(detectable_difference(sd, 10))
     assert f"detectable {row['detectable']:.2g}" in verdicts(found, [ACCURACY]).shown["evidence"].item()
-
-
-def test_a_verdict_holds_overall_only_if_it_holds_everywhere():
-    assert agreed(pd.Series(["supported", "supported"])) == "supported"
-    assert agreed(pd.Series(["supported", "contradicted"])) == "inconclusive (1 supported, 1 contradicted)"
 
 
 def test_every_setting_gets_its_own_verdict():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
-from synthetic import runs
+from synthetic import Run, runs
 
 from ce_harness.report import confidence, rows
 from ce_harness.report.runs import select
@@ -66,6 +66,25 @@ def test_each_claim_of_the_tutorial_has_its_verdict():
         "More accurate training": "supported",
     }
     assert frame.loc["Captures confidence in prediction", ["MSE", "cross-entropy"]].tolist() == ["no", "yes"]
+
+
+def test_of_several_settings_it_says_how_many_got_which_verdict():
+    lenet = runs(LOSSES, 10, mse={"accuracy": 0.85})
+    mlp = [
+        Run(
+            loss,
+            seed,
+            name=f"mlp-{loss}-{seed}",
+            tags={"model": "mlp"},
+            accuracy=0.85 if loss == "softmax_ce" else 0.95,
+        )
+        for loss in LOSSES
+        for seed in range(10)
+    ]
+    reads = {"model": ["lenet5", "mlp"], "loss": LOSSES, "seed": range(10)}
+    both = rows.from_files(rows.to_files(rows.from_runs(select([*lenet, *mlp], reads, "demo"), reads)))
+    row = why_cross_entropy(both, CLAIMS).frame.set_index("claim").loc["More accurate training"]
+    assert (row["verdict"], row["in each setting"]) == ("inconclusive", "1 supported, 1 contradicted")
 
 
 def test_a_claim_the_study_does_not_make_is_not_tested():
