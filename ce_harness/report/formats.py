@@ -45,8 +45,8 @@ def text(table: Table) -> pd.DataFrame:
 
 
 def right_aligned(shown: pd.DataFrame) -> list[bool]:
-    """Per column, whether it holds numbers."""
-    return [shown[column].str.match(r"[-+<> ]*\d|-$").all() for column in shown]
+    """Per column, whether it holds numbers, with a short word or unit at most."""
+    return [shown[column].str.match(r"(?!.*[a-z]{5})[-+<> ]*\d|-$").all() for column in shown]
 
 
 def markdown(table: Table) -> str:

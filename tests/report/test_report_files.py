@@ -257,3 +257,8 @@ def test_markdown_escapes_pipes():
 )
 def test_numbers_are_shown_with_the_digits_their_interval_allows(summary, shown):
     assert formats.with_interval(summary) == shown
+
+
+def test_numbers_stand_on_the_right_and_words_on_the_left():
+    shown = pd.DataFrame({"counts": ["1 supported"], "rate": ["0.3 (edge)"], "mean": ["-0.1 ± 0.2"], "loss": ["mse"]})
+    assert formats.right_aligned(shown) == [False, True, True, False]
