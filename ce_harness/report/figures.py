@@ -190,7 +190,7 @@ def time_to_target(evidence: Evidence, targets: Sequence[float] = (0.9, 0.95, 0.
 def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> Figure:
     """Paired difference of every other loss to the reference, with its 95% interval; one panel per metric.
 
-    Of several settings, whose differences may lie orders of magnitude apart, logarithmic beyond +-0.01.
+    Of several settings, whose differences may lie orders of magnitude apart, logarithmic beyond +-0.01 (thin lines).
     """
     cells = list(by_setting(evidence.runs))
     losses = [loss for loss in evidence.runs["loss"].unique() if loss != reference]
@@ -217,7 +217,7 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
         else:
             ax.set_xscale("symlog", linthresh=LINEAR, linscale=0.5)
             ax.margins(x=0.06)
-            ax.set_xticks([-1, -LINEAR, LINEAR, 1], ["\u22121", "", f"{LINEAR:g}", "1"])
+            ax.set_xticks([-1, -LINEAR, 0, LINEAR, 1], ["\u22121", "", "0", "", "1"])
         ax.grid(axis="y", visible=False)
         for line in range(1, len(shown)):
             ax.axhline(0.5 - line, color="#e5e5e5", linewidth=0.5, zorder=0)
