@@ -70,6 +70,6 @@ def test_what_holds_in_one_setting_and_fails_in_another_is_no_overall_verdict(re
     folder = reported(lambda cell: SAME if (cell["loss"], cell["optimizer"]) in better else Truth(0.90))
     found = pd.read_csv(folder / "verdicts.csv").set_index("metric").loc["test/accuracy"]
     assert found["verdict"] == "inconclusive"
-    assert found["settings"] == "1 contradicted, 1 supported"
+    assert found["settings"] == "1 supported, 1 contradicted"
     by_part = pd.read_csv(folder / "sensitivity.csv").query("metric == 'test/accuracy'").set_index("variant")
     assert by_part.loc[["sgd", "adam"], "verdict"].tolist() == ["supported", "contradicted"]

@@ -164,7 +164,7 @@ def test_verdicts_are_at_each_loss_its_own_rate_and_at_equal_rates_where_both_we
     by_setting = made["verdicts_by_setting"].frame.set_index("model")["verdict"]
     assert by_setting.to_dict() == {"lenet5": "contradicted", "mlp": "supported"}
     assert made["verdicts"].frame["verdict"].item() == "inconclusive"
-    assert "1 contradicted, 1 supported" in made["verdicts"].shown["evidence"].item()
+    assert "1 supported, 1 contradicted" in made["verdicts"].shown["evidence"].item()
     # On lenet5 the two losses share no rate.
     equal = made["verdicts_at_equal_rates"].frame
     assert (equal["n"].item(), equal["verdict"].item()) == (8, "supported")
