@@ -1,6 +1,6 @@
 """A random twentieth of a study's runs, trained again: equal to the last bit?
 
-Command: python report.py repeat    (15 minutes on 2 cores)
+Command: python report.py repeat    (14 minutes on 2 cores)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ORIGIN = {"fingerprint": "fingerprint", "code": "code_digest"}
 
 
 def repeat(_: Evidence) -> Table:
-    """Each run alone, in a process and a store of its own, whatever sweep it was part of before."""
+    """Each run alone in its process, in a fresh store, whatever sweep it was part of before."""
     kept = rows.from_files(rows.read(Path("results") / REPEATED / ROWS))
     before = pd.concat([kept.tuning, kept.runs]).sample(frac=SHARE, random_state=0)
     with tempfile.TemporaryDirectory() as folder:

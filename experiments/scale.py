@@ -1,6 +1,6 @@
 """How planning a sweep, reading runs back and reporting on them grow with the number of runs.
 
-Command: python report.py scale    (about 10 minutes)
+Command: python report.py scale    (about 5 minutes)
 """
 
 from __future__ import annotations
