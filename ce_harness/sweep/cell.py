@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import multiprocessing
 import os
 import signal
@@ -87,6 +88,8 @@ def _run_apart(records: Records, number: int, job: Callable[[], str]) -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
             os.dup2(log.fileno(), stream.fileno())
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(line_buffering=True)  # what a cell said stands there even if it is killed
     end = _attempt(job)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
