@@ -46,12 +46,19 @@ def _parser() -> argparse.ArgumentParser:
         default=f"sqlite:///{Path.cwd() / 'runs' / 'mlflow.db'}",
         help="the MLflow store with the runs (default: %(default)s)",
     )
-    parser.add_argument(
+    origin = parser.add_mutually_exclusive_group()
+    origin.add_argument(
         "--from",
         dest="source",
         type=Path,
         metavar="DIR",
         help="rebuild from the rows in an earlier report, without MLflow",
+    )
+    origin.add_argument(
+        "--adding",
+        type=Path,
+        metavar="DIR",
+        help="read the runs in the rows of an earlier report beside those of the store",
     )
     parser.add_argument(
         "--missing",
@@ -77,7 +84,7 @@ def _report(args: argparse.Namespace) -> None:
     if args.name:
         _check(args.name)
     # After the name is checked: what follows imports pandas and Matplotlib.
-    from ce_harness.report import build, rows, terminal, two_losses
+    from ce_harness.report import build, earlier, rows, terminal, two_losses
 
     if args.name:
         name, module = args.name, importlib.import_module(f"experiments.{args.name}")
@@ -94,15 +101,17 @@ def _report(args: argparse.Namespace) -> None:
     elif study.reads:
         from ce_harness import tracking  # the only need for MLflow: a report from rows does without
 
-        tracked = tracking.read_runs(args.tracking_uri, args.name or args.study, must_exist=not args.missing)
+        runs = tracking.read_runs(args.tracking_uri, args.name or args.study, must_exist=not args.missing)
+        added = rows.read(args.adding / build.ROWS) if args.adding else {}
+        runs += earlier.runs_of(added, runs)
         if args.losses:
-            tracked = two_losses.of_losses(tracked, args.losses, args.study)
-            study = two_losses.study(*args.losses, tracked)
+            runs = two_losses.of_losses(runs, args.losses, args.study)
+            study = two_losses.study(*args.losses, runs)
         if args.missing:
-            terminal.show_missing(study, args.name or args.study, tracked)
+            terminal.show_missing(study, args.name or args.study, runs)
             return
-        row_files = build.rows_of(tracked, args.name or args.study, study, study_file)
-        del tracked  # of thousands of runs, hundreds of MB
+        row_files = build.rows_of(runs, args.name or args.study, study, study_file, added)
+        del runs  # of thousands of runs, hundreds of MB
     output = (args.output or Path("results") / name).resolve()
     made = build.build(name, study, study_file, row_files, output)
     if study.reads and not args.source:

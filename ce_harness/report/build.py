@@ -14,22 +14,32 @@ from ce_harness.report.runs import select
 from ce_harness.report.study import Evidence, Study, Table
 
 if TYPE_CHECKING:
+    from ce_harness.report.earlier import EarlierRun
     from ce_harness.tracking import TrackedRun
 
 ROWS = "rows"
 
 
-def rows_of(tracked: Sequence[TrackedRun], name: str, study: Study, study_file: Path) -> dict[str, bytes]:
-    """The rows of a study's tracked runs as the files of a report.
+def rows_of(
+    runs: Sequence[TrackedRun | EarlierRun],
+    name: str,
+    study: Study,
+    study_file: Path,
+    earlier: Mapping[str, bytes] | None = None,
+) -> dict[str, bytes]:
+    """The rows of a study's runs as the files of a report.
+
+    Args:
+        earlier: the row files that some of the runs are from.
 
     Raises:
         TrackingError: an artifact can't be read.
         TooFewRunsError, ConfigError: see ``runs.select``.
     """
     train = study.train and f"study={name} {study.train}"
-    selection = select(tracked, study.reads, name, train, study.tuning_seeds, study.where)
+    selection = select(runs, study.reads, name, train, study.tuning_seeds, study.where)
     try:
-        evidence = rows.from_runs(selection, study.reads)
+        evidence = rows.from_runs(selection, study.reads, rows.from_files(earlier) if earlier else None)
     except OSError as error:
         raise TrackingError(f"an artifact of a run can't be read ({error})") from error
     for frame in (evidence.runs, evidence.tuning):

@@ -10,7 +10,9 @@ import gzip
 import math
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from io import BytesIO
 from itertools import chain
@@ -21,7 +23,7 @@ import pandas as pd
 
 from ce_harness.errors import ConfigError, DataError
 from ce_harness.report import series
-from ce_harness.report.runs import Grid, Selection, setting
+from ce_harness.report.runs import Grid, Selection, is_tracked, setting
 from ce_harness.report.study import Evidence
 from ce_harness.report.tuning import CHOSEN_BY
 
@@ -39,20 +41,51 @@ LINES_AT_ONCE = 20_000  # bounds the memory for writing series
 FILES = tuple(f"{item.name}.csv" if item.name in BY_RUN else f"{item.name}.csv.gz" for item in fields(Evidence))
 
 
-def from_runs(selection: Selection, reads: Mapping[str, Sequence]) -> Evidence:
-    """Rows of the selected runs, in the order of ``reads``, seeds last."""
+def from_runs(selection: Selection, reads: Mapping[str, Sequence], earlier: Evidence | None = None) -> Evidence:
+    """Rows of the selected runs, in the order of ``reads``, seeds last.
+
+    Args:
+        earlier: the rows with the series of those runs that are not tracked, see ``earlier.EarlierRun``.
+    """
     runs, names = _ordered(selection.runs, reads)
-    frames, early = series.read(runs, names)
+    frames, early = _series(runs, names, earlier)
     rows = []
-    for run, name, norm in zip(runs, names, early, strict=True):
+    for run, name in zip(runs, names, strict=True):
         finals = {key: value for key, value in final_metrics(run).items() if key.startswith(("test/", "val/"))}
-        rows.append({**_identity(run, name, reads), **finals, "early_grad_norm": norm, **_origin(run)})
+        rows.append({**_identity(run, name, reads), **finals, "early_grad_norm": early[name], **_origin(run)})
     return Evidence(
         runs=pd.DataFrame(rows),
         **frames,
         tuning=_tuning(selection, reads),
-        excluded=selection.excluded,
+        excluded=_excluded(selection.excluded, earlier),
     )
+
+
+def _series(runs, names, earlier: Evidence | None) -> tuple[dict[str, pd.DataFrame], dict[str, float]]:
+    """The series by kind, and the early gradient norm by name."""
+    tracked = {name: run for run, name in zip(runs, names, strict=True) if is_tracked(run)}
+    frames, norms = series.read(list(tracked.values()), list(tracked))
+    early = dict(zip(tracked, norms, strict=True))
+    if earlier is None:
+        return frames, early
+    untracked = {name: run for run, name in zip(runs, names, strict=True) if not is_tracked(run)}
+    early |= {name: float(run.tags["early_grad_norm"]) for name, run in untracked.items()}
+    renamed = {run.row: name for name, run in untracked.items()}
+    kinds = (item.name for item in fields(Evidence) if item.name not in BY_RUN)
+    return {kind: series.joined(getattr(earlier, kind), renamed, frames.get(kind), names) for kind in kinds}, early
+
+
+def _excluded(excluded: pd.DataFrame, earlier: Evidence | None) -> pd.DataFrame:
+    """What was left out, then or now. A run that had not ended then is no longer awaited: its row would be here."""
+    if earlier is None or earlier.excluded.empty:
+        return excluded
+    then = Counter(
+        (run, reason)
+        for run, reason in earlier.excluded.itertuples(index=False, name=None)
+        if not reason.startswith(("missing", "unpaired", "running"))
+    )
+    now = Counter(excluded.itertuples(index=False, name=None))
+    return pd.DataFrame(sorted((then | now).elements()), columns=excluded.columns)
 
 
 def _tuning(selection: Selection, reads: Mapping[str, Sequence]) -> pd.DataFrame:
@@ -115,12 +148,19 @@ def from_files(files: Mapping[str, bytes]) -> Evidence:
     """
     frames = {}
     for file, content in files.items():
-        try:
+        with undamaged(file):
             frames[file.partition(".")[0]] = _frame(file, content)
-        except (EOFError, OSError, ValueError, zlib.error) as error:
-            reason = str(error).strip()
-            raise DataError(f"the rows in {file} are damaged ({reason}): take them from git again") from error
     return Evidence(**frames)
+
+
+@contextmanager
+def undamaged(file: str) -> Iterator[None]:
+    """What can't be read within is a ``DataError`` that names the file."""
+    try:
+        yield
+    except (EOFError, KeyError, OSError, ValueError, zlib.error) as error:
+        reason = str(error).strip()
+        raise DataError(f"the rows in {file} are damaged ({reason}): take them from git again") from error
 
 
 def read(folder: Path) -> dict[str, bytes]:
@@ -133,7 +173,9 @@ def read(folder: Path) -> dict[str, bytes]:
         files = [file for file in FILES if file != TUNING or (folder / file).exists()]
         return {file: (folder / file).read_bytes() for file in files}
     except FileNotFoundError as error:
-        raise ConfigError(f"{error.filename} does not exist: --from takes the folder of an earlier report") from None
+        raise ConfigError(
+            f"{error.filename} does not exist: --from and --adding take an earlier report's folder"
+        ) from None
 
 
 def _frame(file: str, content: bytes) -> pd.DataFrame:

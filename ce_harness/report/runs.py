@@ -14,6 +14,7 @@ from ce_harness.errors import ConfigError, TooFewRunsError
 from ce_harness.report.tuning import CHOSEN_BY, Where, expected_cells
 
 if TYPE_CHECKING:
+    from ce_harness.report.earlier import EarlierRun
     from ce_harness.tracking import TrackedRun
 
 # Where and how a run was executed, not what was trained.
@@ -40,7 +41,7 @@ class Selection:
 
 
 def select(
-    runs: Sequence[TrackedRun],
+    runs: Sequence[TrackedRun | EarlierRun],
     reads: Mapping[str, Sequence],
     study: str,
     train: str = "",
@@ -72,7 +73,7 @@ def select(
 
 
 def survey(
-    runs: Sequence[TrackedRun],
+    runs: Sequence[TrackedRun | EarlierRun],
     reads: Mapping[str, Sequence],
     study: str,
     tuning_seeds: Sequence[int] = (),
@@ -134,6 +135,11 @@ def survey(
 def setting(run: TrackedRun, name: str) -> str:
     """The value of a tag or param as MLflow keeps it: text."""
     return run.tags[name] if name in run.tags else run.params.get(name, "")
+
+
+def is_tracked(run: TrackedRun | EarlierRun) -> bool:
+    """Whether a run is from a store, not from the rows of an earlier report: these hold no params."""
+    return bool(run.params)
 
 
 class Grid:
@@ -199,6 +205,8 @@ def _refuse_mixed_settings(runs, reads, study) -> None:
         group = name.split(".")[0]
         examples: dict[tuple, dict[str, str]] = {}
         for run, cell in zip(runs, cells, strict=True):
+            if not is_tracked(run) and name not in run.tags:
+                continue  # not known of a run of an earlier report
             owner = (*cell, run.tags.get(group, "") if "." in name else "")
             examples.setdefault(owner, {}).setdefault(setting(run, name), run.name)
         for values in examples.values():

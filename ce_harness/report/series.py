@@ -5,7 +5,7 @@ Thousands of small files are parsed as one: a data frame per file would cost mor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -38,7 +38,23 @@ def read(runs: Sequence[TrackedRun], names: Sequence[str]) -> tuple[dict[str, pd
         frames, norms = _read(runs[some], names[some])
         parts.append(frames)
         early += norms
-    return {kind: _under_one_another([frames[kind] for frames in parts]) for kind in parts[0]}, early
+    kinds = parts[0] if parts else ()
+    return {kind: _under_one_another([frames[kind] for frames in parts]) for kind in kinds}, early
+
+
+def joined(
+    earlier: pd.DataFrame, renamed: Mapping[str, str], read: pd.DataFrame | None, names: Sequence[str]
+) -> pd.DataFrame:
+    """Rows of an earlier report and rows just read, in the order of ``names``.
+
+    Args:
+        renamed: the runs to take from ``earlier``, and their names now.
+        read: what ``read`` made of the others; None without others.
+    """
+    kept = earlier[earlier["run"].isin(renamed)]
+    kept = kept.assign(run=kept["run"].cat.remove_unused_categories().cat.rename_categories(renamed))
+    frames = [kept] if read is None else [kept, read]
+    return _in_order([frame.assign(run=frame["run"].cat.set_categories(names)) for frame in frames])
 
 
 def _read(runs: Sequence[TrackedRun], names: Sequence[str]) -> tuple[dict[str, pd.DataFrame], list[float]]:

@@ -185,7 +185,9 @@ def part():
     Case("a full disk", RUN, "can't be written (File too large); make room", 7, full_disk),
     Case("a report of an unknown study", "python report.py demoo", "did you mean 'demo'?"),
     Case(
-        "a report from a folder without rows", "python report.py demo --from .", "--from takes the folder of an earlier"
+        "a report from a folder without rows",
+        "python report.py demo --from .",
+        "--from and --adding take an earlier report's folder",
     ),
     Case("a report without a store", "python report.py demo", "there is no such store", 5),
     Case("a report without runs", "python report.py demo", "has no runs; train them first: python run.py", 8, store),

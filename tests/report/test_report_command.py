@@ -35,7 +35,7 @@ def test_an_empty_store_has_too_few_runs(runs_dir, capsys):
 
 def test_from_needs_rows(tmp_path, capsys):
     assert report.main(["demo", "--from", str(tmp_path)]) == 2
-    assert "--from takes the folder of an earlier report" in capsys.readouterr().err
+    assert "--from and --adding take an earlier report's folder" in capsys.readouterr().err
 
 
 def test_neither_tensorflow_nor_mlflow_is_needed_to_rebuild():

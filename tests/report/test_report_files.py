@@ -218,7 +218,7 @@ def test_a_file_in_the_way_is_a_disk_error(tmp_path):
 
 
 def test_missing_and_empty_rows(row_files, tmp_path):
-    with pytest.raises(ConfigError, match="--from takes the folder of an earlier report"):
+    with pytest.raises(ConfigError, match="--from and --adding take an earlier report's folder"):
         rows.read(tmp_path)
     header = row_files["runs.csv"].partition(b"\n")[0] + b"\n"
     with pytest.raises(TooFewRunsError, match="holds no run"):
