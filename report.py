@@ -13,6 +13,7 @@ from pathlib import Path
 
 import experiments
 from ce_harness.errors import INTERRUPTED, ConfigError, HarnessError
+from ce_harness.loading import loading
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -83,8 +84,9 @@ def _studies() -> list[str]:
 def _report(args: argparse.Namespace) -> None:
     if args.name:
         _check(args.name)
-    # After the name is checked: what follows imports pandas and Matplotlib.
-    from ce_harness.report import build, earlier, rows, terminal, two_losses
+    # After the name is checked: what follows imports pandas, SciPy and Matplotlib.
+    with loading():
+        from ce_harness.report import build, earlier, rows, terminal, two_losses
 
     if args.name:
         name, module = args.name, importlib.import_module(f"experiments.{args.name}")
@@ -99,7 +101,8 @@ def _report(args: argparse.Namespace) -> None:
     if study.reads and args.source:
         row_files = rows.read(args.source / build.ROWS)
     elif study.reads:
-        from ce_harness import tracking  # the only need for MLflow: a report from rows does without
+        with loading():
+            from ce_harness import tracking  # the only need for MLflow: a report from rows does without
 
         runs = tracking.read_runs(args.tracking_uri, args.name or args.study, must_exist=not args.missing)
         added = rows.read(args.adding / build.ROWS) if args.adding else {}

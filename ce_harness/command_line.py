@@ -19,8 +19,8 @@ from ce_harness import sweep
 from ce_harness.config import arguments, checked, run_name
 from ce_harness.config.refusals import explain
 from ce_harness.errors import INTERRUPTED, DivergedError
+from ce_harness.loading import import_tensorflow, loading
 from ce_harness.passwords import without_passwords
-from ce_harness.quiet import import_tensorflow
 from ce_harness.record.run_directory import RunDirectory
 
 # Hydra looks for sweepers in a package hydra_plugins on the path.
@@ -71,9 +71,10 @@ def run_job(config: DictConfig) -> None:
 
 def _load() -> None:
     """Imports what a run needs, even what would be imported late: the cells of a sweep share it."""
-    import_tensorflow()
-    for module in ("losses", "models", "training", "tracking.database_code"):
-        import_module(f"ce_harness.{module}")
+    with loading():
+        import_tensorflow()
+        for module in ("losses", "models", "training", "tracking.database_code"):
+            import_module(f"ce_harness.{module}")
 
 
 def _run(config: DictConfig, console: Console | None) -> str:
@@ -82,8 +83,9 @@ def _run(config: DictConfig, console: Console | None) -> str:
     run = RunDirectory.of(config)
     done_before = run.finished
     if not done_before:
-        import_tensorflow()
-        from ce_harness.training import train_and_evaluate
+        with loading():
+            import_tensorflow()
+            from ce_harness.training import train_and_evaluate
 
         train_and_evaluate(config, console)
     outcome = run.outcome

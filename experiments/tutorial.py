@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from ce_harness import metrics
-from ce_harness.quiet import import_tensorflow
+from ce_harness.loading import import_tensorflow
 from ce_harness.report.study import Evidence, Study, Table
 
 LOGITS = np.array([2.0, 1.0, 0.1])

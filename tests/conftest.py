@@ -1,6 +1,5 @@
 """What the tests share: a config composed as the command line would, and an MLflow store that is ready at once."""
 
-import gc
 import os
 import shutil
 
@@ -9,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 import ce_harness.config  # noqa: F401  (registers the schema)
-from ce_harness.quiet import import_tensorflow
+from ce_harness.loading import import_tensorflow, loading
 
 import_tensorflow()
 import tensorflow as tf  # noqa: E402
@@ -27,10 +26,8 @@ TINY = ("model=softmax_regression", "dataset.limit=64", "batch_size=16", "epochs
 @pytest.fixture(scope="session", autouse=True)
 def imports_left_to_themselves():
     """A run begins with a garbage collection; 0.4 s of it, a third of a tiny run, would go over what is imported."""
-    import ce_harness.training  # noqa: F401
-
-    gc.collect()
-    gc.freeze()
+    with loading():
+        import ce_harness.training  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import multiprocessing
 import os
@@ -34,7 +33,7 @@ def run_cell(hydra: DictConfig, load: Callable[[], None], job: Callable[[], str]
 
     Args:
         hydra: Hydra's own config of the cell.
-        load: imports all that a cell needs.
+        load: imports all that a cell needs, see ``loading``.
         job: does the work; returns a line for the user.
     """
     records, number = Records(hydra.sweep.dir), hydra.job.num
@@ -48,8 +47,6 @@ def run_cell(hydra: DictConfig, load: Callable[[], None], job: Callable[[], str]
     if sys.platform != "linux":  # elsewhere the system's libraries do not outlive a fork
         records.end(number, _attempt(job))
         return
-    gc.collect()
-    gc.freeze()  # spares every cell a walk through, and so a copy of, what was loaded
     process = multiprocessing.get_context("fork").Process(target=_run_apart, args=(records, number, job))
     process.start()
     out_of_time = None

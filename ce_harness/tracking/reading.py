@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from ce_harness.errors import TrackingError
+from ce_harness.loading import loading
 from ce_harness.tracking.store import open_store, sqlite_path
 
 PAGE = 1000
@@ -80,7 +81,8 @@ def read_runs(tracking_uri: str, study: str, must_exist: bool = True) -> list[Tr
             return []
         raise TrackingError(f"{path}: there is no such store; train first, or name one with --tracking-uri")
     try:
-        client = open_store(tracking_uri)
+        with loading():  # MLflow imports its code for databases when it opens the first
+            client = open_store(tracking_uri)
         experiments = [e.experiment_id for e in client.search_experiments()]
         runs, token = [], ""
         with _without_garbage_collection():

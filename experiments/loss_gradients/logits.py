@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import special
 
-from ce_harness.quiet import import_tensorflow
+from ce_harness.loading import import_tensorflow
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.style import COLUMN_WIDTH, loss_styles, new_figure
 

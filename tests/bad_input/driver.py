@@ -5,7 +5,6 @@ config cases fork before TensorFlow is imported, and tell whether they have impo
 all the others.
 """
 
-import gc
 import json
 import os
 import runpy
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ce_harness import command_line  # noqa: F401  (what run.py imports, once for all cases)
+from ce_harness.loading import loading
 from tests.bad_input import config_cases
 from tests.bad_input.case import Case
 
@@ -36,9 +36,10 @@ class Child:
 def main(folder: Path) -> None:
     answer(config_cases.CASES, folder)
     os.environ |= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-    from ce_harness import losses, models, training  # noqa: F401  (what a command imports, once for all cases)
-    from ce_harness.report import build, terminal  # noqa: F401
-    from ce_harness.tracking import database_code, feed  # noqa: F401
+    with loading():
+        from ce_harness import losses, models, training  # noqa: F401  (what a command imports, once for all cases)
+        from ce_harness.report import build, terminal  # noqa: F401
+        from ce_harness.tracking import database_code, feed  # noqa: F401
     from tests.bad_input import data_cases, surroundings_cases
 
     feed.SECONDS_BETWEEN_TRIES = 0.01
@@ -47,8 +48,6 @@ def main(folder: Path) -> None:
 
 def answer(cases: Sequence[Case], folder: Path) -> None:
     """Prints a line of JSON for each case; two of them run at a time."""
-    gc.collect()
-    gc.freeze()  # spares every child a walk through, and so a copy of, what was imported
     children: dict[int, Child] = {}
     for case in cases:
         if len(children) == AT_ONCE:
