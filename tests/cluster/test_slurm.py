@@ -1,4 +1,4 @@
-"""Sweeps on a real Slurm of one node: preempted, out of time, and in the end the bits of a local sweep."""
+"""Sweeps on a real Slurm of one node: preempted, out of time, killed, and in the end the bits of a local sweep."""
 
 import getpass
 import os
@@ -102,22 +102,32 @@ def restarts(variables):
     return [int(re.search(r" Restarts=(\d+) ", job)[1]) for job in jobs if " JobName=run " in job]
 
 
-def test_cells_survive_preemption_and_their_time_limit(slurm, tmp_path, local):
-    hold = Path(slurm["HOLD"])
-    hold.mkdir()
-    (hold / "3").touch()
-    arguments = ["-m", "hydra/launcher=slurm", "loss=softmax_ce,mse", "seed=0", "hydra.launcher.mem_gb=1"]
-    arguments += ["hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=50"]
-    sweep = subprocess.Popen(
-        command(tmp_path, *arguments), cwd=ROOT, env={**os.environ, **slurm}, stderr=subprocess.PIPE, text=True
+@pytest.fixture
+def hold(slurm):
+    """A file that holds every cell after its second epoch for as long as it is there."""
+    file = Path(slurm["HOLD"]) / "3"
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    return file
+
+
+def start(variables, runs_dir, *arguments):
+    """A sweep of two cells, which are jobs of Slurm."""
+    words = ["-m", "hydra/launcher=slurm", "loss=softmax_ce,mse", "seed=0", "hydra.launcher.mem_gb=1", *arguments]
+    return subprocess.Popen(
+        command(runs_dir, *words), cwd=ROOT, env={**os.environ, **variables}, stderr=subprocess.PIPE, text=True
     )
+
+
+def test_cells_survive_preemption_and_their_time_limit(slurm, hold, tmp_path, local):
+    sweep = start(slurm, tmp_path, "hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=50")
     until(lambda: epochs(tmp_path) == [2, 2])
     print(ask(slurm, "squeue"))
     ask(slurm, "srun", "--partition=urgent", "--cpus-per-task=2", "true")
     until(lambda: restarts(slurm) == [1, 1])  # preempted
     until(lambda: restarts(slurm) == [2, 2])  # warned of the time limit, they left by themselves
     assert epochs(tmp_path) == [2, 2]
-    (hold / "3").unlink()
+    hold.unlink()
     _, shown = sweep.communicate(timeout=SECONDS)
     print(shown)
     assert sweep.returncode == 0
@@ -126,3 +136,24 @@ def test_cells_survive_preemption_and_their_time_limit(slurm, tmp_path, local):
     hashes, expected = weights(tmp_path), weights(local)
     assert len(hashes) == 2
     assert hashes.items() <= expected.items()
+
+
+def test_a_worker_killed_by_sigkill_is_replaced_and_its_cell_continued(slurm, hold, tmp_path, local):
+    def queue():
+        return sorted(ask(slurm, "squeue", "--noheader", "--array", "--format=%i").split())
+
+    sweep = start(slurm, tmp_path)
+    until(lambda: epochs(tmp_path) == [2, 2])
+    killed, other = queue()
+    ask(slurm, "scancel", "--signal=KILL", "--full", killed)
+    until(lambda: queue() == [other])
+    assert epochs(tmp_path) == [2, 2]
+    hold.unlink()
+    _, shown = sweep.communicate(timeout=SECONDS)
+    print(shown)
+    assert sweep.returncode == 0
+    assert len(re.findall(r"Slurm job \d+: 1 cell\n", shown)) == 1  # the killed one, submitted again
+    assert "2 of 2 cells complete" in shown
+    hashes = weights(tmp_path)
+    assert len(hashes) == 2
+    assert hashes.items() <= weights(local).items()
