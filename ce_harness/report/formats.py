@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from ce_harness.report.statistics import Summary
 from ce_harness.report.study import Table
 
 NOTHING = "-"
-# In characters of footnotesize: a page, the gap between columns, the narrowest column that wraps.
-PAGE, GAP, SHORTEST = 82, 3, 12
+FOOTNOTES, SMALLEST = r"\footnotesize", r"\scriptsize\setlength{\tabcolsep}{2pt}"
+# In characters of each: the width of a page, and the gap between columns.
+PAGE, GAP = 82, 3
+SMALLEST_PAGE, SMALLEST_GAP = 93, 1
+SHORTEST, SHORTEST_HEAD = 12, 6  # the narrowest column of text, and head, that wrap
 LINES_OF_A_PAGE = 45
 
 
@@ -62,52 +69,91 @@ def markdown(table: Table) -> str:
 
 
 def latex(table: Table, name: str) -> str:
-    r"""The table in LaTeX; needs ``booktabs`` and, for one longer than a page, ``longtable``.
+    r"""The table in LaTeX; needs ``booktabs``, ``array`` and, for one longer than a page, ``longtable``.
 
-    Special characters are escaped. A long table breaks over pages, any other is a float.
+    Special characters are escaped. A long table breaks over pages, any other is a float. In one that would be wider
+    than a page the heads of columns and long text wrap; five columns of numbers with intervals stay wider.
     """
     shown = text(table)
-    body = shown.map(_escaped).set_axis([_escaped(column) for column in shown.columns], axis=1)
-    long = len(body) > LINES_OF_A_PAGE
+    layout = _layout(shown)
+    long = layout.lines > LINES_OF_A_PAGE
+    body = shown.map(_escaped).set_axis([_stacked(lines) for lines in layout.heads], axis=1)
     made = body.style.hide(axis="index").to_latex(
         hrules=True,
         environment="longtable" if long else None,
-        column_format=_columns(shown),
+        column_format=layout.columns,
         caption=_escaped(table.title),
         label=f"tab:{name}",
     )
     notes = "".join(f"\\par\\smallskip {_escaped(note)}\n" for note in table.notes)
-    small = "\\scriptsize\\setlength{\\tabcolsep}{2pt}" if _width(shown) > PAGE else "\\footnotesize"
     if long:
-        return f"{{{small}\n{made}{notes}}}\n"
-    return made.replace("\\begin{table}", f"\\begin{{table}}\n\\centering{small}").replace(
+        return f"{{{layout.size}\n{made}{notes}}}\n"
+    return made.replace("\\begin{table}", f"\\begin{{table}}\n\\centering{layout.size}").replace(
         "\\end{table}", f"{notes}\\end{{table}}"
     )
 
 
-def _width(shown: pd.DataFrame) -> int:
-    """Of the columns as ``_columns`` sets them, in characters."""
-    right = right_aligned(shown)
-    widths = [max(len(str(column)), shown[column].str.len().max()) for column in shown]
-    return sum(w if r else min(w, SHORTEST) for r, w in zip(right, widths, strict=True)) + GAP * len(widths)
+@dataclass(frozen=True)
+class _Layout:
+    """How a table is set in LaTeX: the lines of each column's head, column types, size of type, lines of its body."""
+
+    heads: list[list[str]]
+    columns: str
+    size: str
+    lines: int
 
 
-def _columns(shown: pd.DataFrame) -> str:
-    """LaTeX's column types; where the table would be wider than a page, long text wraps."""
+def _layout(shown: pd.DataFrame) -> _Layout:
     right = right_aligned(shown)
-    widths = [max(len(str(column)), shown[column].str.len().max()) for column in shown]
+    lengths = shown.map(len)
+    cells = lengths.max().tolist()
+    heads = [[str(column)] for column in shown]
+    widths = [max(len(head), w) for (head,), w in zip(heads, cells, strict=True)]
+    if sum(widths) + GAP * len(widths) <= PAGE:
+        return _Layout(heads, "".join("r" if r else "l" for r in right), FOOTNOTES, len(shown))
     wrapped = [not r and w > SHORTEST for r, w in zip(right, widths, strict=True)]
-    long = sum(w for w, wraps in zip(widths, wrapped, strict=True) if wraps)
-    room = PAGE - GAP * len(widths) - (sum(widths) - long)
-    if room >= long:
-        wrapped = [False] * len(widths)
-    return "".join(
-        f"p{{{max(room * w / long, SHORTEST) / PAGE:.2f}\\linewidth}}" if wraps else "r" if r else "l"
-        for r, w, wraps in zip(right, widths, wrapped, strict=True)
+    for i, width in enumerate(cells):
+        if not wrapped[i]:
+            heads[i] = textwrap.wrap(heads[i][0], max(width, SHORTEST_HEAD), break_long_words=False)
+            widths[i] = max(width, *map(len, heads[i]))
+    fixed = sum(w for w, wraps in zip(widths, wrapped, strict=True) if not wraps)
+    size, page, gap = FOOTNOTES, PAGE, GAP
+    if page - gap * len(widths) - fixed < SHORTEST * sum(wrapped):
+        size, page, gap = SMALLEST, SMALLEST_PAGE, SMALLEST_GAP
+    shares = _shared(page - gap * len(widths) - fixed, [w for w, wraps in zip(widths, wrapped, strict=True) if wraps])
+    text_columns = iter(shares)
+    columns = "".join(
+        f">{{\\raggedright\\arraybackslash}}p{{{next(text_columns) / page:.3f}\\linewidth}}"
+        if wraps
+        else "r"
+        if r
+        else "l"
+        for r, wraps in zip(right, wrapped, strict=True)
     )
+    lines = np.ceil(lengths.loc[:, wrapped] / np.array(shares)).max(axis=1).clip(lower=1).sum()
+    return _Layout(heads, columns, size, int(lines))
 
 
-_LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
+def _shared(room: float, wanted: Sequence[int]) -> list[float]:
+    """The room in proportion to what is wanted, but nobody gets less than ``SHORTEST``."""
+    shares = [room * w / sum(wanted) for w in wanted]
+    short = [i for i, share in enumerate(shares) if share < SHORTEST]
+    if not short or len(short) == len(wanted):
+        return [max(share, SHORTEST) for share in shares]
+    others = iter(_shared(room - SHORTEST * len(short), [w for i, w in enumerate(wanted) if i not in short]))
+    return [SHORTEST if i in short else next(others) for i in range(len(wanted))]
+
+
+def _stacked(lines: Sequence[str]) -> str:
+    """The head of a column, its lines one under the other."""
+    if len(lines) == 1:
+        return _escaped(lines[0])
+    inner = r" \\ ".join(map(_escaped, lines))
+    return f"\\begin{{tabular}}[b]{{@{{}}c@{{}}}}{inner}\\end{{tabular}}"
+
+
+_LATEX = {character: f"\\{character}" for character in "&%$#{}"} | {
+    "_": r"\_\allowbreak{}",  # names are long words, where columns are narrow
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
