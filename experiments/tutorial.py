@@ -50,6 +50,7 @@ def cross_entropy_example(_: Evidence) -> Table:
             "code moves the last digits; ours has none. From logits, the loss is a difference of two rounded "
             "numbers: it agrees to within 2e-16.",
         ),
+        digits=None,
     )
 
 

@@ -73,7 +73,7 @@ def build(
     made = _tables(study, evidence, compared)
     files: dict[str, str | bytes] = {f"{ROWS}/{file}": content for file, content in (row_files or {}).items()}
     for file, table in made.items():
-        files[f"{file}.csv"] = table.frame.to_csv(index=False, lineterminator="\n")
+        files[f"{file}.csv"] = formats.csv(table)
         files[f"{file}.md"] = formats.markdown(table)
         files[f"{file}.tex"] = formats.latex(table, file)
     pictures = {}

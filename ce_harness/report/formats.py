@@ -1,4 +1,4 @@
-"""How a table is written for readers: numbers as text, Markdown, LaTeX."""
+"""How a table is written: numbers as text, CSV, Markdown, LaTeX."""
 
 from __future__ import annotations
 
@@ -54,6 +54,12 @@ def text(table: Table) -> pd.DataFrame:
 def right_aligned(shown: pd.DataFrame) -> list[bool]:
     """Per column, whether it holds numbers, with a short word or unit at most."""
     return [shown[column].str.match(r"(?!.*[a-z]{5})[-+<> ]*\d|-$").all() for column in shown]
+
+
+def csv(table: Table) -> str:
+    """The numbers, to as many significant digits as the table asks for."""
+    precision = None if table.digits is None else f"%.{table.digits}g"
+    return table.frame.to_csv(index=False, float_format=precision, lineterminator="\n")
 
 
 def markdown(table: Table) -> str:

@@ -40,19 +40,21 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Table:
-    """A table in two forms: ``frame`` holds full-precision numbers (CSV), ``shown`` what a reader sees.
+    """A table in two forms: ``frame`` holds the numbers (CSV), ``shown`` what a reader sees.
 
     Attributes:
         title: the caption.
         frame: the numbers.
         shown: the strings for Markdown, LaTeX and the page; None shows ``frame`` itself.
         notes: lines under the table.
+        digits: significant ones in the CSV; the last of 16 depend on the processor that added them up. None: all.
     """
 
     title: str
     frame: pd.DataFrame
     shown: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    digits: int | None = 12
 
 
 @dataclass(frozen=True)

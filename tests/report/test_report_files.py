@@ -70,6 +70,18 @@ def test_the_rows_alone_rebuild_every_byte(report, tmp_path, capsys):
     assert [name for name in first if first[name] != again[name]] == []
 
 
+def test_the_committed_demo_is_what_its_rows_make_on_any_processor(tmp_path, capsys):
+    committed = contents(Path(demo.__file__).parents[1] / "results" / "demo")
+    assert command(["demo", "--from", "results/demo", "--output", str(tmp_path / "demo")]) == 0
+    assert [name for name, content in contents(tmp_path / "demo").items() if committed.get(name) != content] == []
+
+
+def test_digits_that_depend_on_the_processor_are_not_written():
+    frame = pd.DataFrame({"x": [2.0, 0.1 + 0.2]})
+    assert formats.csv(Table("t", frame)) == "x\n2\n0.3\n"
+    assert formats.csv(Table("t", frame, digits=None)) == "x\n2.0\n0.30000000000000004\n"
+
+
 def test_what_was_left_out_is_counted_by_reason(report):
     left_out = json.loads((report / "report.json").read_text())["left_out"]
     assert left_out == {"diverged": 1, "unpaired": 2}
