@@ -1,0 +1,39 @@
+"""What loading TensorFlow through the harness changes in a process."""
+
+import ctypes
+import gc
+import json
+from pathlib import Path
+
+import pytest
+
+from ce_harness.loading import loading
+
+LIBC = ctypes.CDLL(None)
+LIBC.malloc.restype = ctypes.c_void_p
+LIBC.malloc.argtypes = [ctypes.c_size_t]
+LIBC.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+LIBC.free.argtypes = [ctypes.c_void_p]
+MEGABYTE = 2**20
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+@pytest.mark.skipif(not hasattr(LIBC, "mallopt"), reason="the C library is not glibc")
+def test_the_memory_of_a_freed_tensor_stays():
+    tensor = LIBC.malloc(256 * MEGABYTE)
+    LIBC.memset(tensor, 1, 256 * MEGABYTE)
+    before = resident()
+    LIBC.free(tensor)
+    assert before - resident() < MEGABYTE
+
+
+def test_what_is_imported_is_never_searched_for_garbage():
+    with loading():
+        assert not gc.isenabled()
+        made = json.loads("[[]]")
+    assert gc.isenabled()
+    assert not any(known is made for known in gc.get_objects())
