@@ -48,7 +48,9 @@ def number(value: float, spec: str) -> str:
 def text(table: Table) -> pd.DataFrame:
     """The table as a reader sees it: strings only; floats that nobody formatted get six digits."""
     frame = table.frame if table.shown is None else table.shown
-    return frame.map(lambda x: number(x, ".6g") if isinstance(x, float) else str(x))
+    return frame.map(lambda x: number(x, ".6g") if isinstance(x, float) else str(x)).astype(
+        str
+    )  # columns of no rows, too
 
 
 def right_aligned(shown: pd.DataFrame) -> list[bool]:
@@ -112,7 +114,7 @@ class _Layout:
 def _layout(shown: pd.DataFrame) -> _Layout:
     right = right_aligned(shown)
     lengths = shown.map(len)
-    cells = lengths.max().tolist()
+    cells = [int(lengths[column].max()) if len(shown) else 0 for column in shown]
     heads = [[str(column)] for column in shown]
     widths = [max(len(head), w) for (head,), w in zip(heads, cells, strict=True)]
     if sum(widths) + GAP * len(widths) <= PAGE:
@@ -120,23 +122,18 @@ def _layout(shown: pd.DataFrame) -> _Layout:
     wrapped = [not r and w > SHORTEST for r, w in zip(right, widths, strict=True)]
     for i, width in enumerate(cells):
         if not wrapped[i]:
-            heads[i] = textwrap.wrap(heads[i][0], max(width, SHORTEST_HEAD), break_long_words=False)
+            heads[i] = textwrap.wrap(heads[i][0], max(width, SHORTEST_HEAD), break_long_words=False) or [""]
             widths[i] = max(width, *map(len, heads[i]))
     fixed = sum(w for w, wraps in zip(widths, wrapped, strict=True) if not wraps)
     size, page, gap = FOOTNOTES, PAGE, GAP
     if page - gap * len(widths) - fixed < SHORTEST * sum(wrapped):
         size, page, gap = SMALLEST, SMALLEST_PAGE, SMALLEST_GAP
     shares = _shared(page - gap * len(widths) - fixed, [w for w, wraps in zip(widths, wrapped, strict=True) if wraps])
-    text_columns = iter(shares)
-    columns = "".join(
-        f">{{\\raggedright\\arraybackslash}}p{{{next(text_columns) / page:.3f}\\linewidth}}"
-        if wraps
-        else "r"
-        if r
-        else "l"
-        for r, wraps in zip(right, wrapped, strict=True)
-    )
-    lines = np.ceil(lengths.loc[:, wrapped] / np.array(shares)).max(axis=1).clip(lower=1).sum()
+    text_columns = (f">{{\\raggedright\\arraybackslash}}p{{{share / page:.3f}\\linewidth}}" for share in shares)
+    types = ["r" if r else "l" for r in right]
+    columns = "".join(next(text_columns) if wraps else kind for kind, wraps in zip(types, wrapped, strict=True))
+    # A row without text that wraps is one line.
+    lines = np.ceil(lengths.loc[:, wrapped] / np.array(shares)).max(axis=1).fillna(1).clip(lower=1).sum()
     return _Layout(heads, columns, size, int(lines))
 
 

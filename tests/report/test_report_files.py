@@ -274,3 +274,11 @@ def test_numbers_are_shown_with_the_digits_their_interval_allows(summary, shown)
 def test_numbers_stand_on_the_right_and_words_on_the_left():
     shown = pd.DataFrame({"counts": ["1 supported"], "rate": ["0.3 (edge)"], "mean": ["-0.1 ± 0.2"], "loss": ["mse"]})
     assert formats.right_aligned(shown) == [False, True, True, False]
+
+
+def test_wide_tables_of_numbers_alone_of_nothing_or_with_an_unnamed_column_are_set_too():
+    wide = pd.DataFrame({f"a rather long name of column {i}": [i] * 60 for i in range(5)})
+    assert r"\begin{longtable}" in formats.latex(Table("t", wide), "t")
+    assert r"\begin{tabular}{rrrrr}" in formats.latex(Table("t", wide[:3]), "t")
+    assert r"\bottomrule" in formats.latex(Table("t", wide[:0]), "t")
+    assert r"\begin{tabular}{rrrrrr}" in formats.latex(Table("t", wide[:3].assign(**{"": 1})), "t")
