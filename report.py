@@ -99,13 +99,13 @@ def _report(args: argparse.Namespace) -> None:
     study_file = Path(module.__file__)
     row_files = None
     if study.reads and args.source:
-        row_files = rows.read(args.source / build.ROWS)
+        row_files = rows.read(args.source)
     elif study.reads:
         with loading():
             from ce_harness import tracking  # the only need for MLflow: a report from rows does without
 
         runs = tracking.read_runs(args.tracking_uri, args.name or args.study, must_exist=not args.missing)
-        added = rows.read(args.adding / build.ROWS) if args.adding else {}
+        added = earlier.read(args.adding, name) if args.adding else {}
         runs += earlier.runs_of(added, runs)
         if args.losses:
             runs = two_losses.of_losses(runs, args.losses, args.study)

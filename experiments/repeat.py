@@ -17,7 +17,6 @@ import joblib
 import pandas as pd
 
 from ce_harness.report import rows
-from ce_harness.report.build import ROWS
 from ce_harness.report.study import Evidence, Study, Table
 from ce_harness.tracking import TrackedRun, read_runs
 from experiments import mse_vs_ce
@@ -29,7 +28,7 @@ ORIGIN = {"fingerprint": "fingerprint", "code": "code_digest"}
 
 def repeat(_: Evidence) -> Table:
     """Each run alone in its process, in a fresh store, whatever sweep it was part of before."""
-    kept = rows.from_files(rows.read(Path("results") / REPEATED / ROWS))
+    kept = rows.from_files(rows.read(Path("results") / REPEATED))
     before = pd.concat([kept.tuning, kept.runs]).sample(frac=SHARE, random_state=0)
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{folder}/mlflow.db"

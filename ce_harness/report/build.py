@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from ce_harness.report.earlier import EarlierRun
     from ce_harness.tracking import TrackedRun
 
-ROWS = "rows"
-
 
 def rows_of(
     runs: Sequence[TrackedRun | EarlierRun],
@@ -67,11 +65,11 @@ def build(
     """
     evidence = rows.from_files(row_files) if row_files else Evidence()
     if row_files and evidence.runs.empty:
-        raise TooFewRunsError(f"study {name!r}: its {ROWS}/runs.csv holds no run")
+        raise TooFewRunsError(f"study {name!r}: its {rows.FOLDER}/runs.csv holds no run")
     facts = provenance.describe(name, study_file, evidence)
     compared = rates.at_best_rates(evidence) if rates.differ(evidence) else evidence
     made = _tables(study, evidence, compared)
-    files: dict[str, str | bytes] = {f"{ROWS}/{file}": content for file, content in (row_files or {}).items()}
+    files: dict[str, str | bytes] = {f"{rows.FOLDER}/{file}": content for file, content in (row_files or {}).items()}
     for file, table in made.items():
         files[f"{file}.csv"] = formats.csv(table)
         files[f"{file}.md"] = formats.markdown(table)

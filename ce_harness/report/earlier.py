@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ce_harness.errors import ConfigError
 from ce_harness.report import rows
 from ce_harness.report.tuning import CHOSEN_BY
 
@@ -34,6 +37,25 @@ class EarlierRun:
     tags: dict[str, str]
     metrics: dict[str, float]
     params: dict[str, str] = field(default_factory=dict)
+
+
+def read(report: Path, study: str) -> dict[str, bytes]:
+    """The row files of an earlier report. What another study left out, and why, stays in that study's report.
+
+    Raises:
+        ConfigError: the folder holds no report.
+    """
+    files = rows.read(report)
+    if _study(report) != study:
+        del files["excluded.csv"]
+    return files
+
+
+def _study(report: Path) -> str:
+    try:
+        return json.loads((report / "report.json").read_bytes())["study"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"{report / 'report.json'} does not say which study the rows are of ({error})") from None
 
 
 def runs_of(row_files: Mapping[str, bytes], tracked: Sequence[TrackedRun]) -> list[EarlierRun]:

@@ -30,6 +30,7 @@ from ce_harness.report.tuning import CHOSEN_BY
 if TYPE_CHECKING:
     from ce_harness.tracking import TrackedRun
 
+FOLDER = "rows"  # of a report
 GROUPS = ("dataset", "model", "loss", "optimizer")
 SCALARS = ("seed", "learning_rate", "batch_size", "epochs")
 ORIGIN = ("run_id", "start_time", "config_hash", "git_commit", "git_dirty", "code_digest", "fingerprint")
@@ -163,12 +164,13 @@ def undamaged(file: str) -> Iterator[None]:
         raise DataError(f"the rows in {file} are damaged ({reason}): take them from git again") from error
 
 
-def read(folder: Path) -> dict[str, bytes]:
-    """The files of rows kept in a folder.
+def read(report: Path) -> dict[str, bytes]:
+    """The files of rows kept in the folder of a report.
 
     Raises:
         ConfigError: the folder lacks one.
     """
+    folder = report / FOLDER
     try:
         files = [file for file in FILES if file != TUNING or (folder / file).exists()]
         return {file: (folder / file).read_bytes() for file in files}

@@ -93,7 +93,9 @@ def survey(
         return kept
 
     grid = Grid({**reads, "seed": [*tuning_seeds, *reads["seed"]]}, where)
-    ours = keep_if(runs, lambda run: (stray := grid.stray(run)) and f"foreign: {stray} is not part of the study")
+    # A row that the study does not read is no foreign run: nobody filed it under the study's name.
+    candidates = [run for run in runs if is_tracked(run) or not grid.stray(run)]
+    ours = keep_if(candidates, lambda run: (stray := grid.stray(run)) and f"foreign: {stray} is not part of the study")
     ours.sort(key=lambda run: run.start_time)
     kept = keep_if(ours, lambda run: None if run.status == "complete" else run.status)
     newest_code = kept[-1].tags["code_digest"] if kept else ""

@@ -11,7 +11,7 @@ import report
 from ce_harness import tracking
 from ce_harness.errors import ConfigError, DataError
 from ce_harness.report import rows
-from ce_harness.report.earlier import runs_of
+from ce_harness.report.earlier import read, runs_of
 from ce_harness.report.runs import select, survey
 
 READS = {"dataset": ["digits"], "loss": ["softmax_ce", "mse"], "learning_rate": [0.05, 0.5], "seed": range(3, 9)}
@@ -82,6 +82,25 @@ def test_torn_rows_are_noticed(damaged):
     once = files_of(tracked_runs())
     with pytest.raises(DataError, match=r"the rows in runs\.csv are damaged"):
         runs_of({**once, "runs.csv": damaged(once["runs.csv"])}, [])
+
+
+def test_of_another_study_the_runs_that_are_read_count_and_nothing_is_listed(tmp_path):
+    once = files_of(tracked_runs())
+    (tmp_path / "rows").mkdir()
+    for file, content in once.items():
+        (tmp_path / "rows" / file).write_bytes(content)
+    (tmp_path / "report.json").write_text('{"study": "demo"}')
+    assert "excluded.csv" in read(tmp_path, "demo")
+    rates_of_mine = {**READS, "learning_rate": [0.05, 0.005]}
+    found = survey(runs_of(read(tmp_path, "mine"), []), rates_of_mine, "mine", TUNING)
+    assert len(found.tuning) == 6
+    assert len(found.runs) == 12
+    assert {cell["learning_rate"] for cell in found.missing} == {0.005}
+    assert not found.excluded["reason"].str.startswith("foreign").any()
+    assert rows.from_files(read(tmp_path, "mine")).excluded.empty
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"report\.json does not say which study"):
+        read(tmp_path, "mine")
 
 
 def test_the_command_adds_an_earlier_report(monkeypatch, tmp_path, capsys):
