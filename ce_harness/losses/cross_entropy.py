@@ -76,17 +76,21 @@ def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor, axis: int) -> tf.Tenso
     @tf.custom_gradient
     def forward(targets, logits):
         shifted = logits - tf.reduce_max(logits, axis=axis, keepdims=True)
-        exp = tf.exp(shifted)
-        partition = tf.reduce_sum(exp, axis=axis, keepdims=True)
         mass = tf.reduce_sum(targets, axis=axis, keepdims=True)
         agreement = tf.reduce_sum(tf.math.multiply_no_nan(shifted, targets), axis=axis, keepdims=True)
+        # In this order `exp` is the last to need `shifted`, and the division below the last to need `exp`: TensorFlow
+        # then writes each result over its operand. For thousands of classes the memory is what takes the time.
+        with tf.control_dependencies([agreement]):
+            exp = tf.exp(shifted)
+        partition = tf.reduce_sum(exp, axis=axis, keepdims=True)
         losses = tf.squeeze(tf.math.xlogy(mass, partition) - agreement, axis=axis)
 
         def gradient(upstream):
             upstream = tf.expand_dims(upstream, axis)
             surprisal = tf.math.log(partition) - shifted
             # One division per class rounds once where a product with 1 / partition rounds twice.
-            expected = tf.math.divide_no_nan(exp, tf.math.divide_no_nan(partition, mass))
+            with tf.control_dependencies([partition]):
+                expected = tf.math.divide_no_nan(exp, tf.math.divide_no_nan(partition, mass))
             return upstream * surprisal, upstream * (expected - targets)
 
         return losses, gradient
