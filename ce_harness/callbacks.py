@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
 
@@ -12,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ce_harness.errors import DivergedError
-from ce_harness.record import best_epoch, checkpoint
-from ce_harness.record.journal import Journal, write_durably
+from ce_harness.record import best_epoch, checkpoint, step_rows
+from ce_harness.record.journal import Journal
 from ce_harness.record.run_directory import RunDirectory
 
 
@@ -72,9 +71,7 @@ class KeepJournal(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         done = epoch + 1
         rows = self.model.read_rows()
-        content = io.BytesIO()
-        np.save(content, rows)
-        write_durably(self._run.steps(done), content.getvalue())
+        step_rows.save(self._run, done, rows)
         record = self._journal.record(
             "epoch",
             epoch=done,
@@ -140,7 +137,7 @@ class PrintEpochs(keras.callbacks.Callback):
 
 
 class LiveBar(keras.callbacks.Callback):
-    """Steps done, steps per second, time left, and the latest losses and global gradient norm."""
+    """Steps done, steps per second, time left, and the latest loss, accuracy and global gradient norm."""
 
     def __init__(self, console: Console, epochs: int, steps_per_epoch: int):
         super().__init__()
@@ -167,7 +164,8 @@ class LiveBar(keras.callbacks.Callback):
         rate = f"{bar.speed:.0f}/s" if bar.speed else ""
         norm = self.model.read_rows()[done - 1, 1]
         self._bar.advance(self._task, done - bar.completed % self._steps_per_epoch)
-        self._bar.update(self._task, rate=rate, shown=f"loss {logs['loss']:.4f}  gradient {norm:.3g}")
+        shown = f"loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.4f}  gradient {norm:.3g}"
+        self._bar.update(self._task, rate=rate, shown=shown)
 
     def on_epoch_end(self, epoch, logs=None):
         self._bar.update(self._task, shown=_shown(logs))

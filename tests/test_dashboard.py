@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
+from ce_harness.record import step_rows
 from ce_harness.tracking import Feed, read_runs
 from tests.conftest import ROOT
 from tests.test_tracking_store import recorded
@@ -25,7 +26,7 @@ def dashboard(runs_dir, tmp_path):
     """The address of the dashboard over two runs, ``digits-lenet5-softmax_ce-s0`` and ``digits-lenet5-mse-s0``."""
     for loss in ("softmax_ce", "mse"):
         run = recorded(runs_dir, name=f"digits-lenet5-{loss}-s0")
-        np.save(run.steps(1), np.array([[2.3, 1.5], [2.2, 1.1]]))
+        step_rows.save(run, 1, np.array([[2.3, 1.5], [2.2, 1.1]]))
         Feed(run, f"sqlite:///{runs_dir / 'mlflow.db'}", "demo").finish()
     command = [sys.executable, "-m", "ce_harness.tracking.dashboard", str(runs_dir)]
     with open(tmp_path / "log", "w") as log:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from ce_harness.errors import DiskError, TrackingError
+from ce_harness.record import step_rows
 from ce_harness.record.journal import Journal
 from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking import Feed, feed, read_runs, send
@@ -39,7 +40,7 @@ def recorded(runs_dir, epochs=2, name="a", ended=True):
         )
     )
     for epoch in range(1, epochs + 1):
-        np.save(run.steps(epoch), np.full((2, 2), float(epoch)))
+        step_rows.save(run, epoch, np.full((2, 2), float(epoch)))
         journal.append(Journal.record("epoch", epoch=epoch, step=2 * epoch, metrics={"train/loss": 1.0 / epoch}))
     (run.artifacts / "epochs.csv").write_text("epoch,step\n")
     if ended:
@@ -180,6 +181,13 @@ def test_a_damaged_record_is_named_and_the_other_runs_are_sent(runs_dir, capsys)
     assert str(damaged) in printed.err
     assert printed.err.count("\n") == 1
     assert only_run(uri)[0] == "KILLED"
+
+
+def test_damaged_steps_are_named_and_the_store_is_not_blamed(runs_dir):
+    run = recorded(runs_dir)
+    run.steps(2).write_bytes(b"")
+    with pytest.raises(DiskError, match=r"epoch-000002\.npz is damaged"):
+        Feed(run, f"sqlite:///{runs_dir / 'mlflow.db'}", "demo").finish()
 
 
 def test_a_run_that_is_being_written_is_left_alone(runs_dir):

@@ -66,7 +66,7 @@ class RunDirectory:
 
     def steps(self, epoch: int) -> Path:
         """The file with the gradient norms of an epoch's steps."""
-        return self.path / "steps" / f"epoch-{epoch:06d}.npy"
+        return self.path / "steps" / f"epoch-{epoch:06d}.npz"
 
     def journal(self) -> Journal:
         """The run's journal.

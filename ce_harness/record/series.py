@@ -11,6 +11,7 @@ from scipy.special import softmax
 
 from ce_harness import metrics
 from ce_harness.gradients import P_TRUE_EDGES
+from ce_harness.record import step_rows
 from ce_harness.record.journal import Journal, write_durably
 from ce_harness.record.run_directory import RunDirectory
 
@@ -29,7 +30,7 @@ def write_artifacts(run: RunDirectory, journal: Journal, reliability: pd.DataFra
         pd.DataFrame([{"epoch": e["epoch"], "step": e["step"], **e["metrics"]} for e in epochs]),
     )
     _write_csv(run.artifacts / "gradient_bins.csv", pd.concat(map(_bins_frame, epochs)) if epochs else pd.DataFrame())
-    rows = [np.load(run.steps(e["epoch"]), allow_pickle=False) for e in epochs]
+    rows = [step_rows.load(run, e["epoch"]) for e in epochs]
     content = io.BytesIO()
     values = np.concatenate(rows) if rows else np.zeros((0, len(start["columns"])), np.float32)
     np.savez_compressed(content, columns=np.array(start["columns"]), values=values)

@@ -6,10 +6,10 @@ import math
 import threading
 from typing import Any
 
-import numpy as np
 from mlflow.entities import Dataset, DatasetInput, Metric, Param
 
-from ce_harness.errors import TrackingError
+from ce_harness.errors import DiskError, TrackingError
+from ce_harness.record import step_rows
 from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking.store import experiment_id, open_store
 
@@ -32,6 +32,7 @@ class Feed:
 
     Raises:
         TrackingError: on leaving, when the store can't be reached. Nothing is lost: the next call sends it.
+        DiskError: on leaving, when a file of the run is damaged.
     """
 
     def __init__(self, run: RunDirectory, tracking_uri: str, experiment: str):
@@ -57,7 +58,7 @@ class Feed:
         interrupted = error_type is not None and not issubclass(error_type, Exception)
         try:
             self.finish("interrupted" if interrupted else "failed")
-        except TrackingError:
+        except (TrackingError, DiskError):
             if error_type is None:  # else the reason why training ended is the one to report
                 raise
 
@@ -84,6 +85,8 @@ class Feed:
                 sender.send()
                 sender.close(status_without_outcome)
                 return
+            except DiskError:  # what is wrong with the run's own files, no store mends
+                raise
             except Exception as error:
                 if attempt == LAST_TRIES:
                     raise TrackingError(
@@ -173,7 +176,7 @@ def _points(record: dict[str, Any], run: RunDirectory, start: dict[str, Any]) ->
     points = [Metric(key, _storable(value), when, record["epoch"]) for key, value in record["metrics"].items()]
     if record["kind"] == "test":
         return points
-    rows = np.load(run.steps(record["epoch"]), allow_pickle=False)
+    rows = step_rows.load(run, record["epoch"])
     first = record["step"] - len(rows) + 1
     for step, row in enumerate(rows, first):
         if step == 1 or step % start["log_every_n_steps"] == 0:
