@@ -140,8 +140,8 @@ def setting(run: TrackedRun, name: str) -> str:
 
 
 def is_tracked(run: TrackedRun | EarlierRun) -> bool:
-    """Whether a run is from a store, not from the rows of an earlier report: these hold no params."""
-    return bool(run.params)
+    """Whether a run is from a store, not from the rows of an earlier report: only the latter has a row."""
+    return not hasattr(run, "row")
 
 
 class Grid:
