@@ -62,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
         help="read the runs in the rows of an earlier report beside those of the store",
     )
     parser.add_argument(
+        "--mix",
+        action="store_true",
+        help="compare runs of other code or other data, too, which are left out otherwise; the report names them",
+    )
+    parser.add_argument(
         "--missing",
         action="store_true",
         help="print the commands that train the runs the study still lacks, and make no report",
@@ -111,9 +116,9 @@ def _report(args: argparse.Namespace) -> None:
             runs = two_losses.of_losses(runs, args.losses, args.study)
             study = two_losses.study(*args.losses, runs)
         if args.missing:
-            terminal.show_missing(study, args.name or args.study, runs)
+            terminal.show_missing(study, args.name or args.study, runs, args.mix)
             return
-        row_files = build.rows_of(runs, args.name or args.study, study, study_file, added)
+        row_files = build.rows_of(runs, args.name or args.study, study, study_file, added, args.mix)
         del runs  # of thousands of runs, hundreds of MB
     output = (args.output or Path("results") / name).resolve()
     made = build.build(name, study, study_file, row_files, output)

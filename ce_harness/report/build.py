@@ -24,18 +24,20 @@ def rows_of(
     study: Study,
     study_file: Path,
     earlier: Mapping[str, bytes] | None = None,
+    mix: bool = False,
 ) -> dict[str, bytes]:
     """The rows of a study's runs as the files of a report.
 
     Args:
         earlier: the row files that some of the runs are from.
+        mix: whether runs of other code and other data count, too.
 
     Raises:
         TrackingError: an artifact can't be read.
         TooFewRunsError, ConfigError: see ``runs.select``.
     """
     train = study.train and f"study={name} {study.train}"
-    selection = select(runs, study.reads, name, train, study.tuning_seeds, study.where)
+    selection = select(runs, study.reads, name, train, study.tuning_seeds, study.where, mix)
     try:
         evidence = rows.from_runs(selection, study.reads, rows.from_files(earlier) if earlier else None)
     except OSError as error:
@@ -43,6 +45,7 @@ def rows_of(
     for frame in (evidence.runs, evidence.tuning):
         if len(frame):
             frame["study_digest"] = [provenance.digest_at(commit, study_file) for commit in frame["git_commit"]]
+            frame["judging_digest"] = [provenance.judging_digest_at(commit) for commit in frame["git_commit"]]
     return rows.to_files(evidence)
 
 
@@ -100,8 +103,9 @@ def _tables(study: Study, evidence: Evidence, compared: Evidence) -> dict[str, T
         made["learning_rates"] = rates.chosen_rates(compared)
         for name, found, note in rates.views(evidence):
             if concerned := claims.decidable(study.claims, found):
-                made[f"verdicts_{name}"] = claims.verdicts(found, concerned, note)
-                behind[f"verdicts_by_setting_{name}"] = claims.verdicts_by_setting(found, concerned, note)
+                how = name.replace("_", " ")
+                made[f"verdicts_{name}"] = claims.verdicts(found, concerned, how, note)
+                behind[f"verdicts_by_setting_{name}"] = claims.verdicts_by_setting(found, concerned, how, note)
     made |= {file: make(compared) for file, make in study.tables.items()} | behind
     if len(evidence.excluded):
         made["excluded"] = tables.excluded(evidence)

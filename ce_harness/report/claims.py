@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ce_harness.report import statistics
-from ce_harness.report.formats import number
+from ce_harness.report.formats import NOTHING, number
 from ce_harness.report.outcomes import TIME_TO, by_setting, described, label, paired, setting_cell, settings
 from ce_harness.report.study import Claim, Evidence, Table
 from ce_harness.report.tables import common_settings, too_few_pairs
@@ -21,9 +21,9 @@ VERDICTS = ("supported", "contradicted", "equivalent", "inconclusive")
 MARGIN_FACTORS = (0.5, 2)
 OTHER_TARGETS = (0.9, 0.97)
 RULE = (
-    "Equivalent: two one-sided t tests place the mean difference within the margin at the 5% level. Else supported or "
-    "contradicted: two-sided sign-flip permutation p < .05, Holm-adjusted over {family}. Else inconclusive. A claim of "
-    "equality is supported by equivalence. Brackets: 95% intervals."
+    "Equivalent: two one-sided t tests place the mean difference within the margin at the 5% level, each by itself. "
+    "Else supported or contradicted: two-sided sign-flip permutation p < .05, Holm-adjusted over {family}. Else "
+    "inconclusive. A claim of equality is supported by equivalence. Brackets: 95% intervals."
 )
 OVERALL = (
     "Over several settings the same rule judges the differences averaged, seed by seed, over all of them; a verdict "
@@ -120,7 +120,7 @@ def judge_overall(
 ) -> pd.DataFrame:
     """One row per claim: the verdict on the differences averaged over all settings.
 
-    ``settings`` says over how many, and, if they are several, how many of them got each verdict.
+    ``settings`` says, if they are several, how many of those with pairs got each verdict.
 
     Args:
         within: column -> value, or its text, to judge by a part of the settings.
@@ -134,7 +134,9 @@ def judge_overall(
         ]
         rows.append(_row(claim, replace(_together(measured), setting={})))
         each = pd.DataFrame([_row(claim, one) for one in measured])
-        found = _decided(each, statistics.holm(each["p"]))["verdict"] if len(measured) > 1 else pd.Series(dtype=str)
+        found = pd.Series(dtype=str)
+        if len(measured) > 1:
+            found = _decided(each, statistics.holm(each["p"]))["verdict"][each["n"] > 0]
         verdicts_found.append(found)
     frame = pd.DataFrame(rows)
     frame = _decided(frame, statistics.holm(frame["p"]))
@@ -175,8 +177,13 @@ def decidable(claims: Sequence[Claim], evidence: Evidence) -> list[Claim]:
     return [claim for claim in claims if _measured(evidence, claim.metric, claim.first, claim.second, claim.ratio)]
 
 
-def verdicts(evidence: Evidence, claims: Sequence[Claim], note: str = "") -> Table:
-    """Every claim with its verdict over all settings, and the numbers in a sentence."""
+def verdicts(evidence: Evidence, claims: Sequence[Claim], how: str = "", note: str = "") -> Table:
+    """Every claim with its verdict over all settings, and the numbers in a sentence.
+
+    Args:
+        how: how the runs were paired, for the title: ``at equal rates``.
+        note: the same at length.
+    """
     frame = judge_overall(claims, evidence)
     shown = [
         {"claim": claim.statement, "verdict": row["verdict"], "evidence": _sentence(claim, row)}
@@ -186,12 +193,11 @@ def verdicts(evidence: Evidence, claims: Sequence[Claim], note: str = "") -> Tab
     notes.append(RULE.format(family="this table"))
     if settings(evidence.runs):
         notes.append(OVERALL)
-    return Table(
-        "Verdicts" + common_settings(evidence), frame, pd.DataFrame(shown), (*notes, *_about_the_number_of_pairs(frame))
-    )
+    notes += _about_the_number_of_pairs(frame, len(frame))
+    return Table(f"Verdicts {how}".strip() + common_settings(evidence), frame, pd.DataFrame(shown), tuple(notes))
 
 
-def verdicts_by_setting(evidence: Evidence, claims: Sequence[Claim], note: str = "") -> Table:
+def verdicts_by_setting(evidence: Evidence, claims: Sequence[Claim], how: str = "", note: str = "") -> Table:
     """The same in each setting apart."""
     frame = judge(claims, evidence)
     names = settings(evidence.runs)
@@ -205,14 +211,22 @@ def verdicts_by_setting(evidence: Evidence, claims: Sequence[Claim], note: str =
     ]
     notes = [note] if note else []
     notes.append(RULE.format(family="the settings of each claim"))
-    title = "Verdicts in each setting" + common_settings(evidence)
-    return Table(title, frame, pd.DataFrame(shown), (*notes, *_about_the_number_of_pairs(frame)))
+    notes += _about_the_number_of_pairs(frame, frame["claim"].value_counts().max())
+    title = f"Verdicts in each setting {how}".strip() + common_settings(evidence)
+    return Table(title, frame, pd.DataFrame(shown), tuple(notes))
 
 
-def _about_the_number_of_pairs(frame: pd.DataFrame) -> list[str]:
+def _about_the_number_of_pairs(frame: pd.DataFrame, family: int) -> list[str]:
+    """What the tests can't show: with so many pairs, and adjusted over a family of so many."""
     notes = [DETECTABLE] if np.isfinite(frame["detectable"]).any() else []
-    if frame["p"].isna().any():
-        notes.append(too_few_pairs(int(frame.loc[frame["p"].isna(), "n"].min())))
+    if too_few := too_few_pairs(frame):
+        notes.append(too_few)
+    most = int(frame["n"].max())
+    if most >= statistics.MIN_PAIRS and family * statistics.smallest_p(most) >= statistics.ALPHA:
+        notes.append(
+            f"Too few seeds for so many tests: {family} times {statistics.smallest_p(most):.3g}, the smallest exact p "
+            f"of {most} pairs, is not below .05. None of these is supported or contradicted, whatever the differences."
+        )
     return notes
 
 
@@ -236,6 +250,7 @@ def sensitivity(evidence: Evidence, claims: Sequence[Claim]) -> Table:
     shown = [
         {"claim": row["claim"], "variant": row["variant"], "verdict": row["verdict"]}
         | {"difference": estimate(by_statement[row["claim"]], row)}
+        | ({"in each setting": row["settings"] or NOTHING} if parts else {})
         for row in frame.to_dict("records")
     ]
     return Table("Verdicts under other margins, targets and settings", frame, pd.DataFrame(shown))

@@ -72,6 +72,8 @@ def runs_of(row_files: Mapping[str, bytes], tracked: Sequence[TrackedRun]) -> li
         with rows.undamaged(file):
             # As text: a rate keeps the digits that it was written with.
             frame = pd.read_csv(BytesIO(row_files[file]), dtype=str, keep_default_na=False)
+            if not row_files[file].endswith(b"\n"):
+                raise ValueError("the last line is torn")
             found += [_run(row) for row in frame.to_dict("records") if row["run_id"] not in known]
     return found
 

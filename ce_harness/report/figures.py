@@ -24,18 +24,19 @@ CONFIDENTLY_WRONG = {
 }
 # Bins of a reliability diagram with fewer examples say more of chance than of calibration.
 FEWEST_EXAMPLES = 20
+LEAST_NORM = 1e-3  # smaller gradients on the logits of an example are not drawn
 LINEAR = 0.01  # smaller differences are drawn to scale where the axis is logarithmic
 CURVES = {"val/accuracy": "validation accuracy", "val/nll": "validation NLL (nats)"}
 NORMS = {"grad_norm/global": "gradient norm, all weights", "grad_norm/logits": "gradient norm, logits"}
 
 
 def learning_curves(evidence: Evidence, metrics: Sequence[str] = tuple(CURVES)) -> Figure:
-    """Validation accuracy and NLL over epochs, per loss."""
+    """Validation accuracy over epochs, per loss; of a few settings NLL, too."""
     return _series(evidence, evidence.epochs, "epoch", {metric: CURVES.get(metric, metric) for metric in metrics})
 
 
 def gradient_norms(evidence: Evidence, metrics: Sequence[str] = tuple(NORMS)) -> Figure:
-    """L2 norm of the gradient over steps, per loss: of all weights, and on the logits of one example."""
+    """L2 norm of the gradient of all weights over steps, per loss; of a few settings also on one example's logits."""
     measures = {metric: NORMS.get(metric, metric) for metric in metrics}
     return _series(evidence, evidence.steps, "step", measures, log=True)
 
@@ -77,12 +78,13 @@ def draw_band(ax, rows: pd.DataFrame, x: str, y: str, log: bool = False, **line)
 def layer_heat_map(evidence: Evidence) -> Figure:
     """L2 norm of the gradient of each layer over steps, first layer on top: geometric mean over seeds.
 
-    Of many settings the mean is over all those of a model.
+    Of many settings the mean is over all those of a dataset and model, which take the same steps.
     """
     losses = list(evidence.runs["loss"].unique())
     cells = list(by_setting(evidence.runs))
     if len(cells) > facets.FEW:
-        cells = [({"model": model}, group) for model, group in evidence.runs.groupby("model", sort=False)]
+        by = [name for name in ("dataset", "model") if name in cells[0][0]] or ["model"]
+        cells = [(dict(zip(by, values, strict=True)), group) for values, group in evidence.runs.groupby(by, sort=False)]
     norms = [
         (setting, {loss: _layer_norms(_of(evidence.steps, runs)) for loss, runs in group.groupby("loss", sort=False)})
         for setting, group in cells
@@ -123,7 +125,8 @@ def _layer_norms(steps: pd.DataFrame) -> pd.DataFrame:
 def gradient_by_probability(evidence: Evidence) -> Figure:
     """Logit-gradient norm over the probability of the true class, measured over all epochs and seeds.
 
-    Thin: the closed form where the other probability is all on one wrong class.
+    Thin: the closed form where the other probability is all on one wrong class. Scale moves a line up or down;
+    saturation bends it down on the left.
     """
     fig = new_figure(COLUMN_WIDTH, 2.5)
     ax = fig.subplots()
@@ -141,7 +144,8 @@ def gradient_by_probability(evidence: Evidence) -> Figure:
     ax.set_xticks(list(ticks), list(ticks.values()))
     ax.set_xlabel("probability of the true class")
     ax.set_ylabel("gradient norm, logits")
-    ax.set_ylim(bottom=0)
+    ax.set_yscale("log")
+    ax.set_ylim(bottom=LEAST_NORM)
     ax.legend()
     return fig
 
@@ -190,6 +194,8 @@ def time_to_target(evidence: Evidence, targets: Sequence[float] = (0.9, 0.95, 0.
 def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> Figure:
     """Paired difference of every other loss to the reference, with its 95% interval; one panel per metric.
 
+    NLL, Brier score and ECE of mse_logits, which trains no probabilities, are those of softmax(logits).
+
     Of several settings, whose differences may lie orders of magnitude apart, logarithmic beyond +-0.01 (thin lines).
     """
     cells = list(by_setting(evidence.runs))
@@ -217,7 +223,7 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
         else:
             ax.set_xscale("symlog", linthresh=LINEAR, linscale=0.5)
             ax.margins(x=0.06)
-            ax.set_xticks([-1, -LINEAR, 0, LINEAR, 1], ["\u22121", "", "0", "", "1"])
+            _ticks(ax)
         ax.grid(axis="y", visible=False)
         for line in range(1, len(shown)):
             ax.axhline(0.5 - line, color="#e5e5e5", linewidth=0.5, zorder=0)
@@ -230,6 +236,15 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
     if len(cells) > 1:
         facets.legend(fig)
     return fig
+
+
+def _ticks(ax) -> None:
+    """Zero, the last power of ten, and between them, without a label, one and the end of the linear part."""
+    last = 10.0 ** np.floor(np.log10(max(*np.abs(ax.get_xlim()), 10 * LINEAR)))
+    within = [size for size in (LINEAR, 1.0) if size < last]
+    ax.set_xticks([-last, 0, last], [f"\u2212{last:g}", "0", f"{last:g}"])
+    ax.set_xticks([sign * size for size in within for sign in (-1, 1)], minor=True)
+    ax.grid(which="minor")
 
 
 def _of(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:

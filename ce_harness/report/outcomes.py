@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +26,14 @@ LABELS = {
     "feedback_relative": "logit-gradient norm at p_true < 0.1 over its peak",
 }
 TIME_TO = "epochs_to/"
+# Losses that pull raw logits to their targets. Their scores of probabilities are those of softmax(logits).
+WITHOUT_PROBABILITIES = ("mse_logits",)
+OF_PROBABILITIES = ("test/nll", "test/brier", "test/mse_mean", "test/ece")
+MARK = "*"
+MARKED = (
+    f"{MARK} of softmax(logits): {' and '.join(WITHOUT_PROBABILITIES)} trains no probabilities. Only its calibrated "
+    "scores are to be compared."
+)
 # Up to this probability of the true class a prediction counts as bad.
 BAD = 0.1
 
@@ -35,6 +43,11 @@ def label(metric: str) -> str:
     if metric.startswith(TIME_TO):
         return f"epochs to {_target(metric):.0%} val. accuracy"
     return LABELS.get(metric, metric)
+
+
+def mark(metric: str, losses: Iterable[str]) -> str:
+    """What sets apart a score of probabilities where one of the losses trains none."""
+    return MARK if metric in OF_PROBABILITIES and not set(losses).isdisjoint(WITHOUT_PROBABILITIES) else ""
 
 
 def outcome(evidence: Evidence, metric: str) -> pd.Series:

@@ -25,10 +25,11 @@ CE_OVER_LOSS = {
     "mse": lambda k: k / 2,
     "mse_mean": lambda k: k**2 / 2,
 }
-EQUAL_RATE = "Every pair was trained at the same learning rate."
+EQUAL_RATE = "Every pair was trained at the same learning rate; settings in which the losses share none are left out."
 EQUAL_SCALE = (
     "Learning rates are those of cross-entropy; mse was trained at K/2 times the rate, mse_mean at K^2/2 times, which "
-    "makes the first steps on the logits equally large at a uniform prediction over K classes."
+    "makes the first steps on the logits equally large at a uniform prediction over K classes. Settings without such "
+    "a pair of rates are left out."
 )
 
 
@@ -71,7 +72,7 @@ def chosen_rates(evidence: Evidence) -> Table:
         notes.append("These seeds are used for nothing else.")
     if frame["at_edge"].any():
         notes.append("Edge: the best rate is the smallest or largest tried; a better one may lie beyond.")
-    if frame["rates_tried"].nunique() > 1:
+    if len(frame[[*names, "rates_tried"]].drop_duplicates()) > len(shown):
         notes.append("The losses were not tried at equally many rates: diverged or missing runs left some out.")
     return Table("Learning rate of each loss", frame, pd.DataFrame(shown.values()).fillna(NOTHING), tuple(notes))
 

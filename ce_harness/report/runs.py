@@ -47,22 +47,24 @@ def select(
     train: str = "",
     tuning_seeds: Sequence[int] = (),
     where: Where | None = None,
+    mix: bool = False,
 ) -> Selection:
     """Keep one complete run for every combination of ``reads``; list every other run with the reason.
 
-    Runs of other code or other data never mix: the code and data of the newest run are kept. Runs that differ
+    Runs of other code or other data don't mix: the code and data of the newest run are kept. Runs that differ
     in a setting ``reads`` does not name are refused.
 
     Args:
         train: what follows ``python run.py -m`` to train the runs; "" for ``experiment=STUDY``.
         tuning_seeds, where: see ``Study``.
+        mix: keep runs of other code and other data, too.
 
     Raises:
         ConfigError: the runs differ in a setting the study does not name.
         TooFewRunsError: no two losses have usable runs of two seeds in common (the one loss of two seeds, if the
             study reads one).
     """
-    found = survey(runs, reads, study, tuning_seeds, where)
+    found = survey(runs, reads, study, tuning_seeds, where, mix)
     seeds = defaultdict(set)
     for run in found.runs:
         seeds[run.tags["loss"]].add(setting(run, "seed"))
@@ -78,6 +80,7 @@ def survey(
     study: str,
     tuning_seeds: Sequence[int] = (),
     where: Where | None = None,
+    mix: bool = False,
 ) -> Selection:
     """What ``select`` keeps and leaves out, however few that are."""
     excluded: list[tuple[str, str]] = []
@@ -99,17 +102,18 @@ def survey(
     ours.sort(key=lambda run: run.start_time)
     kept = keep_if(ours, lambda run: None if run.status == "complete" else run.status)
     newest_code = kept[-1].tags["code_digest"] if kept else ""
-    kept = keep_if(
-        kept,
-        lambda run: "other code: not that of the newest run" if run.tags["code_digest"] != newest_code else None,
-    )
+
+    def of_newest_code(run):
+        return mix or run.tags["code_digest"] == newest_code
+
+    kept = keep_if(kept, lambda run: None if of_newest_code(run) else "other code: not that of the newest run")
     newest_data = {run.tags["dataset"]: run.tags["dataset_digest"] for run in kept}
     kept = keep_if(
         kept,
         lambda run: (
-            "other data: arrays or split are not those of the newest run"
-            if run.tags["dataset_digest"] != newest_data[run.tags["dataset"]]
-            else None
+            None
+            if mix or run.tags["dataset_digest"] == newest_data[run.tags["dataset"]]
+            else "other data: arrays or split are not those of the newest run"
         ),
     )
     _refuse_mixed_settings(kept, reads, study)
@@ -120,7 +124,7 @@ def survey(
     tuning = [run for run in kept if grid.cell(run)[seed] < len(tuning_seeds)]
     kept = [run for run in kept if grid.cell(run)[seed] >= len(tuning_seeds)]
     # A rate at which a run diverges has been tried, too.
-    diverged = [run for run in ours if run.status == "diverged" and run.tags["code_digest"] == newest_code]
+    diverged = [run for run in ours if run.status == "diverged" and of_newest_code(run)]
     diverged = [run for run in diverged if grid.cell(run) not in last]
     tuning += [run for run in diverged if grid.cell(run)[seed] < len(tuning_seeds)]
     cells = expected_cells(reads, where, tuning_seeds, tuning_frame(tuning, grid))
@@ -250,7 +254,8 @@ def _unpaired_and_missing(cells, grid, by_cell, done, tuning_seeds, losses):
             partners.setdefault(shared, {})[cell["loss"]] = index
     for group in partners.values():
         present = {loss: by_cell[index] for loss, index in group.items() if index in by_cell}
-        absent = [loss for loss in losses if loss not in present]
+        # Without tuning, a loss that was to have rates of its own lacks no partner at this one.
+        absent = [loss for loss in losses if loss not in present and (tuning_seeds or loss in group)]
         if absent:
             reason = f"unpaired: no usable run of {', '.join(absent)}; left out of pairs only"
             unpaired += [(name, reason) for name in present.values()]

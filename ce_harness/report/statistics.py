@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 ALPHA = 0.05
-# The smallest two-sided exact p of n pairs is 2 / 2^n: 5 pairs can't go below .0625, 6 reach .03125.
-MIN_PAIRS = 6
+MIN_PAIRS = 6  # 5 can't go below p = .0625, 6 reach .03125
 # All 2^n sign patterns are enumerated up to 14 pairs; beyond that this many are drawn.
 MAX_PATTERNS = 2**14
 MOST_FLOATS = 2**22  # of 8 bytes, kept or made at once for the sign patterns
@@ -96,6 +95,11 @@ def permutation_p(differences: ArrayLike) -> np.ndarray:
     if 2 ** len(d) <= MAX_PATTERNS:
         return extreme / len(signs)
     return (extreme + 1) / (len(signs) + 1)  # the observed pattern is one of those drawn
+
+
+def smallest_p(n: int) -> float:
+    """The least that ``permutation_p`` gives for n pairs: of all sign patterns two are as extreme as equal signs."""
+    return min(2 / 2**n, 1.0) if 2**n <= MAX_PATTERNS else 1 / (MAX_PATTERNS + 1)
 
 
 @lru_cache(maxsize=4)

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from ce_harness.report import statistics
 from ce_harness.report.formats import NOTHING, number, with_interval
-from ce_harness.report.outcomes import TIME_TO, by_setting, horizon, label, outcome, paired, setting_cell, settings
+from ce_harness.report.outcomes import (
+    MARKED,
+    TIME_TO,
+    by_setting,
+    horizon,
+    label,
+    mark,
+    outcome,
+    paired,
+    setting_cell,
+    settings,
+)
 from ce_harness.report.study import Evidence, Table
 
-METRICS = ("test/accuracy", "test/nll", "test/brier", "test/ece", "early_grad_norm", "epochs_to/0.95")
+METRICS = ("test/accuracy", "test/nll", "test/nll_calibrated", "test/brier", "test/ece", "test/ece_calibrated")
+METRICS += ("early_grad_norm", "epochs_to/0.8", "epochs_to/0.95")
 
 FEW_SETTINGS = 3  # up to which a table is read setting by setting, beyond it metric by metric
 
@@ -35,9 +48,10 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
                 else:
                     s = statistics.summarize(values)
                     found = {"mean": s.mean, "sd": s.sd, "ci_low": s.low, "ci_high": s.high}
-                    line[loss] = with_interval(s)
+                    line[loss] = with_interval(s) + mark(metric, [loss])
                 rows.append({**setting, "loss": loss, "metric": metric, "n": len(values), **found})
-            shown.append(line)
+            if any(row.get("reached", 1) for row in rows[-len(by_loss) :]):
+                shown.append(line)
     if len(shown) > FEW_SETTINGS * (len(metrics) + 1):
         order = ["seeds", *map(label, metrics)]
         shown.sort(key=lambda line: order.index(line["metric"]))
@@ -49,8 +63,9 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
     if any(metric.startswith(TIME_TO) for metric in metrics):
         notes.append(
             "Epochs to a target: Kaplan-Meier median, and how many runs reach it; the others are censored at "
-            "the last epoch."
+            "the last epoch. A target that no run reaches is not shown."
         )
+    notes += _about_marks(metrics, evidence)
     title = "Each loss on every metric" + common_settings(evidence)
     return Table(title, pd.DataFrame(rows), pd.DataFrame(shown).fillna(NOTHING), tuple(notes))
 
@@ -79,10 +94,13 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
                     | {"effect_size": found.effect_size, "superiority": found.superiority, "p": found.p}
                     | {"detectable": statistics.detectable_difference(d.sd, d.n)}
                 )
+                if not d.n:
+                    continue
                 shown.append(
                     setting_cell(setting)
                     | cell
-                    | {"metric": label(metric), "difference": with_interval(d, signed=True)}
+                    | {"metric": label(metric)}
+                    | {"difference": with_interval(d, signed=True) + mark(metric, [loss, reference])}
                     | {"effect size": number(found.effect_size, "+.2f")}
                     | {"P(larger)": number(found.superiority, ".2f")}
                 )
@@ -104,15 +122,17 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
         )
     tested = int(frame["p"].notna().sum())
     if tested:
-        shown["p (Holm)"] = frame["p_holm"].map(lambda p: number(p, ".3g"))
-        shown["detectable"] = frame["detectable"].map(lambda d: number(d, ".2g"))
+        paired_rows = frame[frame["n"] > 0].reset_index(drop=True)
+        shown["p (Holm)"] = paired_rows["p_holm"].map(lambda p: number(p, ".3g"))
+        shown["detectable"] = paired_rows["detectable"].map(lambda d: number(d, ".2g"))
         notes.append(
             "p: two-sided sign-flip permutation, Holm-adjusted over "
             f"{'the settings of each loss and metric' if names else f'the {tested} tests'}. "
             "Detectable: the smallest difference that this many seeds show with 80% power."
         )
-    if tested < len(frame):
-        notes.append(too_few_pairs(int(frame.loc[frame["p"].isna(), "n"].min())))
+    if too_few := too_few_pairs(frame):
+        notes.append(too_few)
+    notes += _about_marks(metrics, evidence)
     if len(shown) > FEW_SETTINGS * len(metrics) * evidence.runs["loss"].nunique():
         order = [*map(label, metrics)]
         shown = shown.sort_values("metric", key=lambda column: column.map(order.index), kind="stable")
@@ -122,7 +142,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
 def equal_error(evidence: Evidence) -> Table:
     """Per setting, the two runs of equal test error whose MSE differs most: NN1 and NN2, trained."""
     digits = {"test/error": "{:.1%}", "test/brier": "{:.4f}", "test/nll": "{:.4f}"}
-    columns = ["run", *settings(evidence.runs), *digits]
+    columns = ["run", "loss", *settings(evidence.runs), *digits]
     rows = []
     for _, group in by_setting(evidence.runs):
         # Errors are multiples of one over the number of test examples; rounding makes equal ones equal.
@@ -132,18 +152,34 @@ def equal_error(evidence: Evidence) -> Table:
             brier = same.get_group(gap.idxmax())
             rows.append(group.loc[[brier.idxmin(), brier.idxmax()], columns])
     frame = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
-    shown = frame.assign(**{metric: frame[metric].map(spec.format) for metric, spec in digits.items()})
-    notes = ("MSE is the Brier score here: summed over classes, mean over examples.",)
-    title = "MSE and cross-entropy of trained networks of equal error"
-    return Table(title, frame, shown.rename(columns=label), notes)
-
-
-def too_few_pairs(n: int) -> str:
-    """Why no p is given for n pairs."""
-    return (
-        f"No p below {statistics.MIN_PAIRS} pairs: with {n}, the smallest exact two-sided p is "
-        f"{min(2 / 2**n, 1):.3g}, whatever the difference."
+    shown = frame.drop(columns="loss").assign(
+        **{
+            metric: [
+                spec.format(value) + mark(metric, [loss])
+                for value, loss in zip(frame[metric], frame["loss"], strict=True)
+            ]
+            for metric, spec in digits.items()
+        }
     )
+    notes = ["MSE is the Brier score here: summed over classes, mean over examples."]
+    notes += _about_marks(list(digits), replace(evidence, runs=frame))
+    title = "MSE and cross-entropy of trained networks of equal error"
+    return Table(title, frame, shown.rename(columns=label), tuple(notes))
+
+
+def too_few_pairs(frame: pd.DataFrame) -> str:
+    """Why rows of ``n`` pairs have no ``p``; empty if all that have pairs do."""
+    few = frame.loc[frame["p"].isna() & frame["n"].between(1, statistics.MIN_PAIRS - 1), "n"]
+    if few.empty:
+        return ""
+    return (
+        f"No p below {statistics.MIN_PAIRS} pairs: with {few.min()}, the smallest exact two-sided p is "
+        f"{statistics.smallest_p(few.min()):.3g}, whatever the difference."
+    )
+
+
+def _about_marks(metrics: Sequence[str], evidence: Evidence) -> list[str]:
+    return [MARKED] if any(mark(metric, evidence.runs["loss"]) for metric in metrics) else []
 
 
 def excluded(evidence: Evidence) -> Table:

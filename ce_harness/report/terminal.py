@@ -53,12 +53,13 @@ def show(study: Study, made: Mapping[str, Table], output: Path) -> None:
     console.print(Text(f"page    {where}/index.html"), soft_wrap=True)
 
 
-def show_missing(study: Study, name: str, tracked: Sequence[TrackedRun]) -> None:
+def show_missing(study: Study, name: str, tracked: Sequence[TrackedRun], mix: bool) -> None:
     """Print the commands that train what the study lacks, and nothing else, so that a shell can read them.
 
-    Of a study with tuning seeds: the tuning runs, and the runs at the rates that are chosen already.
+    Of a study with tuning seeds: the tuning runs, and the runs at the rates that are chosen already. ``mix``: whether a
+    run of other code or other data is one that need not be trained.
     """
-    missing = survey(tracked, study.reads, name, study.tuning_seeds, study.where).missing
+    missing = survey(tracked, study.reads, name, study.tuning_seeds, study.where, mix).missing
     train = f"study={name} {study.train}" if study.train else f"experiment={name}"
     by_phase = {True: [], False: []}
     for cell in missing:

@@ -32,7 +32,7 @@ class Run:
         self.run_id = self.run_id or f"{self.name}@{self.start_time}"
         identity = {"dataset": "digits", "model": "lenet5", "loss": self.loss, "optimizer": "sgd"}
         origin = {"code_digest": "12e4567", "dataset_digest": "d1", "config_hash": f"c{self.loss}{self.seed}"}
-        origin["num_classes"] = "10"
+        origin |= {"num_classes": "10", "git_dirty": "false"}
         self.tags = {"seed": str(self.seed), "study": "demo", **identity, **origin, **self.tags}
         scalars = {"learning_rate": "0.05", "batch_size": "64", "epochs": str(EPOCHS), "seed": str(self.seed)}
         self.params = scalars | self.params
@@ -45,6 +45,8 @@ class Run:
             "test/nll": 3 * (1 - accuracy),
             "test/brier": 1.5 * (1 - accuracy),
             "test/ece": 0.3 * (1 - accuracy),
+            "test/nll_calibrated": 2 * (1 - accuracy),
+            "test/ece_calibrated": 0.1 * (1 - accuracy),
             "val/accuracy": accuracy,
             "grad_norm/global": 0.1,
         } | self.metrics

@@ -57,6 +57,18 @@ def test_five_seeds_decide_nothing_and_say_so():
     assert any("smallest exact two-sided p is 0.0625" in note for note in verdicts(found, [ACCURACY]).notes)
 
 
+def test_too_many_claims_for_the_seeds_decide_nothing_and_say_so():
+    """Eight pairs reach p = .0078; seven claims make .055 of it."""
+    found = evidence(runs(LOSSES, 8, mse={"accuracy": 0.5}), seeds=8)
+    seven = [replace(ACCURACY, statement=f"claim {i}") for i in range(7)]
+    table = verdicts(found, seven)
+    assert set(table.frame["verdict"]) == {"inconclusive"}
+    assert any("7 times 0.00781" in note for note in table.notes)
+    six = verdicts(found, seven[:6])
+    assert set(six.frame["verdict"]) == {"supported"}
+    assert not any("Too few seeds" in note for note in six.notes)
+
+
 def test_diverged_runs_leave_their_pairs_out():
     tracked = runs(LOSSES, 10, mse={"accuracy": 0.90})
     for run in tracked[10:13]:

@@ -94,3 +94,26 @@ def test_accuracy_by_rate_has_a_panel_per_setting(evidence):
         lenet_panel, mlp_panel = accuracy_by_rate(both).axes
     assert [lenet_panel.get_title(loc="left"), mlp_panel.get_title(loc="left")] == ["lenet5", "mlp"]
     assert mlp_panel.lines[0].get_ydata() == pytest.approx([0.5] * 3)
+
+
+@pytest.mark.parametrize(("mse", "noted"), [([0.01, 0.1], False), ([0.01], True)])
+def test_unequal_numbers_of_rates_are_told_within_a_setting_only(mse, noted):
+    """Networks may have grids of their own; the losses of one network may not."""
+    rates = {("lenet5", "softmax_ce"): [0.01, 0.1], ("lenet5", "mse"): mse, ("mlp", "softmax_ce"): [1.0]}
+    rates["mlp", "mse"] = [1.0]
+    reads = {"model": ["lenet5", "mlp"], "loss": ["softmax_ce", "mse"], "learning_rate": [0.01, 0.1, 1.0]}
+    reads["seed"] = range(2)
+    tracked = [
+        Run(
+            loss,
+            seed,
+            name=f"{model}-{loss}-{rate}-s{seed}",
+            tags={"model": model},
+            params={"learning_rate": str(rate)},
+        )
+        for (model, loss), grid in rates.items()
+        for rate in grid
+        for seed in reads["seed"]
+    ]
+    found = rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "rates"), reads)))
+    assert any("equally many rates" in note for note in chosen_rates(found).notes) == noted

@@ -31,6 +31,7 @@ def evidence(path, *commits, tuning=()):
         rows = [
             {"run": f"r{i}", "start_time": start + i, "git_commit": commit, "code_digest": "c", "dataset": "digits"}
             | {"dataset_digest": "d", "fingerprint": "f", "study_digest": provenance.digest_at(commit, path)}
+            | {"git_dirty": "true" if i else "false", "judging_digest": provenance.judging_digest_at(commit)}
             for i, commit in enumerate(commits)
         ]
         return pd.DataFrame(rows)
@@ -52,6 +53,36 @@ def test_a_margin_that_changed_after_the_first_run_is_told(study_file):
     found = evidence(path, commit)
     path.write_text("margin = 0.05\n")
     assert rules(path, found).startswith("changed after the first run")
+
+
+def test_a_rule_in_a_study_that_is_imported_is_a_rule_of_this_one(study_file):
+    path, _ = study_file
+    path.with_name("first.py").write_text("MARGIN = 0.005\n")
+    path.write_text("from experiments.first import MARGIN\n")
+    before = provenance.digest(path)
+    path.with_name("first.py").write_text("MARGIN = 0.05\n")
+    assert provenance.digest(path) != before
+
+
+def test_the_code_that_judges_is_part_of_the_rules(study_file, monkeypatch, tmp_path):
+    path, commit = study_file
+    judge = tmp_path / "judge.py"
+    judge.write_text("ALPHA = 0.5\n")
+    monkeypatch.setattr(provenance, "JUDGING", [path])
+    found = evidence(path, commit)
+    assert provenance.describe("study", path, found)["judging_code"] == "that of the commit of the first run"
+    monkeypatch.setattr(provenance, "JUDGING", [judge])
+    assert provenance.describe("study", path, found)["judging_code"].startswith(
+        f"changed after the first run: git diff {commit[:12]}"
+    )
+    unknown = evidence(path, "unknown")
+    assert provenance.describe("study", path, unknown)["judging_code"].startswith("unknown")
+
+
+def test_runs_of_a_checkout_with_changes_are_counted(study_file):
+    path, commit = study_file
+    found = evidence(path, commit, commit, commit)
+    assert provenance.describe("study", path, found)["runs_with_uncommitted_changes"] == 2
 
 
 def test_tuning_runs_are_the_first(study_file):

@@ -55,6 +55,15 @@ def test_other_code_and_other_data_do_not_mix(tag, word):
     assert len(kept) == 6
 
 
+@pytest.mark.parametrize("tag", ["code_digest", "dataset_digest"])
+def test_other_code_and_other_data_mix_if_asked(tag):
+    tracked = runs(READS["loss"], 3)
+    tracked[0].tags[tag] = "old"
+    found = select(tracked, READS, "demo", mix=True)
+    assert len(found.runs) == 6
+    assert found.excluded.empty
+
+
 def test_runs_that_differ_in_an_unnamed_setting_are_refused():
     short = Run("mse", 0, start_time=2_000, name="short", params={"epochs": "1"})
     with pytest.raises(ConfigError, match=r"differ in epochs: 1 \(short\) and 6"):
@@ -82,3 +91,12 @@ def test_too_few_runs_say_how_many_and_what_to_do():
     tracked = runs(READS["loss"], 2, mse={"status": "diverged"})
     with pytest.raises(TooFewRunsError, match=r"4 runs \(2 usable, 2 diverged\)"):
         select(tracked, READS, "demo")
+
+
+def test_a_loss_with_a_learning_rate_of_its_own_is_not_unpaired():
+    rates = {"softmax_ce": 0.01, "mse": 0.05}
+    reads = {"loss": list(rates), "learning_rate": list(rates.values()), "seed": range(3)}
+    tracked = [Run(loss, seed, params={"learning_rate": str(rates[loss])}) for loss in rates for seed in range(3)]
+    found = select(tracked, reads, "demo", where=lambda cell: cell["learning_rate"] == rates[cell["loss"]])
+    assert len(found.runs) == 6
+    assert found.excluded.empty

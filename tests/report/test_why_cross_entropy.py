@@ -46,11 +46,23 @@ def test_five_seeds_do_not_decide_on_confidence():
     assert np.isnan(found["ci_low"].item())
 
 
-def test_partial_rank_correlation_against_its_formula():
+def test_losses_that_differ_as_a_group_add_nothing_within_a_loss():
+    """NLL and Brier score agree from model to model of a loss; from loss to loss they disagree."""
+    found = scored(lambda error, nll: nll)
+    group = found.runs["loss"].map({"softmax_ce": 0, "builtin_ce": 10, "mse": 20})
+    found.runs["test/nll"] += group
+    found.runs["test/brier"] -= group
+    judged = confidence.judge(found)
+    assert judged["correlation"].item() < 0
+    assert judged["within_loss"].item() > 0.9
+
+
+def test_partial_correlation_of_ranks_against_its_formula():
     x, y, z = np.random.default_rng(0).normal(size=(3, 40)) + np.linspace(0, 2, 40)
     xy, xz, yz = (stats.spearmanr(*pair).statistic for pair in ((x, y), (x, z), (y, z)))
     by_hand = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
-    assert confidence.partial_rank_correlation(np.stack([x, y, z], axis=1), np.ones(40)) == pytest.approx(by_hand)
+    ranks = stats.rankdata(np.stack([x, y, z], axis=1), axis=0)
+    assert confidence.partial_correlation(ranks, np.ones(40)) == pytest.approx(by_hand)
 
 
 def test_each_claim_of_the_tutorial_has_its_verdict():
