@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
@@ -15,6 +16,7 @@ Panel = tuple[Mapping[str, object], pd.DataFrame]  # a setting and its runs
 
 FEW = 3  # settings that get a line of panels each, one per measure; more get one small panel each
 COLUMNS = 4
+TITLE = 30  # characters above a small panel
 MOST = 32  # small panels that fit a page
 
 
@@ -88,6 +90,7 @@ def _titles(settings: Sequence[Mapping[str, object]]) -> list[str]:
         shared = []
     heading = described({name: settings[0][name] for name in shared})
     own = [described({name: value for name, value in setting.items() if name not in shared}) for setting in settings]
+    own = [textwrap.fill(text, TITLE) for text in own]
     if not heading:
         return own
     return [f"{heading if i == 0 else ''}\n{text}" for i, text in enumerate(own)]
