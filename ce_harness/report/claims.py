@@ -193,7 +193,7 @@ def verdicts(evidence: Evidence, claims: Sequence[Claim], how: str = "", note: s
     notes.append(RULE.format(family="this table"))
     if settings(evidence.runs):
         notes.append(OVERALL)
-    notes += _about_the_number_of_pairs(frame, len(frame))
+    notes += _about_the_number_of_pairs(frame, frame["p"].count())
     return Table(f"Verdicts {how}".strip() + common_settings(evidence), frame, pd.DataFrame(shown), tuple(notes))
 
 
@@ -211,13 +211,14 @@ def verdicts_by_setting(evidence: Evidence, claims: Sequence[Claim], how: str = 
     ]
     notes = [note] if note else []
     notes.append(RULE.format(family="the settings of each claim"))
-    notes += _about_the_number_of_pairs(frame, frame["claim"].value_counts().max())
+    tests = frame.groupby("claim")["p"].count()
+    notes += _about_the_number_of_pairs(frame, tests[tests > 0].min())
     title = f"Verdicts in each setting {how}".strip() + common_settings(evidence)
     return Table(title, frame, pd.DataFrame(shown), tuple(notes))
 
 
 def _about_the_number_of_pairs(frame: pd.DataFrame, family: int) -> list[str]:
-    """What the tests can't show: with so many pairs, and adjusted over a family of so many."""
+    """What the tests can't show: with so many pairs, and adjusted over so many tests (of the smallest family)."""
     notes = [DETECTABLE] if np.isfinite(frame["detectable"]).any() else []
     if too_few := too_few_pairs(frame):
         notes.append(too_few)
@@ -225,7 +226,7 @@ def _about_the_number_of_pairs(frame: pd.DataFrame, family: int) -> list[str]:
     if most >= statistics.MIN_PAIRS and family * statistics.smallest_p(most) >= statistics.ALPHA:
         notes.append(
             f"Too few seeds for so many tests: {family} times {statistics.smallest_p(most):.3g}, the smallest exact p "
-            f"of {most} pairs, is not below .05. None of these is supported or contradicted, whatever the differences."
+            f"of {most} pairs, is not below .05. No difference can be shown, whatever its size."
         )
     return notes
 

@@ -26,6 +26,7 @@ def digest(study_file: Path) -> str:
     return _digest(_files(study_file))
 
 
+@cache  # asked for every run
 def digest_at(commit: str, study_file: Path) -> str:
     """The same at a commit, of the files it has now; empty where Git doesn't know them."""
     return _digest_at(commit, tuple(_files(study_file)))
@@ -57,7 +58,7 @@ def _files(study_file: Path) -> list[Path]:
     studies = study_file.parent.parent if package else study_file.parent
     for path in files:  # grows: an imported study may import another
         for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.ImportFrom) and node.module.startswith("experiments."):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("experiments."):
                 imported = studies / f"{node.module.removeprefix('experiments.').replace('.', '/')}.py"
                 if imported.exists() and imported not in files:
                     files.append(imported)

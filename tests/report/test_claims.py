@@ -67,6 +67,10 @@ def test_too_many_claims_for_the_seeds_decide_nothing_and_say_so():
     six = verdicts(found, seven[:6])
     assert set(six.frame["verdict"]) == {"supported"}
     assert not any("Too few seeds" in note for note in six.notes)
+    untested = Claim("no runs", "test/accuracy", "softmax_ce", "focal", "greater", margin=0.005)
+    beside = verdicts(found, [*seven[:6], untested])
+    assert set(beside.frame["verdict"][:6]) == {"supported"}
+    assert not any("Too few seeds" in note for note in beside.notes)
 
 
 def test_diverged_runs_leave_their_pairs_out():
