@@ -23,7 +23,9 @@ class Focal(keras.losses.Loss):
     Call with labels (..., K), one-hot or soft, and logits (..., K).
 
     Raises:
-        ValueError: a negative gamma; when called, shapes that differ.
+        ValueError: a negative gamma; called, shapes that differ, or logits without a class axis.
+        TypeError: called, logits that are not floating point.
+        tf.errors.InvalidArgumentError: called, shapes unknown when traced differ when the graph runs.
     """
 
     def __init__(self, gamma=2.0, reduction="sum_over_batch_size", name="focal", dtype=None):
@@ -36,9 +38,11 @@ class Focal(keras.losses.Loss):
         logits = float_logits(y_pred)
         labels = same_shape(y_true, logits)
         log_p = tf.nn.log_softmax(logits)
+        # Of the other classes nothing is needed, and where p is 0 they would have derivatives of 0 times infinity.
+        log_p = tf.where(tf.equal(labels, 0), tf.zeros_like(log_p), log_p)
         # The floor keeps the derivative of x^gamma finite where p rounds to 1 and gamma < 1.
         rest = tf.maximum(-tf.math.expm1(log_p), logits.dtype.as_numpy_dtype(1e-30))
-        return -tf.reduce_sum(tf.math.multiply_no_nan(rest**self.gamma * log_p, labels), axis=-1)
+        return -tf.reduce_sum(labels * (rest**self.gamma * log_p), axis=-1)
 
     def get_config(self):
         return {**super().get_config(), "gamma": self.gamma, "dtype": self.dtype}
@@ -57,7 +61,9 @@ class Squentropy(keras.losses.Loss):
     Call with labels (..., K), one-hot or soft, and logits (..., K), K >= 2.
 
     Raises:
-        ValueError: when called, shapes that differ.
+        ValueError: called, shapes that differ, or logits without a class axis.
+        TypeError: called, logits that are not floating point.
+        tf.errors.InvalidArgumentError: called, shapes unknown when traced differ when the graph runs.
     """
 
     def __init__(self, reduction="sum_over_batch_size", name="squentropy", dtype=None):
@@ -67,8 +73,8 @@ class Squentropy(keras.losses.Loss):
         logits = float_logits(y_pred)
         labels = same_shape(y_true, logits)
         others = tf.cast(tf.shape(logits)[-1] - 1, logits.dtype)
-        square = tf.reduce_sum((1.0 - labels) * tf.square(logits), axis=-1) / others
-        return softmax_cross_entropy(labels, logits) + square
+        squares = tf.math.multiply_no_nan(tf.square(logits), 1.0 - labels)
+        return softmax_cross_entropy(labels, logits) + tf.reduce_sum(squares, axis=-1) / others
 
     def get_config(self):
         return {**super().get_config(), "dtype": self.dtype}

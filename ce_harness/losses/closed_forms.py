@@ -29,8 +29,11 @@ def logit_gradient(loss: str, labels, logits, **options) -> np.ndarray:
 
     Raises:
         KeyError: an unknown loss.
+        ValueError: labels and logits of different shapes.
     """
     labels, logits = np.asarray(labels, np.float64), np.asarray(logits, np.float64)
+    if labels.shape != logits.shape:
+        raise ValueError(f"labels must have the shape of the logits: labels {labels.shape}, logits {logits.shape}")
     exp = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return _GRADIENTS[loss](labels, logits, exp / exp.sum(axis=-1, keepdims=True), **options)
 
@@ -57,7 +60,9 @@ def _label_smoothing_ce(y, z, p, label_smoothing=0.1):
 
 def _focal(y, z, p, gamma=2.0):
     p_true = np.sum(p * y, axis=-1, keepdims=True)
-    scale = gamma * p_true * (1 - p_true) ** (gamma - 1) * np.log(p_true) - (1 - p_true) ** gamma
+    tiny = np.finfo(np.float64).tiny  # in place of 0, whose logarithm or power would be infinite, times 0
+    rest = np.maximum(1 - p_true, tiny)
+    scale = gamma * p_true * rest ** (gamma - 1) * np.log(np.maximum(p_true, tiny)) - rest**gamma
     return scale * (y - p)
 
 

@@ -41,26 +41,33 @@ def same_shape(labels, logits: tf.Tensor) -> tf.Tensor:
         return labels
     message = "one-hot or soft labels must have the shape of the logits"
     with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(labels), tf.shape(logits), message=message)]):
-        return tf.identity(labels)
+        # XLA drops assertions. It does refuse to choose between tensors of different shapes, whichever is chosen.
+        return tf.raw_ops.Select(condition=True, x=labels, y=tf.stop_gradient(logits))
 
 
-def one_hot(labels: tf.Tensor, logits: tf.Tensor, axis: int, ignore_class: int | None):
-    """Returns class ids as one-hot labels.
+def dense_labels(labels: tf.Tensor, logits: tf.Tensor, axis: int, ignore_class: int | None = None) -> tf.Tensor:
+    """Returns labels of any form as a weight per class, in the shape and dtype of the logits.
 
     Args:
-        labels: integer class ids, the shape of the logits without the class axis.
+        labels: integer class ids, the shape of the logits without the class axis; or one-hot or soft labels,
+            the shape of the logits.
         logits: (..., K, ...), from `float_logits`.
         axis: the class axis of the logits.
-        ignore_class: the class id that doesn't count, or None.
+        ignore_class: the class id that doesn't count and may lie outside of [0, K), or None.
 
     Returns:
-        The one-hot labels in the shape and dtype of the logits; which examples count (None: all do); and
-        which class ids are in [0, K) or don't count.
+        One-hot labels for class ids: a class id that is unknown, neither in [0, K) nor ignored, weighs every
+        class NaN. Any other labels as they are.
 
     Raises:
         TypeError: the class ids are not integers.
-        ValueError: the shapes don't fit.
+        ValueError: the shapes don't fit, or one-hot or soft labels with an ``ignore_class``.
+        tf.errors.InvalidArgumentError: the shapes turn out not to fit when the graph runs.
     """
+    if labels.shape.rank == logits.shape.rank:
+        if ignore_class is not None:
+            raise ValueError(f"ignore_class needs integer class ids: labels {labels.shape}, logits {logits.shape}")
+        return same_shape(labels, logits)
     without_axis = logits.shape.as_list()
     num_classes = without_axis.pop(axis)
     if not labels.shape.is_compatible_with(without_axis):
@@ -73,9 +80,8 @@ def one_hot(labels: tf.Tensor, logits: tf.Tensor, axis: int, ignore_class: int |
     labels = tf.cast(labels, tf.int64)  # small types hold neither every K nor a negative ignore_class
     num_classes = num_classes or tf.shape(logits)[axis]
     known = (labels >= 0) & (labels < tf.cast(num_classes, tf.int64))
-    counted = None
     if ignore_class is not None:
-        counted = tf.not_equal(labels, ignore_class)
-        known |= ~counted
-    targets = tf.one_hot(labels, num_classes, axis=axis % logits.shape.rank, dtype=logits.dtype)
-    return same_shape(targets, logits), counted, known
+        known |= tf.equal(labels, ignore_class)
+    one_hot = tf.one_hot(labels, num_classes, axis=axis % logits.shape.rank, dtype=logits.dtype)
+    nan = tf.constant(float("nan"), logits.dtype)
+    return same_shape(tf.where(tf.expand_dims(known, axis), one_hot, nan), logits)

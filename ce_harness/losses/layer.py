@@ -32,7 +32,8 @@ class SoftmaxCrossEntropyLayer(keras.layers.Layer):
 
     def __init__(self, loss=None, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.loss = SoftmaxCrossEntropy(dtype=self.compute_dtype) if loss is None else loss
+        # The dtype of computation would round class ids, under a policy of mixed precision.
+        self.loss = SoftmaxCrossEntropy(dtype=self.variable_dtype) if loss is None else loss
         self.supports_masking = True
 
     def call(self, logits, targets=None, sample_weight=None):

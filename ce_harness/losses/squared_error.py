@@ -20,7 +20,9 @@ class SoftmaxSquaredError(keras.losses.Loss):
     Call with labels (..., K), one-hot or soft, and logits (..., K).
 
     Raises:
-        ValueError: an unknown ``class_reduction``; when called, shapes that differ.
+        ValueError: an unknown ``class_reduction``; called, shapes that differ, or logits without a class axis.
+        TypeError: called, logits that are not floating point.
+        tf.errors.InvalidArgumentError: called, shapes unknown when traced differ when the graph runs.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class LogitSquaredError(keras.losses.Loss):
     Call with labels (..., K), one-hot or soft, and logits (..., K).
 
     Raises:
-        ValueError: k or M is not positive; when called, shapes that differ.
+        ValueError: k or M is not positive; called, shapes that differ, or logits without a class axis.
+        TypeError: called, logits that are not floating point.
+        tf.errors.InvalidArgumentError: called, shapes unknown when traced differ when the graph runs.
     """
 
     def __init__(

@@ -58,32 +58,38 @@ def accuracy(_: Evidence) -> Table:
 
     from ce_harness.losses import softmax_cross_entropy
 
-    rng = np.random.default_rng(0)
+    kinds = {
+        "one-hot": lambda rng: np.eye(CLASSES)[rng.integers(0, CLASSES, EXAMPLES)],
+        "soft": lambda rng: rng.dirichlet(np.ones(CLASSES), EXAMPLES),
+    }
     rows = []
-    for dtype, bits in DTYPES.items():
-        for scale in SCALES:
-            logits = tf.cast(rng.uniform(-scale, scale, (EXAMPLES, CLASSES)), dtype)
-            ids = rng.integers(0, CLASSES, EXAMPLES)
-            labels = tf.one_hot(ids, CLASSES, dtype=dtype)
-            exact_loss, exact_gradient = _exact(logits.numpy(), ids)
-            # The spacing of the dtype's numbers at the largest logit, and just below 1.
-            loss_ulp = 2.0 ** (np.floor(np.log2(np.abs(logits.numpy().astype(float)).max())) - bits)
-            gradient_ulp = 2.0 ** (-bits - 1)
-            row = {"dtype": dtype, "scale": scale}
-            for name, function in (
-                ("ours", softmax_cross_entropy),
-                ("tf.nn", tf.nn.softmax_cross_entropy_with_logits),
-            ):
-                with tf.GradientTape() as tape:
-                    tape.watch(logits)
-                    loss = function(labels, logits)
-                row[f"loss, {name}"] = _largest_error(loss, exact_loss) / loss_ulp
-                row[f"gradient, {name}"] = _largest_error(tape.gradient(loss, logits), exact_gradient) / gradient_ulp
-            rows.append(row)
-    frame = pd.DataFrame(rows)[["dtype", "scale", "loss, ours", "loss, tf.nn", "gradient, ours", "gradient, tf.nn"]]
+    for kind, draw in kinds.items():
+        rng = np.random.default_rng(0)
+        for dtype, bits in DTYPES.items():
+            for scale in SCALES:
+                logits = tf.cast(rng.uniform(-scale, scale, (EXAMPLES, CLASSES)), dtype)
+                labels = tf.cast(draw(rng), dtype)
+                exact_loss, exact_gradient = exact(labels.numpy(), logits.numpy())
+                # The spacing of the dtype's numbers at the largest logit, and just below 1.
+                loss_ulp = 2.0 ** (np.floor(np.log2(np.abs(logits.numpy().astype(float)).max())) - bits)
+                gradient_ulp = 2.0 ** (-bits - 1)
+                row = {"labels": kind, "dtype": dtype, "scale": scale}
+                for name, function in (
+                    ("ours", softmax_cross_entropy),
+                    ("tf.nn", tf.nn.softmax_cross_entropy_with_logits),
+                ):
+                    with tf.GradientTape() as tape:
+                        tape.watch(logits)
+                        loss = function(labels, logits)
+                    gradient = tape.gradient(loss, logits)
+                    row[f"loss, {name}"] = largest_error(loss.numpy(), exact_loss) / loss_ulp
+                    row[f"gradient, {name}"] = largest_error(gradient.numpy(), exact_gradient) / gradient_ulp
+                rows.append(row)
+    columns = ["labels", "dtype", "scale", "loss, ours", "loss, tf.nn", "gradient, ours", "gradient, tf.nn"]
+    frame = pd.DataFrame(rows)[columns]
     shown = frame.assign(
         scale=frame["scale"].map("{:g}".format),
-        **{column: frame[column].map("{:.2g}".format) for column in frame.columns[2:]},
+        **{column: frame[column].map("{:.2g}".format) for column in columns[3:]},
     )
     return Table(
         f"Largest error in ulp, {EXAMPLES} examples of {CLASSES} classes, logits uniform in [-scale, scale]",
@@ -91,8 +97,9 @@ def accuracy(_: Evidence) -> Table:
         shown,
         (
             "An ulp of the loss is that of the largest logit: the inputs are known no better. An ulp of the "
-            "gradient is that just below 1. The reference has 50 decimal digits. Ours returns the loss of "
-            "float16 and bfloat16 logits in float32.",
+            "gradient is that just below 1. The reference has 50 decimal digits. Soft labels are drawn uniformly "
+            "and rounded to the dtype, after which they need not sum to 1. Ours returns the loss of float16 and "
+            "bfloat16 logits in float32.",
         ),
     )
 
@@ -134,17 +141,21 @@ def _times(batch: int, classes: int, rounds: int) -> np.ndarray:
     return seconds
 
 
-def _exact(logits: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Losses and gradients as `decimal.Decimal`."""
+def exact(labels: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Losses and gradients on the logits as `decimal.Decimal`, of 50 digits."""
     losses, gradients = [], []
     with localcontext(prec=50):
-        for row, true in zip(logits, ids, strict=True):
-            exp = [(Decimal(float(z)) - Decimal(float(row[true]))).exp() for z in row]
-            losses.append(sum(exp).ln())
-            gradients.append([e / sum(exp) - (k == true) for k, e in enumerate(exp)])
+        for y, z in zip(_decimal(labels), _decimal(logits), strict=True):
+            shifted = z - z.max()
+            exp = np.array([x.exp() for x in shifted])
+            losses.append(y @ (exp.sum().ln() - shifted))
+            gradients.append(exp / exp.sum() * y.sum() - y)
     return np.array(losses), np.array(gradients)
 
 
-def _largest_error(found, exact: np.ndarray) -> float:
-    found = np.vectorize(lambda x: Decimal(float(x)), otypes=[object])(found.numpy())
-    return float(np.abs(found - exact).max())
+def largest_error(found: np.ndarray, right: np.ndarray) -> float:
+    return float(np.abs(_decimal(found) - right).max())
+
+
+def _decimal(values: np.ndarray) -> np.ndarray:
+    return np.vectorize(lambda x: Decimal(float(x)), otypes=[object])(values)

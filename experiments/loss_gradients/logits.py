@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from omegaconf import DictConfig, OmegaConf
 from scipy import special
 
 from ce_harness.loading import import_tensorflow
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.style import COLUMN_WIDTH, loss_styles, new_figure
 
-# Loss -> the closed form it must meet; TensorFlow's own cross-entropy has that of ours.
+# Loss of conf/loss -> the closed form it must meet, by its default options; TensorFlow's own cross-entropy has that of
+# ours.
 CLOSED_FORMS = {
     "softmax_ce": "softmax_ce",
     "builtin_ce": "softmax_ce",
@@ -89,12 +93,15 @@ def norms(_: Evidence) -> Figure:
     fig = new_figure(COLUMN_WIDTH, 4.7)
     axes = fig.subplots(len(NUM_CLASSES), 1, sharex=True, sharey=True)
     styles = loss_styles(list(CLOSED_FORMS))
+    smoothing = _config("label_smoothing_ce").label_smoothing
     for ax, num_classes in zip(axes, NUM_CLASSES, strict=True):
         logits = _logits(p_true, num_classes)
+        line = np.union1d(p_true, 1 - smoothing + smoothing / num_classes)  # label smoothing's gradient is 0 there
         for i, loss in enumerate(CLOSED_FORMS):
             some = slice(3 * i + 5, None, 30)
             order = 3 if CLOSED_FORMS[loss] == "softmax_ce" else 2  # what all others are compared with is on top
-            ax.plot(p_true, _closed_form(loss, logits), label=loss, zorder=order, **styles[loss])
+            norm = _closed_form(loss, _logits(line, num_classes))
+            ax.plot(line, norm, label=loss, zorder=order, **styles[loss])
             points = _automatic(loss, logits[some])
             ax.plot(p_true[some], points, "o", color=styles[loss]["color"], markersize=2.5, zorder=order)
         ax.plot([], [], "o", color="#555555", markersize=2.5, label="autodiff")
@@ -129,24 +136,16 @@ def _closed_form(loss: str, logits: np.ndarray) -> np.ndarray:
     return np.linalg.norm(logit_gradient(CLOSED_FORMS[loss], _first_class(logits), logits), axis=-1)
 
 
+def _config(loss: str) -> DictConfig:
+    return OmegaConf.load(Path(__file__).parents[2] / "conf" / "loss" / f"{loss}.yaml")
+
+
 def _automatic(loss: str, logits: np.ndarray) -> np.ndarray:
     """The same through the Keras losses, in float64."""
-    import keras
     import tensorflow as tf
+    from hydra.utils import instantiate
 
-    from ce_harness import losses
-
-    options = {"reduction": "sum", "dtype": "float64"}
-    keras_loss = {
-        "softmax_ce": lambda: losses.SoftmaxCrossEntropy(**options),
-        "builtin_ce": lambda: keras.losses.CategoricalCrossentropy(from_logits=True, **options),
-        "mse": lambda: losses.SoftmaxSquaredError(**options),
-        "mse_mean": lambda: losses.SoftmaxSquaredError(class_reduction="mean", **options),
-        "mse_logits": lambda: losses.LogitSquaredError(**options),
-        "label_smoothing_ce": lambda: losses.SoftmaxCrossEntropy(label_smoothing=0.1, **options),
-        "focal": lambda: losses.Focal(**options),
-        "squentropy": lambda: losses.Squentropy(**options),
-    }[loss]()
+    keras_loss = instantiate(_config(loss), reduction="sum", dtype="float64")
     z = tf.constant(logits)
     with tf.GradientTape() as tape:
         tape.watch(z)

@@ -75,10 +75,36 @@ def test_focal_gradient_is_finite_where_the_model_is_sure(gamma):
     np.testing.assert_allclose(tape.gradient(loss, logits), [[0, 0], [-0.5, 0.5]], atol=1e-6)
 
 
+def test_focal_gradient_where_other_classes_have_no_probability():
+    """Their logit is -inf, or so far below the largest that the difference is."""
+    of_two = logit_gradient("focal", [0, 1], [0, 1])
+    for row, expected in (([0.0, 1.0, -np.inf], [*of_two, 0]), ([0.0, 3e38, -3e38], [0, 0, 0])):
+        logits = tf.constant([row])
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss = Focal()(tf.constant([[0.0, 1.0, 0.0]]), logits)
+        np.testing.assert_allclose(tape.gradient(loss, logits), [expected], rtol=1e-6)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_closed_form_of_the_focal_gradient_at_probabilities_0_and_1(gamma):
+    """Surely wrong it is cross-entropy's, p - y; surely right, 0."""
+    gradient = logit_gradient("focal", [[1, 0], [1, 0]], [[-800, 0], [800, 0]], gamma=gamma)
+    np.testing.assert_array_equal(gradient, [[-1, 1], [0, 0]])
+
+
+def test_closed_forms_refuse_class_ids():
+    with pytest.raises(ValueError, match=r"labels \(2, 1\), logits \(2, 3\)"):
+        logit_gradient("mse", [[0], [2]], np.zeros((2, 3)))
+
+
 def test_squentropy():
     """ln 2 for p_true = 1/2, and the mean of the squares of two other logits."""
     logits = np.log([[2.0, 1.0, 1.0]]) + 3
     assert value(Squentropy(), [[1, 0, 0]], logits) == pytest.approx(np.log(2) + 9)
+    assert (
+        value(Squentropy(), [[1, 0]], [[3e38, 0]]) == 0
+    )  # the true class's logit has no square, nor one that overflows
 
 
 @pytest.mark.parametrize("num_classes", [2, 10])
@@ -99,6 +125,24 @@ def test_automatic_differentiation_meets_the_closed_form(name, options, num_clas
         tape.watch(logits)
         loss = LOSSES[name](**options, reduction="sum", dtype="float64")(labels, logits)
     np.testing.assert_allclose(tape.gradient(loss, logits), logit_gradient(name, labels, logits, **options), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_second_derivatives_equal_finite_differences(name):
+    loss = LOSSES[name](dtype="float64")
+
+    def gradient(logits):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            value = loss(np.eye(3)[[1]], logits)
+        return tape.gradient(value, logits)
+
+    point, step = tf.constant([[0.5, -1.0, 0.2]], tf.float64), 1e-5
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        slope = gradient(point)
+    numerical = [(gradient(point + step * e) - gradient(point - step * e))[0] / (2 * step) for e in np.eye(3)]
+    np.testing.assert_allclose(tape.jacobian(slope, point)[0, :, 0], np.transpose(numerical), atol=1e-9)
 
 
 def test_uniform_start_constants():

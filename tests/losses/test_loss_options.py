@@ -54,6 +54,21 @@ def test_every_reduction_of_keras():
         )
 
 
+@pytest.mark.parametrize("labels", [IDS, IDS[:, None], np.eye(3)[IDS]])
+@pytest.mark.parametrize("sample_weight", [np.array([1, 0, 3, 0.5]), np.array([[1], [0], [3], [0.5]]), None])
+def test_weighted_mean_is_over_the_sample_weights_times_the_class_weights(labels, sample_weight):
+    options = {"class_weight": [1.0, 3.0, 2.0], "label_smoothing": 0.3}
+    losses = softmax_cross_entropy(IDS, LOGITS, **options).numpy()
+    weights = np.array([1, 0, 3, 0.5]) if sample_weight is not None else np.ones(4)
+    loss = SoftmaxCrossEntropy(**options, reduction="mean_with_sample_weight")(labels, LOGITS, sample_weight)
+    assert float(loss) == pytest.approx(weights @ losses / (weights @ np.array([1, 3, 1, 2])))
+
+
+def test_a_loss_of_16_bits_takes_class_weights():
+    loss = SoftmaxCrossEntropy(class_weight=[1, 2, 4], reduction="mean_with_sample_weight", dtype="float16")
+    assert float(loss(IDS, np.zeros((4, 3)))) == pytest.approx(np.log(3), rel=1e-3)
+
+
 def test_class_weight_means_of_keras_and_of_pytorch():
     weight = [1.0, 3.0, 0.0]
     per_example = SoftmaxCrossEntropy(class_weight=weight, reduction="none")(IDS, LOGITS)
@@ -101,6 +116,11 @@ def test_an_unknown_class_id_is_nan_and_so_is_its_gradient(ids, jit_compile):
     np.testing.assert_array_equal(np.isnan(gradient).all(axis=-1), unknown)
 
 
+def test_a_class_id_that_is_not_whole_is_unknown():
+    losses = SoftmaxCrossEntropy(reduction="none")(np.array([0.7, 1.0, 1.9, 0.0]), LOGITS)
+    np.testing.assert_array_equal(np.isnan(losses), [True, False, True, False])
+
+
 @pytest.mark.parametrize("axis", [1, -3])
 def test_any_class_axis(axis):
     rng = np.random.default_rng(0)
@@ -113,16 +133,27 @@ def test_any_class_axis(axis):
     np.testing.assert_allclose(loss(one_hot, logits), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
-def test_a_keras_mask_leaves_its_steps_out(reduction):
+def test_a_keras_mask_leaves_its_steps_out(reduction, dtype):
     tokens = np.array([[1, 2, 0], [3, 0, 0]])
-    embedding = keras.layers.Embedding(4, 3, mask_zero=True)
+    embedding = keras.layers.Embedding(4, 3, mask_zero=True, dtype=dtype)
     logits = embedding(tokens)
-    ids = np.array([[0, 1, 2], [2, 2, 2]])
+    ids = np.array([[0, 1, -1], [2, 7, -1]])  # what is masked may be no class
     loss = SoftmaxCrossEntropy(reduction=reduction, class_weight=[1.0, 2.0, 4.0])(ids, logits)
     kept = softmax_cross_entropy([0, 1, 2], embedding.embeddings.numpy()[[1, 2, 3]], class_weight=[1, 2, 4])
     divisor = 3 if reduction == "sum_over_batch_size" else 1 + 2 + 4
-    assert float(loss) == pytest.approx(float(tf.reduce_sum(kept)) / divisor, rel=1e-5)
+    assert float(loss) == pytest.approx(float(tf.reduce_sum(kept)) / divisor, rel=1e-5 if dtype == "float32" else 1e-3)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
+def test_a_batch_that_is_masked_as_a_whole_has_no_loss_and_no_gradient(reduction):
+    embedding = keras.layers.Embedding(4, 3, mask_zero=True)
+    with tf.GradientTape() as tape:
+        logits = embedding(np.zeros((2, 3), int))
+        loss = SoftmaxCrossEntropy(reduction=reduction, class_weight=[1.0, 2.0, 4.0])(np.zeros((2, 3)), logits)
+    assert float(loss) == 0
+    assert not tf.convert_to_tensor(tape.gradient(loss, embedding.embeddings)).numpy().any()
 
 
 @pytest.mark.parametrize(
@@ -142,14 +173,28 @@ def test_class_ids_against_squared_error_are_refused():
         SoftmaxSquaredError()(IDS[:, None], LOGITS)
 
 
-def test_shapes_unknown_when_traced_never_broadcast():
-    @tf.function(input_signature=[tf.TensorSpec((None, None)), tf.TensorSpec((None, None))])
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("shape", [(4, 1), (1, 3), (3, 4)])
+def test_shapes_unknown_when_traced_never_broadcast(shape, jit_compile):
+    """Compiled by XLA, which drops assertions, they are refused as well, in XLA's words."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None)), tf.TensorSpec((None, None))], jit_compile=jit_compile)
     def loss(labels, logits):
         return SoftmaxSquaredError()(labels, logits)
 
     assert float(loss(tf.eye(3), tf.zeros((3, 3)))) == pytest.approx(2 / 3)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="shape of the logits"):
-        loss(tf.zeros((4, 1)), tf.zeros((4, 3)))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="shape"):
+        loss(tf.zeros(shape), tf.zeros((4, 3)))
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_one_class_weight_does_not_weigh_every_class(jit_compile):
+    @tf.function(input_signature=[tf.TensorSpec(None, tf.int32), tf.TensorSpec((None, None))], jit_compile=jit_compile)
+    def loss(ids, logits):
+        return softmax_cross_entropy(tf.reshape(ids, [-1]), logits, class_weight=[5.0])
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="1 values, but the requested shape has 3"):
+        loss(IDS, LOGITS)
 
 
 @pytest.mark.parametrize(
@@ -159,12 +204,19 @@ def test_shapes_unknown_when_traced_never_broadcast():
         ((IDS, LOGITS.astype(int)), {}, TypeError, r"logits must be floating point, got int64.*\(4, 3\)"),
         ((IDS, LOGITS), {"class_weight": [1, 2]}, ValueError, r"class_weight \(2,\), logits \(4, 3\)"),
         ((IDS, LOGITS), {"label_smoothing": 1.5}, ValueError, r"\[0, 1\], got 1.5"),
+        ((IDS, LOGITS), {"class_weight": {0: 5, 1: 1, 2: 1}}, TypeError, "one weight per class in the order"),
         ((np.eye(3)[IDS], LOGITS), {"ignore_class": 1}, ValueError, "ignore_class needs integer class ids"),
     ],
 )
 def test_refusals(arguments, options, error, message):
     with pytest.raises(error, match=message):
         softmax_cross_entropy(*arguments, **options)
+
+
+def test_a_mapping_of_class_weights_is_refused_when_built():
+    """As a list, it would be its keys."""
+    with pytest.raises(TypeError, match="one weight per class in the order of the classes, got {0: 5"):
+        SoftmaxCrossEntropy(class_weight={0: 5.0, 1: 1.0})
 
 
 @pytest.mark.parametrize(

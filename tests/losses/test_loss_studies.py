@@ -1,13 +1,20 @@
 """The tables and figures of the studies of the losses, by the numbers of the literature."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ce_harness.report.study import Evidence
 from experiments import benchmark, loss_gradients
-from experiments.loss_gradients import neuron
+from experiments.loss_gradients import logits, neuron
 
 EVIDENCE = Evidence()
+
+
+def test_every_loss_of_the_configs_has_a_closed_form():
+    configs = Path(__file__).parents[2] / "conf" / "loss"
+    assert set(logits.CLOSED_FORMS) == {path.stem for path in configs.glob("*.yaml")}
 
 
 def test_constants_at_a_uniform_start():
@@ -60,6 +67,12 @@ def test_points_of_the_gradient_figure_lie_on_the_lines():
                 np.testing.assert_allclose(points.get_ydata(), y, rtol=1e-9)
 
 
+def test_label_smoothings_dip_reaches_the_axis():
+    for ax in loss_gradients.STUDY.figures["logit_gradients"](EVIDENCE).axes:
+        (line,) = (line for line in ax.lines if line.get_label() == "label_smoothing_ce")
+        assert line.get_ydata().min() < ax.get_ylim()[0]
+
+
 def test_benchmark_tables(monkeypatch):
     monkeypatch.setattr(benchmark.losses, "SPEED", {(4, 3): 5})
     monkeypatch.setattr(benchmark.losses, "EXAMPLES", 16)
@@ -69,3 +82,4 @@ def test_benchmark_tables(monkeypatch):
     for quantity in ("loss", "gradient"):
         assert (accuracy[f"{quantity}, ours"] <= accuracy[f"{quantity}, tf.nn"] + 1e-9).all()
     assert accuracy.filter(like="ours").max(axis=None) < 10
+    assert set(accuracy["labels"]) == {"one-hot", "soft"}

@@ -116,6 +116,19 @@ def test_second_derivative_is_diag_p_minus_p_p(p, mass, jit_compile):
     np.testing.assert_allclose(found[0, :, 0], mass * (np.diag(p) - np.outer(p, p)), atol=1e-12)
 
 
+def test_gradients_of_single_examples_by_vectorized_map():
+    def gradient(example):
+        labels, logits = example
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss = softmax_cross_entropy(labels, logits)
+        return tape.gradient(loss, logits)
+
+    logits = tf.constant(FEATURES[:, :3])
+    found = tf.vectorized_map(gradient, (tf.constant(ONE_HOT), logits))
+    np.testing.assert_allclose(found, tf.nn.softmax(logits) - ONE_HOT, atol=1e-6)
+
+
 def test_mixed_precision_with_loss_scaling():
     model = classifier(dtype="mixed_float16")
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.5))
@@ -196,6 +209,13 @@ def test_layer_works_in_float32_under_mixed_precision():
     probabilities = layer(tf.constant([[10.0, 0.0]], tf.float16), tf.constant([1]))
     assert probabilities.dtype == tf.float32
     assert float(layer.losses[0]) == pytest.approx(10 + np.log1p(np.exp(-10)), rel=1e-6)
+
+
+def test_layer_of_mixed_precision_takes_every_class_id():
+    """257 is no number of bfloat16."""
+    layer = SoftmaxCrossEntropyLayer(dtype="mixed_bfloat16")
+    layer(20 * np.eye(1000, dtype=np.float32)[[257]], np.array([257]))
+    assert float(layer.losses[0]) < 1e-5
 
 
 def test_a_model_that_ends_in_the_layer_is_saved_and_loaded_safely(tmp_path):
