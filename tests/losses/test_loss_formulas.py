@@ -102,9 +102,8 @@ def test_squentropy():
     """ln 2 for p_true = 1/2, and the mean of the squares of two other logits."""
     logits = np.log([[2.0, 1.0, 1.0]]) + 3
     assert value(Squentropy(), [[1, 0, 0]], logits) == pytest.approx(np.log(2) + 9)
-    assert (
-        value(Squentropy(), [[1, 0]], [[3e38, 0]]) == 0
-    )  # the true class's logit has no square, nor one that overflows
+    # The true class's logit has no square, so none that overflows.
+    assert value(Squentropy(), [[1, 0]], [[3e38, 0]]) == 0
 
 
 @pytest.mark.parametrize("num_classes", [2, 10])
