@@ -4,7 +4,7 @@ Command: python report.py benchmark
 """
 
 from ce_harness.report.study import Study
-from experiments.benchmark import losses, machine, roofline, training
+from experiments.benchmark import commands, losses, machine, roofline, training
 
 STUDY = Study(
     question="Is our cross-entropy as fast and as exact as TensorFlow's own, and what does a run cost?",
@@ -15,6 +15,7 @@ STUDY = Study(
         "loss_accuracy": losses.accuracy,
         "overheads": training.overheads,
         "roofline": roofline.roofline,
+        "answers": commands.answers,
         "machine": machine.machine,
     },
 )

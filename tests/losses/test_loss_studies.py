@@ -74,7 +74,7 @@ def test_label_smoothings_dip_reaches_the_axis():
 
 
 def test_benchmark_tables(monkeypatch):
-    monkeypatch.setattr(benchmark.losses, "SPEED", {(4, 3): 5})
+    monkeypatch.setattr(benchmark.losses, "SPEED", {(4, 3): (5, 1000)})
     monkeypatch.setattr(benchmark.losses, "EXAMPLES", 16)
     speed = benchmark.STUDY.tables["loss_speed"](EVIDENCE).frame
     assert (speed[["ours (ms)", "tf.nn (ms)", "ours / tf.nn"]] > 0).all(axis=None)
