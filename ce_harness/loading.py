@@ -13,9 +13,10 @@ from contextlib import contextmanager
 # Read by TensorFlow when it is loaded, in this process and in those it starts.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# Of glibc's malloc.h: M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX. Memory is from the heap, one for all threads, and
-# stays in it.
-KEEP_WHAT_IS_FREED = ((-1, 2**31 - 1), (-4, 0), (-8, 1))
+# Of glibc's malloc.h: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX. Memory is from the heap, one for all threads,
+# and stays in it. Blocks of 32 MB and more are returned (glibc takes no higher threshold): a step's tensors are
+# smaller, a data set's arrays larger.
+KEEP_WHAT_IS_FREED = ((-1, 2**31 - 1), (-3, 2**25), (-8, 1))
 
 
 @contextmanager

@@ -23,12 +23,13 @@ def resident() -> int:
 
 
 @pytest.mark.skipif(not hasattr(LIBC, "mallopt"), reason="the C library is not glibc")
-def test_the_memory_of_a_freed_tensor_stays():
-    tensor = LIBC.malloc(256 * MEGABYTE)
-    LIBC.memset(tensor, 1, 256 * MEGABYTE)
+@pytest.mark.parametrize(("size", "returned"), [(16 * MEGABYTE, 0), (256 * MEGABYTE, 256 * MEGABYTE)])
+def test_the_memory_of_a_freed_tensor_stays_and_that_of_a_data_set_does_not(size, returned):
+    block = LIBC.malloc(size)
+    LIBC.memset(block, 1, size)
     before = resident()
-    LIBC.free(tensor)
-    assert before - resident() < MEGABYTE
+    LIBC.free(block)
+    assert before - resident() == pytest.approx(returned, abs=MEGABYTE)
 
 
 def test_what_is_imported_is_never_searched_for_garbage():
