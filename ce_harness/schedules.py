@@ -40,14 +40,15 @@ def learning_rate(name: str, rate: float, steps: int, warmup_steps: int) -> sche
     """The schedule of a run.
 
     Args:
-        name: ``constant``; ``cosine``, half a cosine down to 0 at the last step (Loshchilov & Hutter 2017, eq. 5);
-            or ``step``, a tenth after half of the run and a hundredth after three quarters.
+        name: ``constant``; ``cosine``, after warm-up half a cosine down to 0 at the last step (Loshchilov & Hutter
+            2017, eq. 5); or ``step``, a tenth after half of the run and a hundredth after three quarters.
         rate: the learning rate at the start, or after warm-up.
         steps: of the whole run.
         warmup_steps: 0 for none.
     """
     if name == "cosine":
-        schedule = schedules.CosineDecay(rate, steps)
+        # Keras's own warm-up, from rate to rate, only waits: it would begin with a step at rate 0.
+        schedule = schedules.CosineDecay(rate, steps - warmup_steps, warmup_target=rate, warmup_steps=warmup_steps)
     elif name == "step":
         schedule = schedules.PiecewiseConstantDecay(
             [int(steps * part) for part in STEP_AT], [rate, rate / 10, rate / 100]
