@@ -1,7 +1,6 @@
 """What every run is scored on, whatever it was trained on. NumPy in, float64 throughout.
 
-Conventions: natural logarithms (nats); Brier summed over classes; calibration error over 15 equal-width bins
-    of the
+Conventions: natural logarithms (nats); Brier summed over classes; calibration error over 15 equal-width bins of the
 confidence, which is the largest probability of an example.
 """
 
@@ -38,8 +37,7 @@ def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
         probabilities: shape (N, K).
 
     Raises:
-        ValueError: shapes that don't fit, no examples, or labels outside 0 to K - 1. All functions here do
-            so.
+        ValueError: shapes that don't fit, no examples, or labels outside 0 to K - 1. All functions here do so.
     """
     labels, probabilities = _checked(labels, probabilities)
     return float(np.mean(probabilities.argmax(axis=1) == labels))
@@ -110,8 +108,7 @@ def ece(labels: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     """The temperature T for which softmax(logits / T) has the least NLL; fitted on the validation split.
 
-    Source: temperature scaling, Guo et al. 2017, arXiv 1706.04599, section 4.2. The NLL has a single minimum
-        in
+    Source: temperature scaling, Guo et al. 2017, arXiv 1706.04599, section 4.2. The NLL has a single minimum in
     log T. Where every label has the largest logit it falls towards T = 0; T stays within 1e-4 and 1e4.
 
     Args:
