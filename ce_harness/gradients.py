@@ -38,6 +38,8 @@ class GradientMonitor(keras.Model):
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._rows = tf.Variable(tf.zeros([steps_per_epoch, len(self.columns)]), trainable=False)
         self._bins = tf.Variable(tf.zeros([len(P_TRUE_EDGES), 2]), trainable=False)
+        # What a callback of Keras's saves is the network, for use without this class.
+        self.save, self.save_weights, self.load_weights = network.save, network.save_weights, network.load_weights
 
     def call(self, images, training=None):
         return self.network(images, training=training)

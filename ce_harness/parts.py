@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 import keras
@@ -33,10 +34,10 @@ def make_network(config: DictConfig, dataset: Dataset) -> keras.Model:
     name, size = f"model={option_name(config, 'model')}", "x".join(map(str, shape))
     try:
         network = _make(config, "model", keras.Model, input_shape=shape, num_classes=num_classes)
-        if not network.built:
-            network.build((None, *shape))
-        output = network.compute_output_shape((None, *shape))
-    except (ConfigError, ValueError) as error:
+        with warnings.catch_warnings(action="ignore"):  # in which Keras says first what it then raises
+            # The call builds a Sequential and a subclassed model, too.
+            output = network(keras.Input(shape)).shape
+    except (ConfigError, ValueError, TypeError, AttributeError, NotImplementedError) as error:
         if "output size would be" in str(error):  # Keras's words for a layer that is left without a pixel
             raise ConfigError(
                 f"{name}: too deep for images of {size}: its layers leave no pixel of them; take larger images or "
@@ -47,7 +48,7 @@ def make_network(config: DictConfig, dataset: Dataset) -> keras.Model:
         raise ConfigError(f"{name}: can't be built for images of {size}: {_reason(error)}") from error
     if tuple(output) != (None, num_classes):
         raise ConfigError(f"{name}: its output has the shape {tuple(output)}; it must be (None, {num_classes})")
-    activation = getattr(network.layers[-1], "activation", None)
+    activation = getattr(network.layers[-1], "activation", None) if network.layers else None
     if activation in (keras.activations.softmax, keras.activations.sigmoid):
         raise ConfigError(
             f"{name}: its last layer ends in {activation.__name__}; a network must return logits, since the losses "

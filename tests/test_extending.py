@@ -6,12 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 from hydra import compose, initialize_config_dir
 from sklearn.datasets import load_digits
 
 from ce_harness.config import checked
+from ce_harness.errors import ConfigError
+from ce_harness.record import checkpoint
+from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking import read_runs
+from ce_harness.training import train_and_evaluate
 from tests.conftest import ROOT
 
 TEXT = (Path(ROOT) / "docs" / "extending.md").read_text()
@@ -54,3 +59,48 @@ def test_a_study_of_own_parts_runs(folder, runs_dir):
         assert (run.tags["dataset"], run.tags["model"]) == ("csv_images", "two_layers")
         assert run.metrics["train/weight_norm"] > 0
         assert "grad_norm/variable/two_layers/hidden/kernel" in run.metrics
+
+
+class Subclassed(keras.Model):
+    """A network written as a class: Keras learns its shapes only when it is called."""
+
+    def __init__(self, input_shape, num_classes):
+        super().__init__()
+        self.flatten = keras.layers.Flatten()
+        self.head = keras.layers.Dense(num_classes)
+
+    def call(self, images):
+        return self.head(self.flatten(images))
+
+    def get_config(self):
+        return {"input_shape": None, "num_classes": self.head.units}
+
+
+class Slip(Subclassed):
+    def call(self, images):
+        return self.haed(images)
+
+
+def test_a_subclassed_network_trains_and_keras_own_callback_saves_it(composed, tmp_path):
+    config = composed("epochs=1")
+    config.model = {"_target_": "tests.test_extending.Subclassed"}
+    saves = {"_target_": "keras.callbacks.ModelCheckpoint"}
+    config.callbacks = {
+        "whole": {**saves, "filepath": f"{tmp_path}/network.keras"},
+        "weights": {**saves, "filepath": f"{tmp_path}/network.weights.h5", "save_weights_only": True},
+    }
+    train_and_evaluate(config)
+    expected = RunDirectory.of(checked(config)).outcome["weights"]
+    loaded = keras.models.load_model(f"{tmp_path}/network.keras", {"Subclassed": Subclassed})
+    assert checkpoint.weights_hash(loaded) == expected
+    loaded.head.kernel.assign(0 * loaded.head.kernel)
+    loaded.load_weights(f"{tmp_path}/network.weights.h5")
+    assert checkpoint.weights_hash(loaded) == expected
+
+
+def test_a_slip_in_a_subclassed_network_is_one_line(composed, recwarn):
+    config = composed()
+    config.model = {"_target_": "tests.test_extending.Slip"}
+    with pytest.raises(ConfigError, match=r"^model=Slip: can't be built for .* no attribute 'haed'$"):
+        train_and_evaluate(config)
+    assert not recwarn.list
