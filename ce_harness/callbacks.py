@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -32,34 +33,55 @@ class Validation(keras.callbacks.Callback):
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Ends training as soon as the loss is not a finite number."""
+    """Ends training as soon as the loss, of a step or on the validation set, is not a finite number.
 
-    def __init__(self):
+    The update of a step shows in the loss of the next; that of an epoch's last step in the validation loss.
+    """
+
+    def __init__(self, run: RunDirectory):
         super().__init__()
-        self._first_step = 0  # of the epoch that runs
+        self._run = run
+        self._epoch = 0  # how many are done
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._first_step = epoch * self.params["steps"]
+        self._epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
         # Keras's loss is the mean over the epoch so far: once NaN, it stays NaN.
         if math.isfinite(logs["loss"]):
             return
         rows = self.model.read_rows()[: batch + 1]
-        bad = int(np.argmin(np.isfinite(rows).all(axis=1)))
-        before = rows[bad - 1] if bad else rows[bad]
-        norms = ", ".join(f"{name} {value:.4g}" for name, value in zip(self.model.columns[:3], before, strict=False))
+        # Where all losses are finite and their sum is not, the largest.
+        bad = int(np.argmax(np.where(np.isfinite(rows).all(axis=1), rows[:, 0], np.inf)))
+        message = f"step {self._epoch * self.params['steps'] + bad + 1}: {self._shown(rows[bad])}"
+        if bad:
+            message += f"; the step before: {self._shown(rows[bad - 1])}"
+        elif self._epoch:
+            message += f"; the step before: {self._shown(step_rows.load(self._run, self._epoch)[-1])}"
+        raise DivergedError(f"{message}; try a smaller learning_rate")
+
+    def on_epoch_end(self, epoch, logs=None):
+        if math.isfinite(logs["val_loss"]):
+            return
+        rows = self.model.read_rows()
         raise DivergedError(
-            f"step {self._first_step + bad + 1}: loss {rows[bad, 0]}; the step before: {norms}; "
-            "try a smaller learning_rate"
+            f"epoch {epoch + 1}: validation loss {logs['val_loss']} after step {(epoch + 1) * len(rows)}: "
+            f"{self._shown(rows[-1])}; try a smaller learning_rate"
         )
+
+    def _shown(self, row: np.ndarray) -> str:
+        return ", ".join(f"{name} {value:.4g}" for name, value in zip(self.model.columns[:3], row, strict=False))
 
 
 class KeepJournal(keras.callbacks.Callback):
     """At the end of each epoch: the steps' norms, a checkpoint, a record in the journal; in this order.
 
     The checkpoint holds the record too. A crash between the two is mended by the next start, which appends the
-    record from the checkpoint. So the journal never lacks an epoch that the weights have seen.
+    record from the checkpoint. So the journal never lacks an epoch that the weights have seen. It may be ahead of
+    them, when the newest checkpoint was damaged: an epoch that is trained again keeps the record that it has.
+
+    Training that a callback before this one tells to stop ends after a whole epoch, and the record says so: a later
+    start doesn't train on.
     """
 
     def __init__(self, run: RunDirectory, journal: Journal, after: Callable[[], None]):
@@ -67,6 +89,14 @@ class KeepJournal(keras.callbacks.Callback):
         self._run = run
         self._journal = journal
         self._after = after
+        self._stop = False  # whether a callback asked for it within this epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._stop = False
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._stop = self._stop or self.model.stop_training
+        self.model.stop_training = False
 
     def on_epoch_end(self, epoch, logs=None):
         done = epoch + 1
@@ -78,9 +108,14 @@ class KeepJournal(keras.callbacks.Callback):
             step=done * len(rows),
             metrics=_contract_names(logs),
             gradient_bins=self.model.read_bins().tolist(),
+            **({"stop": True} if self._stop or self.model.stop_training else {}),
         )
+        known = self._journal.of_kind("epoch")[epoch:]
+        if known:
+            record = known[0]
         checkpoint.save(self._run.checkpoints, done, self.model.network, self.model.optimizer, record)
         self._journal.append(record)
+        self.model.stop_training = record.get("stop", False)
         self._after()
 
 
@@ -106,22 +141,31 @@ class StopEarly(keras.callbacks.Callback):
         self._metric = metric
         self._patience = patience
 
-    def is_time(self) -> bool:
-        epochs = len(self._journal.of_kind("epoch"))
-        if not epochs or self._patience is None:
-            return False
-        return epochs - 1 - best_epoch.index(self._journal, self._metric) >= self._patience
-
     def on_epoch_end(self, epoch, logs=None):
-        if self.is_time():
+        if self._patience is None:
+            return
+        before = self._journal.of_kind("epoch")[:epoch]  # it may be ahead of the weights: see KeepJournal
+        metrics = [*(record["metrics"] for record in before), _contract_names(logs)]
+        if epoch - best_epoch.index(metrics, self._metric) >= self._patience:
             self.model.stop_training = True
 
 
-def progress(console: Console | None, epochs: int, steps_per_epoch: int) -> list[keras.callbacks.Callback]:
-    """A live bar on a terminal, a line an epoch elsewhere, nothing without a console."""
+@contextmanager
+def progress(console: Console | None, epochs: int, steps_per_epoch: int) -> Iterator[list[keras.callbacks.Callback]]:
+    """A live bar on a terminal, a line an epoch elsewhere, nothing without a console.
+
+    A context manager: however training ends, the terminal gets its cursor back.
+    """
     if console is None:
-        return []
-    return [LiveBar(console, epochs, steps_per_epoch) if console.is_terminal else PrintEpochs(console, epochs)]
+        yield []
+    elif console.is_terminal:
+        live = LiveBar(console, epochs, steps_per_epoch)
+        try:
+            yield [live]
+        finally:
+            live.bar.stop()
+    else:
+        yield [PrintEpochs(console, epochs)]
 
 
 class PrintEpochs(keras.callbacks.Callback):
@@ -133,7 +177,7 @@ class PrintEpochs(keras.callbacks.Callback):
         self._epochs = epochs
 
     def on_epoch_end(self, epoch, logs=None):
-        self._console.print(f"epoch {epoch + 1}/{self._epochs}  {_shown(logs)}", highlight=False)
+        self._console.print(f"epoch {epoch + 1}/{self._epochs}  {_shown(logs)}", highlight=False, soft_wrap=True)
 
 
 class LiveBar(keras.callbacks.Callback):
@@ -143,7 +187,7 @@ class LiveBar(keras.callbacks.Callback):
         super().__init__()
         self._epochs = epochs
         self._steps_per_epoch = steps_per_epoch
-        self._bar = Progress(
+        self.bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
             TextColumn("step {task.completed}/{task.total}  {task.fields[rate]}"),
@@ -151,26 +195,24 @@ class LiveBar(keras.callbacks.Callback):
             TextColumn("{task.fields[shown]}"),
             console=console,
         )
-        self._task = self._bar.add_task("", total=epochs * steps_per_epoch, epoch="", rate="", shown="")
+        self._task = self.bar.add_task("", total=epochs * steps_per_epoch, epoch="", rate="", shown="")
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._bar.start()
+        self.bar.start()
         first = epoch * self._steps_per_epoch
-        self._bar.update(self._task, epoch=f"{epoch + 1}/{self._epochs}", completed=first)
+        self.bar.update(self._task, epoch=f"{epoch + 1}/{self._epochs}", completed=first)
 
     def on_train_batch_end(self, batch, logs=None):
         done = min(batch + 1, self._steps_per_epoch)  # Keras counts whole executions, past the end of the epoch
-        bar = self._bar.tasks[self._task]
-        rate = f"{bar.speed:.0f}/s" if bar.speed else ""
+        task = self.bar.tasks[self._task]
+        rate = f"{task.speed:.0f}/s" if task.speed else ""
         norm = self.model.read_rows()[done - 1, 1]
-        self._bar.advance(self._task, done - bar.completed % self._steps_per_epoch)
+        self.bar.advance(self._task, done - task.completed % self._steps_per_epoch)
         shown = f"loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.4f}  gradient {norm:.3g}"
-        self._bar.update(self._task, rate=rate, shown=shown)
+        self.bar.update(self._task, rate=rate, shown=shown)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._bar.update(self._task, shown=_shown(logs))
-        if epoch + 1 == self._epochs or self.model.stop_training:
-            self._bar.stop()
+        self.bar.update(self._task, shown=_shown(logs))
 
 
 def _shown(logs: dict[str, float]) -> str:

@@ -31,7 +31,7 @@ class DataError(HarnessError):
 
 
 class DivergedError(HarnessError):
-    """The loss is no longer a finite number."""
+    """The loss, of a step or on the validation set, is no longer a finite number."""
 
     exit_code = 4
 

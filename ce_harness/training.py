@@ -38,7 +38,8 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
     Raises:
         ConfigError, DataError: the run can't start.
         LockedError: another process is at the same run.
-        DivergedError: the loss stopped being finite. The run is marked so and is not tried again.
+        DivergedError: the loss, of a step or on validation, stopped being finite. The run is marked so and is not
+            tried again.
         TrackingError: the run is complete but the MLflow store can't be reached. Nothing is lost.
         DiskError: a file could not be written. The next call continues.
     """
@@ -50,6 +51,7 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
             with feed:
                 _train(config, run, feed, console)
         else:
+            run.remove_checkpoints()
             feed.finish()
     outcome = run.outcome
     if outcome["status"] == "diverged":
@@ -66,30 +68,28 @@ def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console |
     _refuse_inexact_resume(config, journal)
     _refuse_other_data(setup.start_record, journal)
     journal.append(setup.start_record)
-    last_record = checkpoint.restore(run.checkpoints, model.network, model.optimizer)
+    last_record = checkpoint.restore(run.checkpoints, model.network, model.optimizer) or {}
     if last_record:
         journal.append(last_record)
     feed.notify()
 
-    stop_early = StopEarly(journal, config.early_stopping.metric, config.early_stopping.patience)
     callbacks = [
         Validation(setup.evaluator.validation),
         *parts.make_callbacks(config),
-        StopOnDivergence(),
+        StopOnDivergence(run),
+        StopEarly(journal, config.early_stopping.metric, config.early_stopping.patience),
         KeepJournal(run, journal, after=feed.notify),
-        stop_early,
-        *progress(console, config.epochs, setup.batches.steps_per_epoch),
     ]
-    epochs_done = last_record["epoch"] if last_record else 0
+    epochs_done = last_record.get("epoch", 0)
     try:
-        if not stop_early.is_time():
+        with progress(console, config.epochs, setup.batches.steps_per_epoch) as shown:
             model.fit(
                 setup.batches.from_epoch(epochs_done),
                 shuffle=False,  # the batches are, anew in each epoch
-                epochs=config.epochs,
+                epochs=epochs_done if last_record.get("stop") else config.epochs,
                 initial_epoch=epochs_done,
                 steps_per_epoch=setup.batches.steps_per_epoch,
-                callbacks=callbacks,
+                callbacks=[*callbacks, *shown],
                 verbose=0,
             )
     except DivergedError as error:
@@ -107,7 +107,6 @@ def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console |
 
         save_model(model.network, run.artifacts / "model")
     run.end("complete", metrics=scores, weights=checkpoint.weights_hash(model.network))
-    checkpoint.remove(run.checkpoints)
 
 
 class _SetUp(NamedTuple):

@@ -58,6 +58,7 @@ POINTS: dict[str, Point | Callable[[], None]] = {
     "when MLflow has the points": Point(journal.Position, "save", 2),
     "before the artifacts are written": Point(series, "write_artifacts", 1),
     "before the outcome is written": Point(run_directory.RunDirectory, "end", 1),
+    "before the checkpoints are removed": Point(run_directory.RunDirectory, "remove_checkpoints", 1),
     "before MLflow hears the end": Point(feed._Sender, "close", 1),
     "while MLflow hears the end": Point(journal.Position, "save", 3),
 }

@@ -124,6 +124,15 @@ def test_an_altered_position_in_the_store_starts_again(ended):
     assert (ended.position().run_id, ended.position().records, ended.finished) == (None, 0, False)
 
 
+def test_a_run_with_a_checkpoint_left_is_not_finished(ended):
+    """Killed between its end and the removal of its checkpoints, it is to be called again."""
+    assert ended.finished
+    (ended.checkpoints / "epoch-000002.ckpt").touch()
+    assert not ended.finished
+    ended.remove_checkpoints()
+    assert ended.finished
+
+
 def test_only_a_run_that_never_began_leaves_nothing(tmp_path, ended):
     fresh = RunDirectory(tmp_path / "fresh")
     with fresh.claimed():

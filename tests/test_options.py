@@ -114,7 +114,7 @@ def test_a_saved_model_loads_from_mlflow_and_gives_logits(composed):
 @pytest.mark.parametrize("terminal", [True, False])
 def test_progress_is_a_live_bar_on_a_terminal_and_a_line_an_epoch_elsewhere(composed, terminal):
     screen = io.StringIO()
-    console = Console(file=screen, force_terminal=terminal, width=160, color_system=None)
+    console = Console(file=screen, force_terminal=terminal, width=160 if terminal else 60, color_system=None)
     train_and_evaluate(composed(f"seed={int(terminal)}"), console)
     scores = r"loss \d\.\d{4}  accuracy \d\.\d{4}  val_loss \d\.\d{4}  val_accuracy \d\.\d{4}"
     if terminal:
@@ -132,3 +132,18 @@ def test_the_live_bar_shows_step_rate_scores_and_gradient_while_an_epoch_runs(co
     train_and_evaluate(composed("model=convnet", "dataset.limit=1000", "batch_size=4", "epochs=1"), console)
     scores = r"loss \d\.\d{4}  accuracy \d\.\d{4}  gradient \d"
     assert re.findall(rf"epoch 1/1 .* step \d+/250  \d+/s .*\d:\d\d:\d\d.* {scores}", screen.getvalue())
+
+
+class Interrupt(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_live_bar_gives_the_cursor_back(composed):
+    screen = io.StringIO()
+    config = composed()
+    config.callbacks = {"interrupt": {"_target_": "tests.test_options.Interrupt"}}
+    with pytest.raises(KeyboardInterrupt):
+        train_and_evaluate(config, Console(file=screen, force_terminal=True, width=160))
+    hide, show = "\x1b[?25l", "\x1b[?25h"
+    assert screen.getvalue().rfind(hide) < screen.getvalue().rfind(show)

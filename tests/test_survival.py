@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
@@ -38,6 +39,7 @@ def everything(config):
     }
     return {
         "outcome": run.outcome,
+        "checkpoints": list(run.checkpoints.iterdir()),
         "artifacts": {path.name: path.read_bytes() for path in run.artifacts.iterdir()},
         "stored artifacts": sorted(item.path for item in client.list_artifacts(stored.info.run_id)),
         "journal": [{k: v for k, v in record.items() if k != "time_ms"} for record in run.journal().records],
@@ -181,6 +183,34 @@ def test_a_damaged_checkpoint_is_passed_over(composed, undisturbed, monkeypatch,
     assert everything(config) == undisturbed
 
 
+KERAS_STOPS = {"_target_": "keras.callbacks.EarlyStopping", "monitor": "val_accuracy", "mode": "max", "patience": 2}
+
+
+@pytest.mark.parametrize(("callbacks", "patience"), [({}, 2), ({"stop": KERAS_STOPS}, "null")])
+def test_a_run_that_was_told_to_stop_ends_there(composed, monkeypatch, callbacks, patience):
+    """Killed twice just before it was marked as complete; the second time its newest checkpoint is torn, too."""
+    early_stopping = f"early_stopping={{metric: val/accuracy, patience: {patience}}}"
+    config = composed("learning_rate=3", "epochs=40", early_stopping)
+    config.callbacks = callbacks
+    run = RunDirectory.of(checked(config))
+    ends = []
+
+    def killed(self, status, **fields):
+        ends.append({"status": status, **fields, "journal_records": len(self.journal().records)})
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "end", killed)
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                train_and_evaluate(config)
+    newest = max(run.checkpoints.iterdir())
+    newest.write_bytes(newest.read_bytes()[:-1])
+    train_and_evaluate(config)
+    assert ends == [run.outcome] * 2
+    assert 3 <= len(run.journal().of_kind("epoch")) < 40
+
+
 @pytest.mark.parametrize("damage", ["altered", "cut"])
 def test_a_damaged_journal_is_refused_in_one_line_and_nothing_is_touched(composed, undisturbed, monkeypatch, damage):
     config = composed(*RUN)
@@ -285,6 +315,20 @@ def test_sigterm_ends_a_command_with_130_and_the_truth_in_mlflow(composed):
     client = open_store(config.tracking_uri)
     (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
     assert run.info.status == "KILLED"
+
+
+class StopAtOnce(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = True
+
+
+def test_only_whole_epochs_are_kept_even_if_someone_stops_within_one(composed):
+    config = composed("batch_size=1")  # 64 steps, of which 50 are done when the callback is asked
+    config.callbacks = {"stop": {"_target_": "tests.test_survival.StopAtOnce"}}
+    train_and_evaluate(config)
+    with np.load(RunDirectory.of(checked(config)).artifacts / "steps.npz") as steps:
+        assert steps["values"].shape[0] == 64
+        assert steps["values"].all()
 
 
 def test_steps_are_measured_through_a_resume(composed, monkeypatch):

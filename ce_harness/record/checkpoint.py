@@ -57,9 +57,3 @@ def restore(folder: Path, network: keras.Model, optimizer: keras.Optimizer) -> d
                 variable.assign(arrays[f"v{i}"])
             return json.loads(arrays["record"].tobytes())
     return None
-
-
-def remove(folder: Path) -> None:
-    """Deletes the checkpoints of a run that has ended."""
-    for path in folder.glob("epoch-*.ckpt*"):
-        path.unlink()

@@ -60,9 +60,14 @@ class RunDirectory:
         return unseal(self._outcome.read_bytes(), str(self._outcome)) if self._outcome.exists() else None
 
     def end(self, status: str, **fields: Any) -> None:
-        """Marks the run as ended: the last thing that is ever written to its record."""
+        """Marks the run as ended: the last thing that is ever written to its record. Its checkpoints go."""
         outcome = {"status": status, **fields, "journal_records": len(self.journal().records)}
         write_durably(self._outcome, seal(outcome, indent=1))
+        self.remove_checkpoints()
+
+    def remove_checkpoints(self) -> None:
+        for path in self.checkpoints.glob("*"):
+            path.unlink()
 
     def steps(self, epoch: int) -> Path:
         """The file with the gradient norms of an epoch's steps."""
@@ -85,9 +90,10 @@ class RunDirectory:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do: the run has ended and the store knows."""
+        """Whether nothing is left to do: the run has ended, the store knows, and no checkpoint lies about."""
         outcome = self.outcome
-        return outcome is not None and self.position().closed_as == outcome["status"]
+        told = outcome is not None and self.position().closed_as == outcome["status"]
+        return told and not any(self.checkpoints.glob("*"))
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
