@@ -13,7 +13,6 @@ import keras
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
 from ce_harness.config import checked
 from ce_harness.errors import ConfigError, DiskError, LockedError
@@ -21,8 +20,8 @@ from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking import store
 from ce_harness.tracking.store import open_store
 from ce_harness.training import train_and_evaluate
+from experiments.survival.kill_points import POINTS, kill
 from tests.conftest import ROOT, TINY
-from tests.kill_points import POINTS
 
 RUN = ("optimizer=adam", "learning_rate=0.01", "log_every_n_steps=2")
 
@@ -57,16 +56,7 @@ def killed(tmp_path_factory, migrated_store):
             runs_dir = tmp_path_factory.mktemp("killed")
             shutil.copy(migrated_store, runs_dir / "mlflow.db")
             configs[name] = compose("config", [*TINY, *RUN, f"runs_dir={runs_dir}"])
-    program = subprocess.run(
-        [sys.executable, "-m", "tests.kill_points"],
-        input=json.dumps({name: OmegaConf.to_yaml(config) for name, config in configs.items()}),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=True,
-    )
-    ends = dict(json.loads(line) for line in program.stdout.splitlines() if line.startswith("["))
-    assert ends == dict.fromkeys(POINTS, True), program.stderr[-2000:]
+    kill(configs)
     return configs
 
 
