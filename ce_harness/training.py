@@ -105,7 +105,7 @@ def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console |
         # Not at the top: mlflow.keras takes seconds that other runs need not pay.
         from ce_harness.tracking.models import save_model
 
-        save_model(model.network, run.artifacts / "model")
+        save_model(model.network, setup.input_shape, run.artifacts / "model")
     run.end("complete", metrics=scores, weights=checkpoint.weights_hash(model.network))
 
 
@@ -115,6 +115,7 @@ class _SetUp(NamedTuple):
     model: GradientMonitor
     batches: TrainingBatches
     evaluator: Evaluator
+    input_shape: tuple[int, ...]
     start_record: dict[str, Any]
 
 
@@ -141,7 +142,8 @@ def _set_up(config: DictConfig) -> _SetUp:
         jit_compile=False,  # on CPU the compiled step was twice as slow
     )
     evaluator = Evaluator(network, loss, dataset.validation, dataset.test)
-    return _SetUp(model, batches, evaluator, provenance.start_record(config, dataset, model.columns))
+    start_record = provenance.start_record(config, dataset, model.columns)
+    return _SetUp(model, batches, evaluator, dataset.input_shape, start_record)
 
 
 def _refuse_inexact_resume(config: DictConfig, journal: Journal) -> None:

@@ -72,7 +72,7 @@ class Subclassed(keras.Model):
     def call(self, images):
         return self.head(self.flatten(images))
 
-    def get_config(self):
+    def get_config(self):  # to be saved
         return {"input_shape": None, "num_classes": self.head.units}
 
 
@@ -82,7 +82,7 @@ class Slip(Subclassed):
 
 
 def test_a_subclassed_network_trains_and_keras_own_callback_saves_it(composed, tmp_path):
-    config = composed("epochs=1")
+    config = composed("epochs=1", "save_model=true")
     config.model = {"_target_": "tests.test_extending.Subclassed"}
     saves = {"_target_": "keras.callbacks.ModelCheckpoint"}
     config.callbacks = {
@@ -90,9 +90,11 @@ def test_a_subclassed_network_trains_and_keras_own_callback_saves_it(composed, t
         "weights": {**saves, "filepath": f"{tmp_path}/network.weights.h5", "save_weights_only": True},
     }
     train_and_evaluate(config)
-    expected = RunDirectory.of(checked(config)).outcome["weights"]
-    loaded = keras.models.load_model(f"{tmp_path}/network.keras", {"Subclassed": Subclassed})
-    assert checkpoint.weights_hash(loaded) == expected
+    run = RunDirectory.of(checked(config))
+    expected = run.outcome["weights"]
+    for path in (tmp_path / "network.keras", run.artifacts / "model" / "data" / "model.keras"):
+        loaded = keras.models.load_model(path, {"Subclassed": Subclassed})
+        assert checkpoint.weights_hash(loaded) == expected
     loaded.head.kernel.assign(0 * loaded.head.kernel)
     loaded.load_weights(f"{tmp_path}/network.weights.h5")
     assert checkpoint.weights_hash(loaded) == expected

@@ -12,13 +12,14 @@ import tensorflow as tf
 from mlflow.models import infer_signature
 
 
-def save_model(network: keras.Model, folder: Path) -> None:
+def save_model(network: keras.Model, input_shape: tuple[int, ...], folder: Path) -> None:
     """Writes what ``mlflow.keras.load_model("runs:/RUN_ID/model")`` reads.
 
     Args:
-        network: maps images to logits; its input shape gives the signature.
+        network: maps images to logits.
+        input_shape: of an image.
     """
-    example = np.zeros((1, *network.input_shape[1:]), np.float32)
+    example = np.zeros((1, *input_shape), np.float32)
     shutil.rmtree(folder, ignore_errors=True)
     mlflow.keras.save_model(
         network,
