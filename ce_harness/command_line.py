@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
 import traceback
 from collections.abc import Callable
@@ -35,6 +36,8 @@ def run(main: Callable[[], None]) -> None:
     # Makes Hydra raise what it would otherwise print in its own way, and exit with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _hang_up)
     try:
         sys.argv[1:] = arguments.prepared(sys.argv[1:])
         main()
@@ -53,6 +56,16 @@ def run(main: Callable[[], None]) -> None:
 
 
 def _interrupt(signal_number, frame):
+    raise KeyboardInterrupt
+
+
+def _hang_up(signal_number, frame):
+    """The terminal is gone: the kernel and the shell both say so, and to write to it would be an error."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with open(os.devnull, "w") as nowhere:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode):
+                os.dup2(nowhere.fileno(), stream.fileno())
     raise KeyboardInterrupt
 
 
@@ -81,6 +94,7 @@ def _run(config: DictConfig, console: Console | None) -> str:
     """Trains, unless that is already done; returns a line that says how it went."""
     config = checked(config)
     run = RunDirectory.of(config)
+    run.check()
     done_before = run.finished
     if not done_before:
         with loading():

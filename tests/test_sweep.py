@@ -1,18 +1,24 @@
 """A real sweep in which everything goes wrong that can: each cell pays for itself alone."""
 
 import os
+import shlex
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
+from ce_harness.sweep.cell import SECONDS_BETWEEN_LOOKS
 from ce_harness.tracking import read_runs
 from ce_harness.tracking.store import open_store
 from ce_harness.tracking.sweeps import attach_report
 from tests.conftest import ROOT, TINY
 
 MODELS = """
-import os, signal, sys, threading
+import os, resource, signal, sys, threading
+from pathlib import Path
+import keras
 from ce_harness.models import softmax_regression
 
 class UnpicklableError(Exception):
@@ -28,9 +34,20 @@ def bad(input_shape, num_classes, how):
         sys.exit(3)
     if how == "is_killed":
         os.kill(os.getpid(), signal.SIGKILL)
-    return softmax_regression(input_shape, num_classes)
+    if how == "fills_memory":
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, used + 2**30))
+        keras.ops.zeros((2**20, 2**20))
+    if how == "loses_its_worker" and not Path(__file__).with_name("lost").exists():
+        Path(__file__).with_name("lost").touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+        signal.pause()
+    model = softmax_regression(input_shape, num_classes)
+    if how == "diverges":
+        model = keras.Sequential([model, keras.layers.Rescaling(1e30, dtype="float32")])
+    return model
 """
-HOW = "fine,raises,exits,is_killed"
+HOW = "fine,raises,exits,is_killed,diverges,fills_memory,loses_its_worker"
 
 
 def run(tmp_path, runs_dir, how, *flags):
@@ -62,12 +79,23 @@ def swept(folders):
 def test_a_failing_cell_costs_that_cell_only(swept):
     assert swept.returncode == 1
     assert "model.how=fine  complete  test: accuracy" in swept.stderr
-    assert swept.stderr.endswith("error: 1 of 4 cells complete; the same command runs what is not complete\n")
+    assert swept.stderr.endswith("error: 2 of 7 cells complete; the same command runs what is not complete\n")
+
+
+def test_a_cell_whose_worker_is_killed_runs_again_with_another(swept, folders):
+    assert (folders[0] / "lost").exists()
+    assert "model.how=loses_its_worker  complete  test: accuracy" in swept.stderr
 
 
 @pytest.mark.parametrize(
     ("how", "exit_code", "reason"),
-    [("raises", "2", "holds a lock"), ("exits", "1", "SystemExit: 3"), ("is_killed", "137", "killed by SIGKILL")],
+    [
+        ("raises", "2", "holds a lock"),
+        ("exits", "1", "SystemExit: 3"),
+        ("is_killed", "137", "killed by SIGKILL"),
+        ("diverges", "4", "grad_norm/global inf"),
+        ("fills_memory", "2", "OOM when allocating tensor"),
+    ],
 )
 def test_the_summary_names_cell_reason_and_command(swept, folders, how, exit_code, reason):
     (row,) = [line for line in swept.stderr.splitlines() if f"model.how={how} " in line and "│" in line]
@@ -78,7 +106,7 @@ def test_the_summary_names_cell_reason_and_command(swept, folders, how, exit_cod
 
 
 def test_what_a_cell_prints_goes_to_its_own_file(swept, folders):
-    logs = {log.read_text().partition("\n")[0]: log for log in folders[1].glob("sweeps/*/cells/*.log")}
+    logs = {log.read_text().partition("\n")[0]: log for log in folders[1].glob("sweeps/*/cells-1/*.log")}
     assert set(logs) == {f"how: {how}" for how in HOW.split(",")}
     assert "UnpicklableError: holds a lock" in logs["how: raises"].read_text()
     assert "how:" not in swept.stdout + swept.stderr
@@ -87,15 +115,22 @@ def test_what_a_cell_prints_goes_to_its_own_file(swept, folders):
 def test_the_store_has_the_runs_and_one_that_says_how_they_were_made(swept, folders):
     client = open_store(f"sqlite:///{folders[1] / 'mlflow.db'}")
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
-    sweep, run = sorted(runs, key=lambda run: "config_hash" in run.data.tags)
-    assert (run.info.status, run.data.params["model.how"]) == ("FINISHED", "fine")
-    assert run.data.tags["sweep"] == sweep.data.tags["sweep"]
-    assert run.data.tags["mlflow.note.content"].splitlines()[0].endswith("model.how=fine`")
+    sweep, *runs = sorted(runs, key=lambda run: "config_hash" in run.data.tags)
+    assert sorted((run.data.params["model.how"], run.info.status) for run in runs) == [
+        ("diverges", "FAILED"),
+        ("fine", "FINISHED"),
+        ("loses_its_worker", "FINISHED"),
+    ]
+    for run in runs:
+        assert run.data.tags["sweep"] == sweep.data.tags["sweep"]
+        description = run.data.tags["mlflow.note.content"].splitlines()[0]
+        assert description.endswith(f"model.how={run.data.params['model.how']}`")
     assert (sweep.info.run_name, sweep.info.status) == ("single_runs: model.how", "FAILED")
-    assert sweep.info.start_time <= run.info.start_time
+    assert sweep.info.start_time == min(run.info.start_time for run in runs)
     command = f"`python run.py --config-dir={folders[0] / 'conf'} -m model=bad {' '.join(TINY[1:])}"
     assert sweep.data.tags["mlflow.note.content"].startswith(f"{command} runs_dir={folders[1]} model.how={HOW}`")
-    assert [tracked.run_id for tracked in read_runs(client.tracking_uri, "single_runs")] == [run.info.run_id]
+    tracked = read_runs(client.tracking_uri, "single_runs")
+    assert {run.run_id for run in tracked} == {run.info.run_id for run in runs}
 
 
 def test_a_report_goes_to_the_run_of_the_sweep(swept, folders):
@@ -120,3 +155,34 @@ def test_with_nothing_to_do_it_answers_without_tensorflow(swept, folders):
         0,
         "1 cell: 1 ran before, 0 to run\n1 of 1 cells complete\n",
     )
+
+
+def test_a_sweep_outlives_its_shell_and_a_closed_terminal_interrupts_it(tmp_path, migrated_store):
+    """With the basic launcher the cell's worker is the launching process itself."""
+    (tmp_path / "mlflow.db").write_bytes(migrated_store.read_bytes())
+    words = ["-m", "hydra/launcher=basic", *TINY, "epochs=100000", f"runs_dir={tmp_path}"]
+    terminal, its_end = os.openpty()
+    shell = subprocess.Popen(
+        ["sh", "-c", f"{shlex.join([sys.executable, 'run.py', *words])} & echo $!; read _"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=its_end,
+    )
+    os.close(its_end)
+    program = int(shell.stdout.readline())
+    shown, orphan_since = b"", None
+    while orphan_since is None or time.monotonic() < orphan_since + 2 * SECONDS_BETWEEN_LOOKS:
+        shown += os.read(terminal, 65536)  # fails when nobody is left that could write to it
+        if orphan_since is None and any("epoch" in path.read_text() for path in tmp_path.glob("*/journal.jsonl")):
+            shell.stdin.close()  # so that it reads the end of its input, and leaves
+            shell.wait()
+            orphan_since = time.monotonic()
+    assert b"0 done  1 running  0 failed  0 skipped  of 1  time left -:--:--" in shown
+    os.close(terminal)
+    os.kill(program, signal.SIGHUP)
+    client = open_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    until = time.monotonic() + 60
+    while "KILLED" not in (statuses := [run.info.status for run in client.search_runs(["1"])]):
+        assert time.monotonic() < until, statuses
+        time.sleep(0.1)

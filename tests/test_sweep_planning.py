@@ -6,14 +6,15 @@ from types import SimpleNamespace
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
 from omegaconf import OmegaConf, open_dict
 from rich.console import Console
 
 from ce_harness.config import names
-from ce_harness.errors import ConfigError
+from ce_harness.errors import ConfigError, DiskError
 from ce_harness.sweep import run_sweep
+from ce_harness.sweep.cell_files import CellFiles, End
 from ce_harness.sweep.plan import Composer, cores_of_a_cell, plan
-from ce_harness.sweep.records import End, Records
 from ce_harness.sweep.summary import SweepError
 from tests.conftest import ROOT
 
@@ -25,7 +26,6 @@ class Sweep:
         self.config = compose("config", [f"runs_dir={tmp_path}", *overrides], return_hydra_config=True)
         self.config.hydra.sweep.dir = str(tmp_path / "sweep")
         self.loader = GlobalHydra.instance().hydra.config_loader
-        self.records = Records(self.config.hydra.sweep.dir)
         self.runs_dir = f"runs_dir={tmp_path}"
         self.shown = ""
 
@@ -56,23 +56,29 @@ def sweep(tmp_path):
 class Launcher:
     """Ends every cell as told, two at a time; a deadly one takes its neighbour along, as joblib's workers do."""
 
-    def __init__(self, records, ends=None, deadly=()):
-        self.records = records
+    def __init__(self, ends=None, deadly=()):
         self.ends = ends or {}
         self.deadly = deadly
         self.launched = []
 
     def launch(self, job_overrides, initial_job_idx):
         jobs = list(enumerate(job_overrides, initial_job_idx))
+        files = files_of(job_overrides)
         for pair in (jobs[i : i + 2] for i in range(0, len(jobs), 2)):
             for number, overrides in pair:
                 self.launched.append(next(word for word in overrides if word.startswith("seed=")))
-                self.records.start(number)
+                files.start(number)
             if any(word in self.deadly for _, overrides in pair for word in overrides):
                 raise RuntimeError("a worker was killed. It could be the memory.")
             for number, overrides in pair:
                 ends = [end for word, end in self.ends.items() if word in overrides]
-                self.records.end(number, ends[0] if ends else End(0, "complete"))
+                files.end(number, ends[0] if ends else End(0, "complete"))
+
+
+def files_of(job_overrides):
+    """Where the cells are told to put their files."""
+    (folder,) = {word.removeprefix("hydra.sweep.dir=") for overrides in job_overrides for word in overrides[-1:]}
+    return CellFiles(folder.strip("'"))
 
 
 def seeds(count):
@@ -147,6 +153,12 @@ def test_a_cell_has_the_cores_asked_of_the_cluster_or_its_share_of_the_machine(m
     assert cores_of_a_cell(OmegaConf.create(launcher)) == cores
 
 
+def test_a_run_in_two_folders_is_two_cells(sweep, tmp_path):
+    cells = sweep.plan((f"runs_dir={tmp_path / 'a'}",), (f"runs_dir={tmp_path / 'b'}",))
+    assert [cell.run.path.parent.name for cell in cells] == ["a", "b"]
+    assert len({cell.run.path.name for cell in cells}) == 1
+
+
 def test_equal_runs_are_one_cell(sweep):
     assert [cell.label for cell in sweep.plan(("seed=0", "learning_rate=1"), ("seed=0", "learning_rate=1.0"))] == [
         "learning_rate=1"
@@ -158,7 +170,7 @@ def test_equal_runs_are_one_cell(sweep):
     [(("seed=-1",), "seed=-1"), (("loss=cross",), "cross"), (("sed=1",), "sed"), (("batch_size=x",), "batch_size=x")],
 )
 def test_a_wrong_cell_is_refused_before_anything_runs(sweep, overrides, message):
-    launcher = Launcher(sweep.records)
+    launcher = Launcher()
     with pytest.raises(Exception, match=message):
         sweep.run(launcher, ("seed=0",), overrides)
     assert launcher.launched == []
@@ -177,7 +189,7 @@ def test_only_what_is_not_complete_is_launched(sweep):
     finish(first)
     second.run.path.mkdir()
     second.run.end("complete")  # but the store does not know it yet
-    launcher = Launcher(sweep.records)
+    launcher = Launcher()
     sweep.run(launcher, *seeds(3))
     assert launcher.launched == ["seed=1", "seed=2"]
     assert "3 cells: 1 ran before, 2 to run" in sweep.shown
@@ -188,7 +200,7 @@ def test_changed_training_code_never_reuses_a_run(sweep, monkeypatch):
     for cell in sweep.plan(*seeds(2)):
         finish(cell)
     monkeypatch.setattr(names, "_training_code_digest", lambda: "other code")
-    launcher = Launcher(sweep.records)
+    launcher = Launcher()
     sweep.run(launcher, *seeds(2))
     assert launcher.launched == ["seed=0", "seed=1"]
 
@@ -197,7 +209,7 @@ def test_the_summary_has_every_failure_its_reason_and_its_command(sweep):
     finish(sweep.plan(("seed=0", "study='two words'"))[0], "diverged", message="step 3: loss nan")
     ends = {"seed=1": End(137, "killed by SIGKILL"), "seed=2": End(4, "step 7: loss inf")}
     with pytest.raises(SweepError, match="1 of 4 cells complete; the same command runs what is not") as raised:
-        sweep.run(Launcher(sweep.records, ends), *[(*seed, "study='two words'") for seed in seeds(4)])
+        sweep.run(Launcher(ends), *[(*seed, "study='two words'") for seed in seeds(4)])
     assert raised.value.exit_code == 1
     for label, exit_code, reason in [
         ("seed=0", "4", "step 3: loss nan"),
@@ -210,12 +222,12 @@ def test_the_summary_has_every_failure_its_reason_and_its_command(sweep):
 
 def test_the_exit_code_is_the_one_all_failures_share(sweep):
     with pytest.raises(SweepError) as raised:
-        sweep.run(Launcher(sweep.records, {"seed=0": End(4, "diverged"), "seed=2": End(4, "diverged")}), *seeds(3))
+        sweep.run(Launcher({"seed=0": End(4, "diverged"), "seed=2": End(4, "diverged")}), *seeds(3))
     assert raised.value.exit_code == 4
 
 
 def test_who_breaks_the_launcher_is_found_and_costs_nobody_else(sweep):
-    launcher = Launcher(sweep.records, deadly=["seed=2"])
+    launcher = Launcher(deadly=["seed=2"])
     with pytest.raises(SweepError, match="5 of 6 cells complete"):
         sweep.run(launcher, *seeds(6))
     assert "seed=2  FAILED  the launcher broke: a worker was killed\n" in sweep.shown
@@ -223,8 +235,52 @@ def test_who_breaks_the_launcher_is_found_and_costs_nobody_else(sweep):
     assert launcher.launched == ["seed=0", "seed=1", "seed=2", "seed=3", "seed=4", "seed=5", "seed=2", "seed=3"]
 
 
+def test_the_ends_of_an_earlier_call_in_the_same_folder_are_not_read(sweep):
+    sweep.run(Launcher(), *seeds(2))
+
+    class Dying:
+        def launch(self, job_overrides, initial_job_idx):
+            files = files_of(job_overrides)
+            for number, _ in enumerate(job_overrides, initial_job_idx):
+                files.start(number)
+
+    with pytest.raises(SweepError, match="0 of 2 cells complete"):
+        sweep.run(Dying(), *seeds(2))
+
+
+def test_a_damaged_record_costs_its_own_cell_and_says_what_to_do(sweep):
+    for cell in sweep.plan(*seeds(2)):
+        finish(cell)
+    (sweep.plan(*seeds(1))[0].run.path / "outcome.json").write_text('{"status": "complete", "crc32": 7}')
+    launcher = Launcher()
+    with pytest.raises(SweepError, match="2 of 3 cells complete") as raised:
+        sweep.run(launcher, *seeds(3))
+    assert raised.value.exit_code == DiskError.exit_code
+    assert launcher.launched == ["seed=2"]
+    assert "3 cells: 1 ran before, 1 to run\n" in sweep.shown
+    assert "is not what was written; restore the file, or delete its folder to" in " ".join(sweep.shown.split())
+
+
+@pytest.mark.parametrize(("asked", "at_a_time"), [(-1, 2), (3, 3)])
+def test_on_all_cores_each_thread_has_one(sweep, monkeypatch, asked, at_a_time):
+    """The largest number of threads counts; a number of jobs that the user gave is taken as it is."""
+
+    class Joblib(JoblibLauncher):
+        launch = Launcher().launch
+
+    monkeypatch.setattr("joblib.effective_n_jobs", lambda jobs: 8 if jobs == -1 else jobs)
+    launcher = Joblib(n_jobs=asked)
+    sweep.run(launcher, ("seed=0", "threads=1"), ("seed=1", "threads=4"))
+    assert launcher.joblib["n_jobs"] == at_a_time
+
+
 @pytest.mark.parametrize(
-    ("error", "expected"), [(ConfigError("no such partition"), "no such partition"), (None, "without running a cell")]
+    ("error", "expected"),
+    [
+        (ConfigError("no such partition"), "^no such partition$"),
+        (RuntimeError("sbatch: error: no\nsbatch: at all"), r"it runs no cell \(RuntimeError: sbatch: error: no sb"),
+        (None, "without running a cell"),
+    ],
 )
 def test_a_launcher_that_never_starts_is_an_error_of_its_own(sweep, error, expected):
     class Broken:
@@ -232,5 +288,5 @@ def test_a_launcher_that_never_starts_is_an_error_of_its_own(sweep, error, expec
             if error:
                 raise error
 
-    with pytest.raises(Exception, match=expected):
+    with pytest.raises(ConfigError, match=expected):
         sweep.run(Broken(), *seeds(2))

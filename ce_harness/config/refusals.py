@@ -44,7 +44,7 @@ def _mistake(error: BaseException) -> str:
         siblings = sorted(key for key in siblings if key not in ("hydra", "name", "_target_"))
         allowed = f"the keys are {', '.join(siblings)}" if siblings else "`python run.py --cfg job` shows all keys"
         return f"{cause.full_key}: there is no such key{_nearest(str(cause.key), siblings)}; {allowed}"
-    if isinstance(cause, ValidationError) and cause.full_key:
+    if isinstance(cause, ValidationError) and cause.full_key and not cause.full_key.startswith("hydra."):
         value = re.search(r"override \S+?=(.*)", str(error)) or re.search(r"[Vv]alue '(.*?)'", str(cause))
         rule = RULES.get(cause.full_key)
         allowed = f"{rule.allowed}; for example {cause.full_key}={rule.example}" if rule else "a group of keys"

@@ -37,18 +37,20 @@ class RunDirectory:
 
     @classmethod
     def of(cls, config: DictConfig) -> RunDirectory:
-        """The directory of this config under the code as it is now.
+        """The directory of this config under the code as it is now."""
+        return cls(Path(config.runs_dir).absolute() / f"{config_hash(config)}-{code_digest(config)}")
+
+    def check(self) -> None:
+        """Checks what the directory holds.
 
         Raises:
-            ConfigError: it holds another run, as after a copy.
+            ConfigError: another run, as after a copy.
+            DiskError: a record that is damaged.
         """
-        name = f"{config_hash(config)}-{code_digest(config)}"
-        run = cls(Path(config.runs_dir).absolute() / name)
-        for start in run.journal().of_kind("start"):
+        for start in self.journal().of_kind("start"):
             held = f"{start['tags']['config_hash']}-{start['tags']['code_digest']}"
-            if held != name:
-                raise ConfigError(f"{run.path}: it holds the run {held}; move it away, or set runs_dir=FOLDER")
-        return run
+            if held != self.path.name:
+                raise ConfigError(f"{self.path}: it holds the run {held}; move it away, or set runs_dir=FOLDER")
 
     @property
     def outcome(self) -> dict[str, Any] | None:

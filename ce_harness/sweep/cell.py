@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 
 from ce_harness.config.refusals import explain
 from ce_harness.errors import INTERRUPTED, HarnessError
-from ce_harness.sweep.records import End, Records
+from ce_harness.sweep.cell_files import CellFiles, End
 
 SECONDS_BETWEEN_LOOKS = 0.5  # at whether the launching process still lives
 SECONDS_TO_CLOSE = 20.0  # of an interrupted run, the store included; Slurm kills after 30 by default
@@ -36,36 +36,36 @@ def run_cell(hydra: DictConfig, load: Callable[[], None], job: Callable[[], str]
         load: imports all that a cell needs, see ``loading``.
         job: does the work; returns a line for the user.
     """
-    records, number = Records(hydra.sweep.dir), hydra.job.num
-    launcher = os.getppid()
-    records.start(number)
+    files, number = CellFiles(hydra.sweep.dir), hydra.job.num
+    files.start(number)
     try:
         load()
     except Exception as error:
-        records.end(number, _failure(error))
+        files.end(number, _failure(error))
         return
     if sys.platform != "linux":  # elsewhere the system's libraries do not outlive a fork
-        records.end(number, _attempt(job))
+        files.end(number, _attempt(job))
         return
-    process = multiprocessing.get_context("fork").Process(target=_run_apart, args=(records, number, job))
+    process = multiprocessing.get_context("fork").Process(target=_run_apart, args=(files, number, job))
     process.start()
     out_of_time = None
     try:
-        _wait(process, launcher)
+        _wait(process)
     except Exception as error:  # a signal's handler says that there is no more time
         _interrupt(process)
         out_of_time = End(INTERRUPTED, f"interrupted: {error}")
     except BaseException:  # or that the worker must leave, and the cell go on elsewhere
         _interrupt(process)
         raise
-    if records.ended(number) is None:
-        records.end(number, out_of_time or _without_a_word(process.exitcode))
+    if files.ended(number) is None:
+        files.end(number, out_of_time or _without_a_word(process.exitcode))
 
 
-def _wait(process: BaseProcess, launcher: int) -> None:
+def _wait(process: BaseProcess) -> None:
+    launcher = multiprocessing.parent_process()  # None in the launching process itself, and in a job of a cluster
     while process.exitcode is None:
         process.join(SECONDS_BETWEEN_LOOKS)
-        if os.getppid() != launcher:  # the sweep was killed; its next call continues the run
+        if launcher and os.getppid() != launcher.pid:  # the sweep was killed; its next call continues the run
             process.kill()
             os._exit(1)
 
@@ -78,10 +78,10 @@ def _interrupt(process: BaseProcess) -> None:
     process.join()
 
 
-def _run_apart(records: Records, number: int, job: Callable[[], str]) -> None:
+def _run_apart(files: CellFiles, number: int, job: Callable[[], str]) -> None:
     threading.Thread(target=_die_with_the_worker, daemon=True).start()
     _leave_signals_to_the_worker()
-    with open(records.log(number), "ab", buffering=0) as log:
+    with open(files.log(number), "ab", buffering=0) as log:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
             os.dup2(log.fileno(), stream.fileno())
@@ -90,16 +90,16 @@ def _run_apart(records: Records, number: int, job: Callable[[], str]) -> None:
     end = _attempt(job)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    if not records.log(number).stat().st_size:
-        records.log(number).unlink()
+    if not files.log(number).stat().st_size:
+        files.log(number).unlink()
     if end.exit_code == INTERRUPTED:  # whether that is the end, the worker knows
         sys.exit(INTERRUPTED)
-    records.end(number, end)
+    files.end(number, end)
 
 
 def _leave_signals_to_the_worker() -> None:
     """Slurm signals every process of a job. The worker's handler knows what is to be done, and does it once."""
-    for number in (signal.SIGTERM, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2):
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_IGN)
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:

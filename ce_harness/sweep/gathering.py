@@ -9,7 +9,7 @@ from itertools import groupby
 from rich.console import Console
 from rich.text import Text
 
-from ce_harness.errors import TrackingError
+from ce_harness.errors import DiskError, TrackingError
 from ce_harness.sweep.commands import Commands
 from ce_harness.sweep.plan import Cell
 
@@ -31,7 +31,7 @@ def gather(cells: Sequence[Cell], launched: Sequence[Cell], commands: Commands, 
             send_rest(cell.run, cell.config.tracking_uri, cell.config.mlflow_experiment)
         for store, here in groupby(sorted(cells, key=_store), _store):
             _gather_in(*store, list(here), commands)
-    except TrackingError as error:
+    except (TrackingError, DiskError) as error:
         console.print(Text(f"warning: {error}"), soft_wrap=True)
 
 

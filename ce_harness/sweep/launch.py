@@ -7,17 +7,21 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 
+import joblib
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
+from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
 from omegaconf import DictConfig
 from rich.console import Console
 
-from ce_harness.errors import DivergedError
+from ce_harness.config.refusals import explain
+from ce_harness.errors import ConfigError, DivergedError, HarnessError
+from ce_harness.sweep.cell_files import CellFiles, End
 from ce_harness.sweep.commands import Commands
 from ce_harness.sweep.gathering import gather
 from ce_harness.sweep.plan import Cell, plan
 from ce_harness.sweep.progress import Progress
-from ce_harness.sweep.records import End, Records
 from ce_harness.sweep.summary import Failure, conclude
 
 
@@ -38,32 +42,44 @@ def run_sweep(
         console: where progress and summary go; stderr by default.
 
     Raises:
-        ConfigError: the config of a cell is wrong; nothing was launched.
+        ConfigError: the config of a cell is wrong, or the launcher's; nothing was launched.
+        DiskError: the folder of the sweep can't be made.
         SweepError: cells failed. Each of them is on the summary.
     """
     console = console or Console(stderr=True, highlight=False)
     commands = Commands.of(context, config)
     cells = plan(context.config_loader, config, combinations)
-    to_run, failures = [], []
+    to_run, finished, failures = [], [], []
     for cell in cells:
-        if not cell.run.finished:
-            to_run.append(cell)
-        elif cell.run.outcome["status"] == "diverged":
+        try:
+            cell.run.check()
+        except HarnessError as error:
+            failures.append(Failure(cell, End(error.exit_code, str(error)), log=None))
+            continue
+        (finished if cell.run.finished else to_run).append(cell)
+        if cell.run.finished and cell.run.outcome["status"] == "diverged":
             failures.append(Failure(cell, End(DivergedError.exit_code, cell.run.outcome["message"]), log=None))
-    skipped = len(cells) - len(to_run)
+    files = CellFiles.of_a_new_call(config.hydra.sweep.dir) if to_run else None
     plural = "s" if len(cells) > 1 else ""
-    console.print(f"{len(cells)} cell{plural}: {skipped} ran before, {len(to_run)} to run")
+    console.print(f"{len(cells)} cell{plural}: {len(finished)} ran before, {len(to_run)} to run")
     try:
-        if to_run:
-            records = Records(config.hydra.sweep.dir)
-            with Progress(records, len(to_run), skipped, console) as progress:
-                failures += launch(launcher, to_run, records, progress)
+        if files:
+            _leave_cores_to_threads(launcher, to_run)
+            with Progress(files, len(to_run), len(finished), console) as progress:
+                failures += launch(launcher, to_run, files, progress)
     finally:
-        gather(cells, to_run, commands, console)
+        gather([*finished, *to_run], to_run, commands, console)
     conclude(len(cells), failures, commands, console)
 
 
-def launch(launcher: Launcher, cells: Sequence[Cell], records: Records, progress: Progress) -> list[Failure]:
+def _leave_cores_to_threads(launcher: Launcher, cells: Sequence[Cell]) -> None:
+    """On all cores, which is joblib's -1, run as many cells as have a core for each of their threads."""
+    if isinstance(launcher, JoblibLauncher) and launcher.joblib["n_jobs"] < 0:
+        cores = joblib.effective_n_jobs(launcher.joblib["n_jobs"])
+        launcher.joblib["n_jobs"] = max(1, cores // max(cell.config.threads for cell in cells))
+
+
+def launch(launcher: Launcher, cells: Sequence[Cell], files: CellFiles, progress: Progress) -> list[Failure]:
     """Has every cell run to an end, even if the launcher breaks (joblib's does, when one of its workers is killed).
 
     What was running then may have been the cause, or may have been beside it. So these cells run again one at a
@@ -74,32 +90,41 @@ def launch(launcher: Launcher, cells: Sequence[Cell], records: Records, progress
     while batches:
         batch = {next(numbers): cell for cell in batches.popleft()}
         progress.launched(batch)
-        broken = _launch_batch(launcher, batch)
-        left = [number for number in batch if records.ended(number) is None]
-        if len(left) == len(batch) and not any(map(records.started, left)) and (len(batch) > 1 or 0 in batch):
-            raise broken or RuntimeError("the launcher returned without running a cell")  # it would do so again
+        broken = _launch_batch(launcher, batch, files)
+        left = [number for number in batch if files.ended(number) is None]
+        if len(left) == len(batch) and not any(map(files.started, left)) and (len(batch) > 1 or 0 in batch):
+            raise _refusal(broken)  # it would do so again
         if len(batch) == 1:
             for number in left:
-                records.end(number, End(1, f"the launcher broke: {_first_sentence(broken)}"))
+                files.end(number, End(1, f"the launcher broke: {_first_sentence(broken)}"))
         else:
-            waiting = [batch[number] for number in left if not records.started(number)]
+            waiting = [batch[number] for number in left if not files.started(number)]
             batches.extend([waiting] if waiting else [])
-            batches.extend([batch[number]] for number in left if records.started(number))
+            batches.extend([batch[number]] for number in left if files.started(number))
         for number, cell in batch.items():
-            end = records.ended(number)
+            end = files.ended(number)
             if end and end.exit_code:
-                log = records.log(number)
+                log = files.log(number)
                 failures.append(Failure(cell, end, log if log.exists() else None))
     return failures
 
 
-def _launch_batch(launcher: Launcher, batch: Mapping[int, Cell]) -> Exception | None:
+def _launch_batch(launcher: Launcher, batch: Mapping[int, Cell], files: CellFiles) -> Exception | None:
     """Returns what broke the launcher, if anything did."""
+    where = f"hydra.sweep.dir={QuotedString(str(files.folder), Quote.single).with_quotes()}"  # tells the cells
     try:
-        launcher.launch([list(cell.overrides) for cell in batch.values()], initial_job_idx=min(batch))
+        launcher.launch([[*cell.overrides, where] for cell in batch.values()], initial_job_idx=min(batch))
     except Exception as error:
         return error
     return None
+
+
+def _refusal(broken: Exception | None) -> Exception:
+    if broken is None:
+        return ConfigError("hydra/launcher: it returned without running a cell")
+    if explain(broken):
+        return broken
+    return ConfigError(f"hydra/launcher: it runs no cell ({type(broken).__name__}: {' '.join(str(broken).split())})")
 
 
 def _first_sentence(error: Exception | None) -> str:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import joblib
 from hydra.core.config_loader import ConfigLoader
@@ -15,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from ce_harness.config import checked, run_name
+from ce_harness.errors import ConfigError
 from ce_harness.record.run_directory import RunDirectory
 
 
@@ -49,13 +51,13 @@ def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[
         combinations: the overrides of each cell.
 
     Raises:
-        ConfigError: a cell's config is wrong.
+        ConfigError: a cell's config is wrong, or the launcher's.
     """
     combinations = [tuple(combination) for combination in combinations]
     shared = set.intersection(*map(set, combinations))
     composer = Composer(loader, sweep_config)
     cores = cores_of_a_cell(sweep_config.hydra.launcher)
-    cells: dict[str, Cell] = {}
+    cells: dict[Path, Cell] = {}
     for combination in combinations:
         composed = composer.compose(combination)
         config = checked(composed, cores)
@@ -65,7 +67,7 @@ def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[
             overrides += (f"threads={config.threads}",)
         run = RunDirectory.of(config)
         varied = tuple(override for override in combination if override not in shared)
-        cells.setdefault(run.path.name, Cell(overrides, config, run, varied))
+        cells.setdefault(run.path, Cell(overrides, config, run, varied))
     return list(cells.values())
 
 
@@ -75,7 +77,13 @@ def cores_of_a_cell(launcher: DictConfig) -> int:
         asked = OmegaConf.select(launcher, key)
         if asked:
             return max(1, int(asked))  # Ray takes fractions
-    return max(1, joblib.cpu_count() // joblib.effective_n_jobs(launcher.get("n_jobs", 1)))
+    jobs = launcher.get("n_jobs", 1)
+    if jobs == 0:
+        raise ConfigError(
+            "hydra.launcher.n_jobs=0: allowed is a number of cells to run at a time, or -1 for what all cores carry; "
+            "for example hydra.launcher.n_jobs=2"
+        )
+    return max(1, joblib.cpu_count() // joblib.effective_n_jobs(jobs))
 
 
 class Composer:

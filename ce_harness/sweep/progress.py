@@ -10,27 +10,27 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from ce_harness.sweep.cell_files import CellFiles, End
 from ce_harness.sweep.plan import Cell
-from ce_harness.sweep.records import End, Records
 
 SECONDS_BETWEEN_LOOKS = 0.5
 NAMES_SHOWN = 4
 
 
 class Progress:
-    """Follows the records of a sweep's cells; a live line on a terminal, a line per ended cell anywhere.
+    """Follows the cells of a sweep by their files; a live line on a terminal, a line per ended cell anywhere.
 
     Used as a context manager around launching.
 
     Args:
-        records: of this sweep.
+        files: of this sweep.
         total: how many cells are to run.
         skipped: how many were complete before.
         console: where to show it.
     """
 
-    def __init__(self, records: Records, total: int, skipped: int, console: Console):
-        self._records = records
+    def __init__(self, files: CellFiles, total: int, skipped: int, console: Console):
+        self._files = files
         self._total = total
         self._skipped = skipped
         self._console = console
@@ -72,11 +72,11 @@ class Progress:
             for number, cell in self._cells.items():
                 if number in self._ends:
                     continue
-                end = self._records.ended(number)
+                end = self._files.ended(number)
                 if end:
                     self._ends[number] = end
                     self._show_end(cell, end)
-                elif self._records.started(number):
+                elif self._files.started(number):
                     running.append(cell)
             self._running = running
 

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ce_harness.errors import HarnessError
+from ce_harness.sweep.cell_files import End
 from ce_harness.sweep.commands import Commands
 from ce_harness.sweep.plan import Cell
-from ce_harness.sweep.records import End
 
 
 class SweepError(HarnessError):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 
+from ce_harness.errors import DiskError
 from ce_harness.record.journal import write_durably
 
 
@@ -22,25 +24,49 @@ class End:
     message: str
 
 
-class Records:
-    """The files of a sweep's cells, by job number: ``cells/000007.started``, ``.ended.json`` and ``.log``."""
+class CellFiles:
+    """The files of a sweep's cells, by job number: ``000007.started``, ``000007.ended.json`` and ``000007.log``.
 
-    def __init__(self, sweep_dir: str):
-        self._folder = Path(sweep_dir).absolute() / "cells"
+    Attributes:
+        folder: where they are.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+
+    @classmethod
+    def of_a_new_call(cls, sweep_dir: str) -> CellFiles:
+        """In a folder of its own, ``cells-N``: the ends of another call in the same ``sweep_dir`` are not this one's.
+
+        Raises:
+            DiskError: it can't be made.
+        """
+        parent = Path(sweep_dir).absolute()
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            for number in count(1):
+                folder = parent / f"cells-{number}"
+                try:
+                    folder.mkdir()
+                except FileExistsError:
+                    continue
+                return cls(folder)
+        except OSError as error:
+            raise DiskError(
+                f"{parent}: can't be written ({error.strerror}); set runs_dir=FOLDER or hydra.sweep.dir=FOLDER"
+            ) from error
 
     def log(self, number: int) -> Path:
         """What the cell printed, its traceback included."""
         return self._file(number, "log")
 
     def start(self, number: int) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
         self._file(number, "started").touch()
 
     def started(self, number: int) -> bool:
         return self._file(number, "started").exists()
 
     def end(self, number: int, end: End) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
         write_durably(self._file(number, "ended.json"), json.dumps(asdict(end)).encode())
 
     def ended(self, number: int) -> End | None:
@@ -48,4 +74,4 @@ class Records:
         return End(**json.loads(path.read_text())) if path.exists() else None
 
     def _file(self, number: int, kind: str) -> Path:
-        return self._folder / f"{number:06d}.{kind}"
+        return self.folder / f"{number:06d}.{kind}"
