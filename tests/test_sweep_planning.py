@@ -1,6 +1,7 @@
 """A sweep is planned, shared out and summed up without TensorFlow; the launchers here are stand-ins."""
 
 import io
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -22,8 +23,8 @@ from tests.conftest import ROOT
 class Sweep:
     """What Hydra gives a sweeper, and what the sweep then shows."""
 
-    def __init__(self, tmp_path, *overrides):
-        self.config = compose("config", [f"runs_dir={tmp_path}", *overrides], return_hydra_config=True)
+    def __init__(self, tmp_path, config_name="config"):
+        self.config = compose(config_name, [f"runs_dir={tmp_path}"], return_hydra_config=True)
         self.config.hydra.sweep.dir = str(tmp_path / "sweep")
         self.loader = GlobalHydra.instance().hydra.config_loader
         self.runs_dir = f"runs_dir={tmp_path}"
@@ -218,6 +219,18 @@ def test_the_summary_has_every_failure_its_reason_and_its_command(sweep):
     ]:
         assert any(all(part in line for part in (label, exit_code, reason)) for line in sweep.shown.splitlines())
     assert f"python run.py {sweep.runs_dir} seed=2 'study='\"'\"'two words'\"'\"'' threads=" in sweep.shown
+
+
+def test_the_commands_name_configs_that_are_not_ours(tmp_path):
+    shutil.copytree(f"{ROOT}/conf", tmp_path / "conf")
+    (tmp_path / "conf" / "config.yaml").rename(tmp_path / "conf" / "mine.yaml")
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(tmp_path / "conf"), version_base="1.3"):
+        sweep = Sweep(tmp_path, "mine")
+    with pytest.raises(SweepError):
+        sweep.run(Launcher({"seed=0": End(1, "")}), *seeds(1))
+    flags = f"--config-name=mine --config-path={tmp_path / 'conf'}"
+    assert f"python run.py {flags} {sweep.runs_dir} seed=0 " in sweep.shown
 
 
 def test_the_exit_code_is_the_one_all_failures_share(sweep):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from ce_harness.sweep.plan import Cell
+
+OUR_CONFIGS = Path(__file__).parents[2] / "conf"  # where run.py looks unless told otherwise
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,16 @@ class Commands:
 
     @classmethod
     def of(cls, context: HydraContext, sweep_config: DictConfig) -> Commands:
-        paths = context.config_loader.get_search_path().get_path()
-        own = [path.path.removeprefix("file://") for path in paths if path.provider == "command-line"]
+        flags = [f"--config-name={name}" for name in [sweep_config.hydra.job.config_name] if name != "config"]
+        for path in context.config_loader.get_search_path().get_path():
+            folder = path.path.removeprefix("file://")
+            if path.provider == "main" and folder != str(OUR_CONFIGS):
+                flags.append(f"--config-path={folder}")
+            if path.provider == "command-line":
+                flags.append(f"--config-dir={folder}")
         given = sweep_config.hydra.overrides
         return cls(
-            tuple(f"--config-dir={folder}" for folder in own),
+            tuple(flags),
             tuple(word for word in given.hydra if not word.startswith("hydra.mode=")),
             tuple(given.task),
         )
