@@ -94,7 +94,6 @@ def _run(config: DictConfig, console: Console | None) -> str:
     """Trains, unless that is already done; returns a line that says how it went."""
     config = checked(config)
     run = RunDirectory.of(config)
-    run.check()
     done_before = run.finished
     if not done_before:
         with loading():

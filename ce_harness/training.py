@@ -45,7 +45,6 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
     """
     config = checked(config)
     run = RunDirectory.of(config)
-    run.check()
     with run.claimed():
         feed = Feed(run, config.tracking_uri, config.mlflow_experiment)
         if run.outcome is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ce_harness.config.own_code import own_modules
 from ce_harness.config.own_files import content_digest
 from ce_harness.config.rules import is_ours
 from ce_harness.config.schema import GROUPS
@@ -63,9 +64,14 @@ def config_hash(config: DictConfig) -> str:
 
 
 def code_digest(config: DictConfig) -> str:
-    """12 hex digits over the source that a run of this config executes: ours, and the user's own ``_target_``s."""
+    """12 hex digits over the source that a run of this config executes: ours, and what ``_target_``s of others import.
+
+    Raises:
+        ConfigError: a module is not there, or no Python.
+    """
     targets = {part["_target_"] for part in (*(config[group] for group in GROUPS), *config.callbacks.values())}
-    own = sorted({target.rpartition(".")[0] for target in targets if not is_ours(target)})
+    modules = {target.rpartition(".")[0] for target in targets if not is_ours(target)}
+    own = sorted({name for module in modules for name in own_modules(module)})
     digests = [_training_code_digest(), *map(_module_digest, own)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:12]
 

@@ -53,20 +53,31 @@ def source_file(module: str) -> Path:
 
 
 @cache
-def _names(file: Path) -> frozenset[str]:
-    """Every name that stands in a source: those it defines, and harmless others."""
+def parsed(file: Path) -> ast.Module:
+    """A source as a tree; an empty one for a module that is no source, but compiled.
+
+    Raises:
+        ConfigError: it can't be read, or is no Python.
+    """
     if file.suffix != ".py":
-        return _DYNAMIC
+        return ast.Module([], [])
     try:
-        nodes = ast.walk(ast.parse(file.read_bytes()))
+        return ast.parse(file.read_bytes())
     except OSError as error:
         raise ConfigError(f"_target_: {file} can't be read ({error.strerror})") from error
     except (SyntaxError, ValueError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         reason = error.msg if isinstance(error, SyntaxError) else error
         raise ConfigError(f"_target_: {file}{line}: {reason}; mend the module") from error
+
+
+@cache
+def _names(file: Path) -> frozenset[str]:
+    """Every name that stands in a source: those it defines, and harmless others."""
+    if file.suffix != ".py":
+        return _DYNAMIC
     names = set()
-    for node in nodes:
+    for node in ast.walk(parsed(file)):
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 names.add(name)

@@ -37,7 +37,18 @@ class RunDirectory:
 
     @classmethod
     def of(cls, config: DictConfig) -> RunDirectory:
-        """The directory of this config under the code as it is now."""
+        """The directory of this config under the code as it is now.
+
+        Raises:
+            ConfigError, DiskError: see `check`.
+        """
+        run = cls.named_after(config)
+        run.check()
+        return run
+
+    @classmethod
+    def named_after(cls, config: DictConfig) -> RunDirectory:
+        """The same, without a look into it."""
         return cls(Path(config.runs_dir).absolute() / f"{config_hash(config)}-{code_digest(config)}")
 
     def check(self) -> None:

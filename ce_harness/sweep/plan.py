@@ -65,7 +65,7 @@ def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[
         if composed.threads != config.threads:
             # Elsewhere "auto" may be another number: in a worker, on another host, in a call for this run alone.
             overrides += (f"threads={config.threads}",)
-        run = RunDirectory.of(config)
+        run = RunDirectory.named_after(config)
         varied = tuple(override for override in combination if override not in shared)
         cells.setdefault(run.path, Cell(overrides, config, run, varied))
     return list(cells.values())
