@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --quiet
 
-.PHONY: demo test test-cluster lint bench dashboard reproduce lock
+.PHONY: demo test test-cluster test-kills lint bench dashboard reproduce lock
 
 demo: .venv/installed
 	$(BIN)/python run.py -m experiment=demo
@@ -20,6 +20,10 @@ test: .venv/installed
 # Sweeps on real engines (Slurm, Ray, PostgreSQL), the dashboard in a real browser; what is missing is skipped by name.
 test-cluster: .venv/installed-cluster
 	$(BIN)/python -m pytest -m slow tests/cluster tests/test_dashboard.py
+
+# A sweep under 25 SIGKILLs at random moments, of random processes of it: some minutes.
+test-kills: .venv/installed
+	$(BIN)/python -m pytest -m slow tests/test_sweep_kills.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .

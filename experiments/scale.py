@@ -37,7 +37,7 @@ def scale(_: Evidence) -> Table:
             ):
                 found = timed([sys.executable, *command])
                 rows.append({"what": what, "runs": runs, "settings": settings})
-                rows[-1] |= {"seconds": found["process"], "peak memory (MB)": found["peak memory"]}
+                rows[-1] |= {"seconds": found["process (s)"], "peak memory (MB)": found["peak memory (MB)"]}
     frame = pd.DataFrame(rows)
     return Table(
         "How the parts of the harness that touch all runs at once grow",
@@ -56,17 +56,10 @@ def scale(_: Evidence) -> Table:
 
 
 def _plan(cells: int) -> None:
-    from hydra import compose, initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
+    from experiments.benchmark.sweeps import planned
 
-    import ce_harness.config  # noqa: F401  (registers the schema)
-    from ce_harness.sweep.plan import plan
-
-    with initialize_config_dir(str(Path("conf").absolute()), version_base="1.3"):
-        config = compose("config", return_hydra_config=True)
-        sweep = [(f"loss={LOSSES[i % 2]}", "model=mlp", f"seed={i // 2}") for i in range(cells)]
-        planned = plan(GlobalHydra.instance().hydra.config_loader, config, sweep)
-        print(sum(not cell.run.finished for cell in planned))
+    sweep = [(f"loss={LOSSES[i % 2]}", "model=mlp", f"seed={i // 2}") for i in range(cells)]
+    print(sum(not cell.run.finished for cell in planned(sweep)))
 
 
 def _read(tracking_uri: str) -> None:

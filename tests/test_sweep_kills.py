@@ -1,4 +1,4 @@
-"""A sweep under 25 random SIGKILLs ends like an undisturbed one. Some minutes: ``pytest -m slow``."""
+"""A sweep under 25 random SIGKILLs ends like an undisturbed one. Some minutes: ``make test-kills``."""
 
 import json
 import os

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from ce_harness.config import names
 from ce_harness.errors import ConfigError, DiskError
-from ce_harness.sweep import run_sweep
+from ce_harness.sweep import progress, run_sweep
 from ce_harness.sweep.cell_files import CellFiles, End
 from ce_harness.sweep.plan import Composer, cores_of_a_cell, plan
 from ce_harness.sweep.summary import SweepError
@@ -33,15 +34,15 @@ class Sweep:
     def plan(self, *combinations):
         return plan(self.loader, self.config, [(self.runs_dir, *combination) for combination in combinations])
 
-    def run(self, launcher, *combinations):
-        output = io.StringIO()
+    def run(self, launcher, *combinations, terminal=False):
+        output = self.output = io.StringIO()
         try:
             run_sweep(
                 SimpleNamespace(config_loader=self.loader),
                 self.config,
                 launcher,
                 [(self.runs_dir, *combination) for combination in combinations],
-                Console(file=output, width=200),
+                Console(file=output, width=200, force_terminal=terminal, color_system=None),
             )
         finally:
             self.shown = output.getvalue()
@@ -231,6 +232,37 @@ def test_the_commands_name_configs_that_are_not_ours(tmp_path):
         sweep.run(Launcher({"seed=0": End(1, "")}), *seeds(1))
     flags = f"--config-name=mine --config-path={tmp_path / 'conf'}"
     assert f"python run.py {flags} {sweep.runs_dir} seed=0 " in sweep.shown
+
+
+def test_on_a_terminal_a_live_line_counts_the_cells_and_tells_the_time_left(sweep, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LOOKS", 0.01)
+    now = iter([0.0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(now, 2400.0)))
+    finish(sweep.plan(("seed=0",))[0])
+
+    def shows(line):
+        until = time.monotonic() + 10
+        while line not in sweep.output.getvalue() and time.monotonic() < until:
+            time.sleep(0.01)
+        return line in sweep.output.getvalue()
+
+    class Watched:
+        def launch(self, job_overrides, initial_job_idx):
+            files = files_of(job_overrides)
+            assert shows("0 done  0 running  0 failed  1 skipped  of 6  time left -:--:--")
+            for number in (0, 1, 2):
+                files.start(number)
+            assert shows("0 done  3 running  0 failed  1 skipped  of 6  time left -:--:--  seed=1  seed=2  seed=3")
+            files.end(0, End(0, "complete"))
+            files.end(1, End(4, "step 7: loss inf"))
+            # Two of five in 40 minutes: an hour for the other three.
+            assert shows("1 done  1 running  1 failed  1 skipped  of 6  time left 1:00:00  seed=3")
+            for number in (2, 3, 4):
+                files.end(number, End(0, "complete"))
+
+    with pytest.raises(SweepError, match="5 of 6 cells complete"):
+        sweep.run(Watched(), *seeds(6), terminal=True)
+    assert "[2/5] seed=2  FAILED  step 7: loss inf" in sweep.shown
 
 
 def test_the_exit_code_is_the_one_all_failures_share(sweep):

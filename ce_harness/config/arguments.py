@@ -70,8 +70,8 @@ def _make_importable(folder: Path) -> None:
 def _without_password(argument: str) -> str:
     """A tracking URI with a password moves to a variable of the environment.
 
-    Hydra writes the arguments of a sweep to a file, and the summary shows them, for the user to repeat one: both
-    then hold a reference to the variable.
+    ``--cfg`` shows the arguments, and the summary of a sweep and the store's notes on its runs hold them, for the user
+    to repeat one: all then name the variable.
     """
     key, _, value = argument.partition("=")
     if key != "tracking_uri" or without_passwords(value) == value:

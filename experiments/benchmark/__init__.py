@@ -4,7 +4,7 @@ Command: python report.py benchmark
 """
 
 from ce_harness.report.study import Study
-from experiments.benchmark import commands, losses, machine, roofline, training
+from experiments.benchmark import commands, losses, machine, roofline, sweeps, training
 
 STUDY = Study(
     question="Is our cross-entropy as fast and as exact as TensorFlow's own, and what does a run cost?",
@@ -16,6 +16,7 @@ STUDY = Study(
         "overheads": training.overheads,
         "roofline": roofline.roofline,
         "answers": commands.answers,
+        "sweeps": sweeps.sweeps,
         "machine": machine.machine,
     },
 )

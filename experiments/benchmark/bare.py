@@ -1,6 +1,6 @@
-"""What a user would write by hand: Keras alone, no norms, no tracking. The peer of `training.against_bare`.
+"""What a user would write by hand: Keras alone, no norms, no tracking. The peer of our runs and sweeps.
 
-    python -m experiments.benchmark.bare MODEL EPOCHS
+    python -m experiments.benchmark.bare MODEL EPOCHS [DATASET]
 
 Prints the seconds that `fit` took.
 """
@@ -10,12 +10,11 @@ import time
 
 import keras
 
-from ce_harness import models
-from ce_harness.datasets import fashion_mnist
+from ce_harness import datasets, models
 
 
-def main(model_name: str, epochs: int) -> None:
-    dataset = fashion_mnist()
+def main(model_name: str, epochs: str, dataset_name: str = "fashion_mnist") -> None:
+    dataset = getattr(datasets, dataset_name)()
     train, validation = dataset.train, dataset.validation
     keras.utils.set_random_seed(0)
     model = keras.Sequential([getattr(models, model_name)(dataset.input_shape, dataset.num_classes)])
@@ -29,7 +28,7 @@ def main(model_name: str, epochs: int) -> None:
         train.images,
         train.labels,
         batch_size=128,
-        epochs=epochs,
+        epochs=int(epochs),
         validation_data=(validation.images, validation.labels),
         verbose=0,
     )
@@ -37,4 +36,4 @@ def main(model_name: str, epochs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(*sys.argv[1:])
