@@ -42,7 +42,7 @@ class Sweep:
                 self.config,
                 launcher,
                 [(self.runs_dir, *combination) for combination in combinations],
-                Console(file=output, width=200, force_terminal=terminal, color_system=None),
+                Console(file=output, width=1000, force_terminal=terminal, color_system=None),
             )
         finally:
             self.shown = output.getvalue()
