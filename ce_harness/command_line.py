@@ -94,7 +94,7 @@ def _run(config: DictConfig, console: Console | None) -> str:
     """Trains, unless that is already done; returns a line that says how it went."""
     config = checked(config)
     run = RunDirectory.of(config)
-    done_before = run.finished
+    done_before = run.finished(config)
     if not done_before:
         with loading():
             import_tensorflow()

@@ -59,7 +59,7 @@ def _plan(cells: int) -> None:
     from experiments.benchmark.sweeps import planned
 
     sweep = [(f"loss={LOSSES[i % 2]}", "model=mlp", f"seed={i // 2}") for i in range(cells)]
-    print(sum(not cell.run.finished for cell in planned(sweep)))
+    print(sum(not cell.run.finished(cell.config) for cell in planned(sweep)))
 
 
 def _read(tracking_uri: str) -> None:

@@ -8,6 +8,8 @@ from ce_harness.errors import DiskError
 from ce_harness.record.journal import Journal
 from ce_harness.record.run_directory import RunDirectory
 
+PLACE = "http://127.0.0.1:9", "demo"
+
 
 def written(path, epochs=2):
     journal = Journal(path)
@@ -98,7 +100,7 @@ def ended(tmp_path):
     with run.claimed():
         written(run.journal().path)
         run.end("complete", metrics={"test/accuracy": 0.5})
-        position = run.position()
+        position = run.position(*PLACE)
         position.run_id, position.records, position.closed_as = "abc", 3, "complete"
         position.save()
     return run
@@ -119,18 +121,21 @@ def test_an_altered_outcome_is_refused(ended):
 
 
 def test_an_altered_position_in_the_store_starts_again(ended):
+    assert ended.settled(*PLACE)
     path = ended.path / "mlflow.json"
     path.write_bytes(path.read_bytes().replace(b"abc", b"abd"))
-    assert (ended.position().run_id, ended.position().records, ended.finished) == (None, 0, False)
+    assert (ended.position(*PLACE).run_id, ended.position(*PLACE).records) == (None, 0)
+    assert not ended.settled(*PLACE)
 
 
 def test_a_run_with_a_checkpoint_left_is_not_finished(ended):
     """Killed between its end and the removal of its checkpoints, it is to be called again."""
-    assert ended.finished
+    config = OmegaConf.create(dict(zip(("tracking_uri", "mlflow_experiment"), PLACE, strict=True)))
+    assert ended.finished(config)
     (ended.checkpoints / "epoch-000002.ckpt").touch()
-    assert not ended.finished
+    assert not ended.finished(config)
     ended.remove_checkpoints()
-    assert ended.finished
+    assert ended.finished(config)
 
 
 def test_only_a_run_that_never_began_leaves_nothing(tmp_path, ended):

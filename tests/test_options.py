@@ -103,7 +103,7 @@ def test_a_saved_model_loads_from_mlflow_and_gives_logits(composed):
     train_and_evaluate(config)
     run = RunDirectory.of(checked(config))
     mlflow.set_tracking_uri(config.tracking_uri)
-    model = mlflow.keras.load_model(f"runs:/{run.position().run_id}/model")
+    model = mlflow.keras.load_model(f"runs:/{run.position(config.tracking_uri, config.mlflow_experiment).run_id}/model")
     assert model(np.ones((2, 8, 8, 1), np.float32)).shape == (2, 10)
     description = yaml.safe_load((run.artifacts / "model" / "MLmodel").read_text())
     assert "[-1, 8, 8, 1]" in description["signature"]["inputs"]

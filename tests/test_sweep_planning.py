@@ -181,7 +181,7 @@ def test_a_wrong_cell_is_refused_before_anything_runs(sweep, overrides, message)
 def finish(cell, status="complete", **fields):
     cell.run.path.mkdir(parents=True)
     cell.run.end(status, **fields)
-    position = cell.run.position()
+    position = cell.run.position(cell.config.tracking_uri, cell.config.mlflow_experiment)
     position.closed_as = status
     position.save()
 

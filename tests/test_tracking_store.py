@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -99,6 +100,23 @@ def test_a_locked_database_is_waited_for(runs_dir, monkeypatch):
     assert only_run(uri) == ("FINISHED", ALL_POINTS)
 
 
+def test_a_full_disk_is_one_line_and_loses_nothing(runs_dir, monkeypatch, capfd):
+    """The operating system refuses to let the database grow; MLflow would log a traceback for each try."""
+    monkeypatch.setattr(feed, "SECONDS_BETWEEN_TRIES", 0.0)
+    run, uri = recorded(runs_dir, epochs=100), f"sqlite:///{runs_dir / 'mlflow.db'}"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((runs_dir / "mlflow.db").stat().st_size, hard))
+    try:
+        with pytest.raises(TrackingError, match=r"the store does not take the points .*disk I/O error.*same command"):
+            Feed(run, uri, "demo").finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert capfd.readouterr().err == ""
+    Feed(run, uri, "demo").finish()
+    status, points = only_run(uri)
+    assert (status, len(points["step/loss"])) == ("FINISHED", 200)
+
+
 def test_training_never_waits_for_a_store_that_hangs(runs_dir, monkeypatch):
     """The feed's thread is stuck in the store; telling it of news takes no time, and leaving waits for it."""
     monkeypatch.setattr(feed, "SECONDS_BETWEEN_TRIES", 0.1)
@@ -146,13 +164,13 @@ def test_what_a_dead_process_left_is_closed_with_the_truth(runs_dir, capsys):
     ghost = recorded(runs_dir, ended=False)
     feed._Sender(ghost, uri, "demo").send()
     assert only_run(uri)[0] == "RUNNING"
-    send.main(str(runs_dir))
+    send.main([str(runs_dir)])
     status, points = only_run(uri)
     assert status == "KILLED"
     assert points == {key: values for key, values in ALL_POINTS.items() if key != "test/accuracy"}
     (tracked,) = read_runs(uri, "demo")
     assert tracked.status == "failed"
-    send.main(str(runs_dir))
+    send.main([str(runs_dir)])
     assert capsys.readouterr().out == "1 run brought up to date\n0 runs brought up to date\n"
 
 
@@ -173,10 +191,8 @@ def test_a_damaged_record_is_named_and_the_other_runs_are_sent(runs_dir, capsys)
     damaged = runs_dir / "damaged" / "journal.jsonl"
     damaged.parent.mkdir()
     damaged.write_text('{"kind": "start", "crc32": 1}\n')
-    with pytest.raises(SystemExit) as left:
-        send.main(str(runs_dir))
+    assert send.main([str(runs_dir)]) == DiskError.exit_code
     printed = capsys.readouterr()
-    assert left.value.code == DiskError.exit_code
     assert printed.out == "1 run brought up to date\n"
     assert str(damaged) in printed.err
     assert printed.err.count("\n") == 1
@@ -248,8 +264,13 @@ def test_what_a_server_missed_arrives_when_it_is_back(runs_dir, migrated_store, 
     with pytest.raises(TrackingError, match=rf"{address}.*the run is safe in .*; the same command sends it"):
         Feed(run, address, "demo").finish()
     start()
-    send.main(str(runs_dir), address)
+    send.main([str(runs_dir), address])
     assert only_run(address) == ("FINISHED", ALL_POINTS)
     (tracked,) = read_runs(address, "demo")
     assert list(tracked.epochs().columns) == ["epoch", "step"]  # the artifact, over HTTP
     assert json.loads((run.path / "mlflow.json").read_text())["closed_as"] == "complete"
+
+    assert send.send_all(runs_dir, address) == (0, [])
+    open_store(address).delete_run(tracked.run_id)  # behind our back: the server is asked
+    assert send.send_all(runs_dir, address) == (1, [])
+    assert only_run(address) == ("FINISHED", ALL_POINTS)

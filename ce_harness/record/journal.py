@@ -125,27 +125,3 @@ class Journal:
 
 def _key(record: dict[str, Any]) -> tuple[str, int | None]:
     return record["kind"], record.get("epoch")
-
-
-class Position:
-    """How far a store has followed a journal; saved after each call that the store has taken.
-
-    Attributes:
-        run_id: what the store calls the run.
-        records: how many records it has.
-        closed_as: the status it was last closed with; None while the run is open there.
-    """
-
-    def __init__(self, path: Path):
-        self._path = path
-        try:
-            state = unseal(path.read_bytes(), str(path)) if path.exists() else {}
-        except DiskError:
-            state = {}  # sends everything again: a store keeps a point that it has once
-        self.run_id: str | None = state.get("run_id")
-        self.records: int = state.get("records", 0)
-        self.closed_as: str | None = state.get("closed_as")
-
-    def save(self) -> None:
-        state = {"run_id": self.run_id, "records": self.records, "closed_as": self.closed_as}
-        write_durably(self._path, seal(state))

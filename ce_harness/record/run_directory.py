@@ -16,7 +16,8 @@ from omegaconf import DictConfig
 
 from ce_harness.config import code_digest, config_hash
 from ce_harness.errors import ConfigError, DiskError, LockedError
-from ce_harness.record.journal import RESTORE, Journal, Position, seal, unseal, write_durably
+from ce_harness.record.journal import RESTORE, Journal, seal, unseal, write_durably
+from ce_harness.record.position import Position, saved
 
 
 class RunDirectory:
@@ -34,6 +35,7 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self._outcome = path / "outcome.json"
         self._owner = path / "owner.json"
+        self._position = path / "mlflow.json"
 
     @classmethod
     def of(cls, config: DictConfig) -> RunDirectory:
@@ -98,15 +100,23 @@ class RunDirectory:
             raise DiskError(f"{journal.path}: {len(journal.records)} of {written} records are left; {RESTORE}")
         return journal
 
-    def position(self) -> Position:
-        return Position(self.path / "mlflow.json")
+    def position(self, tracking_uri: str, experiment: str) -> Position:
+        """How far this store has followed the run."""
+        return Position(self._position, tracking_uri, experiment)
 
-    @property
-    def finished(self) -> bool:
-        """Whether nothing is left to do: the run has ended, the store knows, and no checkpoint lies about."""
-        outcome = self.outcome
-        told = outcome is not None and self.position().closed_as == outcome["status"]
-        return told and not any(self.checkpoints.glob("*"))
+    def sent(self) -> dict[str, Any]:
+        """Where it went last, for whichever store: ``experiment``, ``run_id`` ..., or nothing."""
+        return saved(self._position)
+
+    def settled(self, tracking_uri: str, experiment: str) -> bool:
+        """Whether the store knows how the run ended, or that it was interrupted."""
+        closed_as, outcome = self.position(tracking_uri, experiment).closed_as, self.outcome
+        return closed_as is not None and (outcome is None or closed_as == outcome["status"])
+
+    def finished(self, config: DictConfig) -> bool:
+        """Whether nothing is left to do: the run has ended, the config's store knows, and no checkpoint lies about."""
+        place = config.tracking_uri, config.mlflow_experiment
+        return self.outcome is not None and self.settled(*place) and not any(self.checkpoints.glob("*"))
 
     @contextmanager
     def claimed(self) -> Iterator[None]:

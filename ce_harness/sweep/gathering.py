@@ -13,7 +13,7 @@ from ce_harness.errors import DiskError, TrackingError
 from ce_harness.sweep.commands import Commands
 from ce_harness.sweep.plan import Cell
 
-MARK = "sweep"  # a file in a run's directory: the key of the sweep that the store has it in
+MARK = "sweep"  # a file in a run's directory: what the store calls the run that has a sweep's tag
 
 
 def gather(cells: Sequence[Cell], launched: Sequence[Cell], commands: Commands, console: Console) -> None:
@@ -22,13 +22,14 @@ def gather(cells: Sequence[Cell], launched: Sequence[Cell], commands: Commands, 
     With nothing launched and every run in some sweep there is nothing to do, and MLflow is not imported.
     A store that is away is only warned of: the same command does this later.
     """
-    if not launched and all((cell.run.path / MARK).exists() for cell in cells):
+    if not launched and all(map(_is_gathered, cells)):
         return
     from ce_harness.tracking.send import send_rest
 
     try:
         for cell in launched:
-            send_rest(cell.run, cell.config.tracking_uri, cell.config.mlflow_experiment)
+            if not cell.run.settled(*_store(cell)):
+                send_rest(cell.run, *_store(cell))
         for store, here in groupby(sorted(cells, key=_store), _store):
             _gather_in(*store, list(here), commands)
     except (TrackingError, DiskError) as error:
@@ -39,10 +40,16 @@ def _store(cell: Cell) -> tuple[str, str]:
     return cell.config.tracking_uri, cell.config.mlflow_experiment
 
 
+def _is_gathered(cell: Cell) -> bool:
+    mark = cell.run.path / MARK
+    return mark.exists() and mark.read_text() == cell.run.sent().get("run_id")
+
+
 def _gather_in(tracking_uri: str, experiment: str, cells: Sequence[Cell], commands: Commands) -> None:
     from ce_harness.tracking.sweeps import Sweep, group
 
-    in_store = {cell.run.position().run_id: cell for cell in cells if cell.run.position().run_id}
+    known = {cell.run.position(tracking_uri, experiment).run_id: cell for cell in cells}
+    in_store = {run_id: cell for run_id, cell in known.items() if run_id}
     if not in_store:
         return
     study = cells[0].config.study
@@ -56,5 +63,5 @@ def _gather_in(tracking_uri: str, experiment: str, cells: Sequence[Cell], comman
     )
     complete = all(cell.run.outcome and cell.run.outcome["status"] == "complete" for cell in cells)
     group(tracking_uri, experiment, sweep, {i: commands.cell(cell) for i, cell in in_store.items()}, complete)
-    for cell in in_store.values():
-        (cell.run.path / MARK).write_text(sweep.key)
+    for run_id, cell in in_store.items():
+        (cell.run.path / MARK).write_text(run_id)

@@ -56,8 +56,11 @@ def run_sweep(
         except HarnessError as error:
             failures.append(Failure(cell, End(error.exit_code, str(error)), log=None))
             continue
-        (finished if cell.run.finished else to_run).append(cell)
-        if cell.run.finished and cell.run.outcome["status"] == "diverged":
+        if not cell.run.finished(cell.config):
+            to_run.append(cell)
+            continue
+        finished.append(cell)
+        if cell.run.outcome["status"] == "diverged":
             failures.append(Failure(cell, End(DivergedError.exit_code, cell.run.outcome["message"]), log=None))
     files = CellFiles.of_a_new_call(config.hydra.sweep.dir) if to_run else None
     plural = "s" if len(cells) > 1 else ""

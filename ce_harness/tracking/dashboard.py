@@ -1,28 +1,37 @@
-"""The MLflow UI over the tracked runs: ``python -m ce_harness.tracking.dashboard [RUNS_DIR]``, on this machine only."""
+"""The MLflow UI over the runs in a folder, on this machine only."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from ce_harness.errors import HarnessError
 from ce_harness.tracking.send import send_all
-from ce_harness.tracking.store import absolute, open_store
+from ce_harness.tracking.store import absolute, store_in
 
 HOST = "127.0.0.1"
 PORT = 5000
 
 
-def main(runs_dir: str = "runs") -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Prints the address and becomes the server; takes a free port when 5000 is in use.
 
-    First, what dead processes left unsent is sent, and their runs are closed: nothing looks alive that is not.
+    First, what is unsent is sent, and the runs of dead processes are closed: nothing looks alive that is not.
     """
-    store = f"sqlite:///{Path(runs_dir) / 'mlflow.db'}"
-    open_store(store)  # makes or migrates the tables before the server's own workers race for it
-    _, damaged = send_all(Path(runs_dir), store)
-    for error in damaged:
+    parser = argparse.ArgumentParser("python -m ce_harness.tracking.dashboard", description=__doc__)
+    parser.add_argument("runs_dir", nargs="?", type=Path, default=Path("runs"), metavar="RUNS_DIR")
+    runs_dir = parser.parse_args(argv).runs_dir
+    store = store_in(runs_dir)
+    try:
+        _, errors = send_all(runs_dir, store)  # makes the tables, too, before the server's own workers race for it
+    except HarnessError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    for error in errors:
         print(f"warning: {error}", file=sys.stderr)
     port = _free_port()
     print(f"http://{HOST}:{port}/#/experiments   (Ctrl-C ends it)", flush=True)
@@ -44,4 +53,4 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main())

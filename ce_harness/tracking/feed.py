@@ -6,12 +6,12 @@ import math
 import threading
 from typing import Any
 
-from mlflow.entities import Dataset, DatasetInput, Metric, Param
+from mlflow.entities import Dataset, DatasetInput, LifecycleStage, Metric, Param, ViewType
 
 from ce_harness.errors import DiskError, TrackingError
 from ce_harness.record import step_rows
 from ce_harness.record.run_directory import RunDirectory
-from ce_harness.tracking.store import experiment_id, open_store
+from ce_harness.tracking.store import experiment_id, has_run, open_store, tracking_error
 
 POINTS_PER_CALL = 1000  # MLflow's limit for one log_batch
 SECONDS_BETWEEN_SENDS = 10.0  # a call costs about as much for one epoch as for ten
@@ -89,28 +89,32 @@ class Feed:
                 raise
             except Exception as error:
                 if attempt == LAST_TRIES:
-                    raise TrackingError(
-                        f"tracking_uri={self._uri}: the store does not take the points "
-                        f"({type(error).__name__}: {' '.join(str(error).split())[:200]}); the run is safe in "
-                        f"{self._run.path}; the same command sends it once the store is back"
-                    ) from error
+                    remedy = f"the run is safe in {self._run.path}; the same command sends it once the store is back"
+                    raise tracking_error(self._uri, "the store does not take the points", error, remedy) from error
                 threading.Event().wait(SECONDS_BETWEEN_TRIES)
 
 
 class _Sender:
     def __init__(self, run: RunDirectory, tracking_uri: str, experiment: str):
         self._run = run
-        self._position = run.position()
+        self._position = run.position(tracking_uri, experiment)
         self._journal = run.journal()
+        if self._position.run_id is None:
+            self._position.save()  # where the run is to go is known even if the store is away now
         self._client = open_store(tracking_uri)
         self._experiment = experiment
 
     def send(self) -> None:
         start = self._journal.records[0]
+        if self._position.run_id and not has_run(self._client, self._position.run_id):
+            self._position.start_again()
         if self._position.run_id is None:
-            self._position.run_id = self._find(start) or self._create(start)
+            found = self._find(start)
+            self._position.run_id = found or self._create(start)
             self._describe(start)
             self._position.save()
+            if found:
+                self._reopen()
         if self._position.closed_as and not self._run.outcome:
             self._reopen()
         records = self._journal.records[self._position.records :]
@@ -125,20 +129,27 @@ class _Sender:
             self._position.save()
 
     def _reopen(self) -> None:
-        """A run that an earlier process was told to stop goes on."""
+        """A run that is closed in the store goes on."""
         self._client.update_run(self._position.run_id, status="RUNNING")
         self._client.set_tag(self._position.run_id, "status", "running")
         self._position.closed_as = None
         self._position.save()
 
     def _find(self, record: dict[str, Any]) -> str | None:
-        """The MLflow run that an earlier process made just before it died; not that of a directory since deleted."""
+        """The MLflow run that was made for this directory, in the trash or not; not that of a directory since deleted.
+
+        An earlier process may have died just after it made it, or the directory's runs may since have gone elsewhere.
+        """
         wanted = " and ".join(f"tags.{key} = '{record['tags'][key]}'" for key in ("config_hash", "code_digest"))
         wanted += f" and attributes.start_time = {record['time_ms']}"
         found = self._client.search_runs(
-            [experiment_id(self._client, self._experiment)], filter_string=wanted, max_results=1
+            [experiment_id(self._client, self._experiment)], wanted, ViewType.ALL, max_results=1
         )
-        return found[0].info.run_id if found else None
+        if not found:
+            return None
+        if found[0].info.lifecycle_stage == LifecycleStage.DELETED:
+            self._client.restore_run(found[0].info.run_id)
+        return found[0].info.run_id
 
     def _create(self, record: dict[str, Any]) -> str:
         return self._client.create_run(

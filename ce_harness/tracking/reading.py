@@ -17,9 +17,8 @@ from mlflow.entities import Run
 
 from ce_harness.errors import TrackingError
 from ce_harness.loading import loading
-from ce_harness.tracking.store import open_store, sqlite_path
-
-PAGE = 1000
+from ce_harness.record.position import sqlite_path
+from ce_harness.tracking.store import open_store, pages, tracking_errors
 
 
 @dataclass(frozen=True)
@@ -80,23 +79,16 @@ def read_runs(tracking_uri: str, study: str, must_exist: bool = True) -> list[Tr
         if not must_exist:
             return []
         raise TrackingError(f"{path}: there is no such store; train first, or name one with --tracking-uri")
-    try:
+    with tracking_errors(tracking_uri, "the store can't be read"):
         with loading():  # MLflow imports its code for databases when it opens the first
             client = open_store(tracking_uri)
         experiments = [e.experiment_id for e in client.search_experiments()]
-        runs, token = [], ""
+        runs = []
         with _without_garbage_collection():
-            while token is not None:
-                page = client.search_runs(
-                    experiments, filter_string=f"tags.study = '{study}'", max_results=PAGE, page_token=token or None
-                )
+            for page in pages(client, experiments, f"tags.study = '{study}'"):
                 runs += [_tracked(client, run) for run in page]
-                token = page.token or None
                 del page
                 gc.collect()
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise TrackingError(f"{tracking_uri}: the store can't be read ({reason})") from error
     return sorted(runs, key=lambda run: (run.start_time, run.run_id))
 
 
@@ -113,17 +105,19 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 def _tracked(client: MlflowClient, run: Run) -> TrackedRun:
+    info = run.info  # all that is kept of MLflow's objects
+
     def artifact(name: str) -> Path:
-        location = urlsplit(run.info.artifact_uri)
+        location = urlsplit(info.artifact_uri)
         if location.scheme == "file":
             return Path(unquote(location.path)) / name
-        return Path(client.download_artifacts(run.info.run_id, name))
+        return Path(client.download_artifacts(info.run_id, name))
 
     return TrackedRun(
-        name=run.info.run_name,
-        run_id=run.info.run_id,
+        name=info.run_name,
+        run_id=info.run_id,
         status=run.data.tags.get("status", "running"),
-        start_time=run.info.start_time,
+        start_time=info.start_time,
         tags=_shared(run.data.tags),
         params=_shared(run.data.params),
         metrics={sys.intern(key): value for key, value in run.data.metrics.items()},

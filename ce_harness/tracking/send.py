@@ -1,16 +1,19 @@
-"""Sends what dead processes left unsent and closes the runs they left open in the store.
-
-``python -m ce_harness.tracking.send [RUNS_DIR [TRACKING_URI]]`` does so for every run of a folder.
-"""
+"""Sends to a store what it lacks of the runs in a folder, and closes there those that dead processes left open."""
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from ce_harness.errors import DiskError, HarnessError, LockedError
+from mlflow import MlflowClient
+
+from ce_harness.errors import ConfigError, DiskError, HarnessError, LockedError, TrackingError
+from ce_harness.record.position import sqlite_path
 from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking.feed import Feed
+from ce_harness.tracking.store import has_run, open_store, store_in, tracking_errors
 
 
 def send_rest(run: RunDirectory, tracking_uri: str, experiment: str) -> bool:
@@ -19,54 +22,71 @@ def send_rest(run: RunDirectory, tracking_uri: str, experiment: str) -> bool:
     A run without an outcome is closed as KILLED, for that is what happened to it; when it goes on it is opened again.
 
     Returns:
-        Whether there was something to do.
+        Whether it could be done: not if a process is at work on the run after all.
 
     Raises:
         TrackingError: the store can't be reached.
     """
-    closed_as, outcome = run.position().closed_as, run.outcome
-    if closed_as and (outcome is None or closed_as == outcome["status"]):
-        return False
     try:
         with run.claimed():
             Feed(run, tracking_uri, experiment).finish("interrupted")
     except LockedError:
-        return False  # its process lives
+        return False
     return True
 
 
-def send_all(runs_dir: Path, tracking_uri: str) -> tuple[int, list[DiskError]]:
-    """Does so for every run of a folder, each in the experiment of its study.
+def send_all(runs_dir: Path, tracking_uri: str) -> tuple[int, list[HarnessError]]:
+    """Brings the store up to date with every run of a folder, each in its own experiment.
 
     Returns:
-        For how many it was needed, and what is wrong with those whose record is damaged.
+        For how many it was needed; and what is wrong with those whose record is damaged, or with the store, if it
+        would not take a run. Then the others were not tried.
 
     Raises:
-        TrackingError: the store can't be reached.
+        TrackingError: the store can't be opened.
     """
-    sent, damaged = 0, []
+    with tracking_errors(tracking_uri, "the store can't be opened"):
+        client = open_store(tracking_uri)
+    sent, errors = 0, []
     for path in sorted(runs_dir.glob("*/journal.jsonl")):
         run = RunDirectory(path.parent)
         try:
-            started = run.journal().of_kind("start")
-            if started:
-                sent += send_rest(run, tracking_uri, started[0]["tags"]["study"])
+            for start in run.journal().of_kind("start"):
+                experiment = run.sent().get("experiment") or start["tags"]["study"]
+                if not _has_all(client, run, tracking_uri, experiment):
+                    sent += send_rest(run, tracking_uri, experiment)
         except DiskError as error:
-            damaged.append(error)
-    return sent, damaged
+            errors.append(error)
+        except TrackingError as error:
+            errors.append(error)
+            break
+    return sent, errors
 
 
-def main(runs_dir: str = "runs", tracking_uri: str | None = None) -> None:
+def _has_all(client: MlflowClient, run: RunDirectory, tracking_uri: str, experiment: str) -> bool:
+    """Whether nothing of a run is unsent. A server is asked: it may have lost what it once had."""
+    if not run.settled(tracking_uri, experiment):
+        return False
+    with tracking_errors(tracking_uri, "the store can't be read"):
+        return sqlite_path(tracking_uri) is not None or has_run(client, run.sent()["run_id"])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m ce_harness.tracking.send", description=__doc__)
+    parser.add_argument("runs_dir", nargs="?", type=Path, default=Path("runs"), metavar="RUNS_DIR")
+    parser.add_argument("tracking_uri", nargs="?", metavar="TRACKING_URI", help="default: the store in RUNS_DIR")
+    args = parser.parse_args(argv)
     try:
-        sent, errors = send_all(Path(runs_dir), tracking_uri or f"sqlite:///{Path(runs_dir) / 'mlflow.db'}")
+        if not args.runs_dir.is_dir():
+            raise ConfigError(f"{args.runs_dir}: there is no such folder; give the one that the runs are in")
+        sent, errors = send_all(args.runs_dir, args.tracking_uri or store_in(args.runs_dir))
         print(f"{sent} run{'' if sent == 1 else 's'} brought up to date")
     except HarnessError as error:
         errors = [error]
     for error in errors:
         print(f"error: {error}", file=sys.stderr)
-    if errors:
-        sys.exit(errors[0].exit_code)
+    return errors[0].exit_code if errors else 0
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main())

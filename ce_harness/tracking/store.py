@@ -6,10 +6,14 @@ import logging
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock
+
+from ce_harness.errors import TrackingError
+from ce_harness.record.position import sqlite_path
 
 # To be set before MLflow is imported: no telemetry, no link to a server's page printed for each run, and a server that
 # is away is noticed within seconds (the feed tries again by itself, MLflow's own seven retries would take minutes).
@@ -19,24 +23,27 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage, Run
 from mlflow.exceptions import MlflowException
 
 SECONDS_FOR_MIGRATION = 120  # of another process that makes the tables
+RUNS_PER_PAGE = 1000
 MODEL_TRAINING = "custom_model_development"  # the UI's kind of experiment that opens with a table of runs
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs the traceback of what it raises
+
+
+def store_in(runs_dir: Path) -> str:
+    """The URI of the store that runs go to by default."""
+    return f"sqlite:///{runs_dir / 'mlflow.db'}"
 
 
 def absolute(tracking_uri: str) -> str:
     """The URI with a relative SQLite path made absolute, so that it means the same in every process."""
     path = sqlite_path(tracking_uri)
     return f"sqlite:///{path}" if path else tracking_uri
-
-
-def sqlite_path(tracking_uri: str) -> Path | None:
-    prefix = "sqlite:///"
-    return Path(tracking_uri[len(prefix) :]).absolute() if tracking_uri.startswith(prefix) else None
 
 
 def open_store(tracking_uri: str) -> MlflowClient:
@@ -69,6 +76,9 @@ def _make(path: Path) -> None:
 def experiment_id(client: MlflowClient, name: str) -> str:
     """The id of the experiment, made when it is new; artifacts of a SQLite store lie beside its file."""
     found = client.get_experiment_by_name(name)
+    if found and found.lifecycle_stage == LifecycleStage.DELETED:
+        restore = f"mlflow experiments restore --experiment-id {found.experiment_id}"
+        raise MlflowException(f"the experiment {name} is deleted; `{restore}`, or set mlflow_experiment=NAME")
     if found:
         return found.experiment_id
     path = sqlite_path(client.tracking_uri)
@@ -76,5 +86,41 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     try:
         return client.create_experiment(name, location, tags={"mlflow.experimentKind": MODEL_TRAINING})
     except MlflowException:
-        # Another process made it in between.
-        return client.get_experiment_by_name(name).experiment_id
+        found = client.get_experiment_by_name(name)
+        if found is None:  # else another process made it in between
+            raise
+        return found.experiment_id
+
+
+def pages(client: MlflowClient, experiments: Sequence[str], wanted: str) -> Iterator[Sequence[Run]]:
+    """All runs that a search finds, as many at a time as MLflow gives out."""
+    token = None
+    while token != "":
+        page = client.search_runs(experiments, wanted, max_results=RUNS_PER_PAGE, page_token=token)
+        token = page.token or ""
+        yield page
+
+
+def has_run(client: MlflowClient, run_id: str) -> bool:
+    try:
+        return client.get_run(run_id).info.lifecycle_stage == LifecycleStage.ACTIVE
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+
+
+def tracking_error(tracking_uri: str, what: str, error: Exception, remedy: str = "") -> TrackingError:
+    """Whatever MLflow, the database or the network raised, as one line: what failed, why, and how to mend it."""
+    reason = " ".join(str(error).split())[:200]
+    remedy = remedy and f"; {remedy}"
+    return TrackingError(f"tracking_uri={tracking_uri}: {what} ({type(error).__name__}: {reason}){remedy}")
+
+
+@contextmanager
+def tracking_errors(tracking_uri: str, what: str, remedy: str = "") -> Iterator[None]:
+    """Raises a ``TrackingError`` for whatever is raised within."""
+    try:
+        yield
+    except Exception as error:
+        raise tracking_error(tracking_uri, what, error, remedy) from error
