@@ -15,12 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 
 from ce_harness.errors import DiskError, TrackingError
 from ce_harness.record import step_rows
 from ce_harness.record.journal import Journal
 from ce_harness.record.run_directory import RunDirectory
-from ce_harness.tracking import Feed, feed, read_runs, send
+from ce_harness.tracking import Feed, feed, read_runs, send, sweeps
 from ce_harness.tracking.store import open_store
 from tests.conftest import ROOT
 
@@ -274,3 +275,25 @@ def test_what_a_server_missed_arrives_when_it_is_back(runs_dir, migrated_store, 
     open_store(address).delete_run(tracked.run_id)  # behind our back: the server is asked
     assert send.send_all(runs_dir, address) == (1, [])
     assert only_run(address) == ("FINISHED", ALL_POINTS)
+
+
+def test_a_sweep_that_is_gathered_again_writes_only_the_tags_that_differ(runs_dir, monkeypatch):
+    uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
+    for name in "abc":
+        Feed(recorded(runs_dir, epochs=0, name=name), uri, "demo").finish()
+    commands = {run.run_id: f"python run.py {run.name}" for run in read_runs(uri, "demo")}
+    written, log_batch = [], MlflowClient.log_batch
+
+    def counted(client, run_id, **kwargs):
+        written.append(run_id)
+        log_batch(client, run_id, **kwargs)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", counted)
+    sweep = sweeps.Sweep("demo-1", "demo: seed", "demo", "python run.py -m", 1)
+    first, second, third = commands
+    sweeps.group(uri, "demo", sweep, {first: commands[first], second: commands[second]}, complete=False)
+    sweeps.group(uri, "demo", sweep, commands | {second: "another"}, complete=True)
+    assert written == [first, second, second, third]
+    tags = [run.tags for run in read_runs(uri, "demo")]
+    assert [run["sweep"] for run in tags] == ["demo-1"] * 3
+    assert [run["mlflow.note.content"].split("`")[1] for run in tags] == [commands[first], "another", commands[third]]

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow import MlflowClient
 from mlflow.entities import RunTag
 
-from ce_harness.errors import TrackingError
-from ce_harness.tracking.store import experiment_id, open_store
+from ce_harness.tracking.store import experiment_id, open_store, pages, tracking_errors
 
 DESCRIPTION = "mlflow.note.content"  # Markdown, shown on a run's page
 
@@ -48,31 +46,25 @@ def group(tracking_uri: str, experiment: str, sweep: Sweep, commands: Mapping[st
     Raises:
         TrackingError: the store can't be reached.
     """
-    try:
+    remedy = "the same command does it once the store is back"
+    with tracking_errors(tracking_uri, "the runs could not be grouped", remedy):
         client = open_store(tracking_uri)
         experiment = experiment_id(client, experiment)
-        parent = _parent(client, experiment, sweep)
+        found = pages(client, [experiment], f"tags.sweep = '{sweep.key}'")
+        tagged = {run.info.run_id: run.data.tags for page in found for run in page}
+        # Not tagged with "study": that is how a report knows the runs it reads.
+        own = {"sweep": sweep.key, "sweep_of": sweep.study}
+        parent = next((run_id for run_id, tags in tagged.items() if tags.items() >= own.items()), None)
+        if parent is None:
+            parent = client.create_run(experiment, sweep.start_time, own, sweep.name).info.run_id
         count = f"{len(commands)} run{'' if len(commands) == 1 else 's'}, tagged `sweep = {sweep.key}`"
         client.set_tag(parent, DESCRIPTION, f"`{sweep.command}`\n\n{count}")
         link = f"[{sweep.name}](#/experiments/{experiment}/runs/{parent})"
         for run_id, command in commands.items():
             tags = {"sweep": sweep.key, DESCRIPTION: f"`{command}`\n\nPart of the sweep {link}"}
-            client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+            if not tagged.get(run_id, {}).items() >= tags.items():
+                client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
         client.set_terminated(parent, "FINISHED" if complete else "FAILED")
-    except Exception as error:
-        raise TrackingError(
-            f"tracking_uri={tracking_uri}: the runs could not be grouped ({type(error).__name__}: "
-            f"{' '.join(str(error).split())[:200]}); the same command does it once the store is back"
-        ) from error
-
-
-def _parent(client: MlflowClient, experiment: str, sweep: Sweep) -> str:
-    # Not tagged with "study": that is how a report knows the runs it reads.
-    tags = {"sweep": sweep.key, "sweep_of": sweep.study}
-    found = client.search_runs([experiment], f"tags.sweep = '{sweep.key}' and tags.sweep_of = '{sweep.study}'")
-    if found:
-        return found[0].info.run_id
-    return client.create_run(experiment, sweep.start_time, tags, sweep.name).info.run_id
 
 
 def attach_report(tracking_uri: str, study: str, folder: Path) -> None:
@@ -81,13 +73,10 @@ def attach_report(tracking_uri: str, study: str, folder: Path) -> None:
     Raises:
         TrackingError: the store can't be reached.
     """
-    try:
+    with tracking_errors(tracking_uri, "the report could not be attached"):
         client = open_store(tracking_uri)
         experiments = [experiment.experiment_id for experiment in client.search_experiments()]
         latest_first = ["attributes.start_time DESC"]
         found = client.search_runs(experiments, f"tags.sweep_of = '{study}'", 1, 1, latest_first)
         if found:
             client.log_artifacts(found[0].info.run_id, str(folder), "report")
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise TrackingError(f"tracking_uri={tracking_uri}: the report could not be attached ({reason})") from error
