@@ -26,6 +26,24 @@ def test_a_job_that_left_the_queue_without_a_result_is_not_waited_for(tmp_path, 
     assert (tmp_path / "asked").read_text() == "\n" * 3
 
 
+def test_more_cells_than_slurm_takes_as_one_array_are_several(tmp_path, monkeypatch):
+    from hydra_plugins import slurm_array
+
+    scontrol = tmp_path / "scontrol"
+    scontrol.write_text("#!/bin/sh\necho 'MailProg        = /bin/mail'\necho 'MaxArraySize    = 3'\n")
+    scontrol.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    launched = []
+    launcher = slurm_array.SlurmArray()
+    monkeypatch.setattr(launcher, "_launch_array", lambda *cells: launched.append(cells))
+    launcher.launch([[f"seed={i}"] for i in range(7)], initial_job_idx=10)
+    assert [(number, [words[0] for words in cells]) for cells, number in launched] == [
+        (10, ["seed=0", "seed=1", "seed=2"]),
+        (13, ["seed=3", "seed=4", "seed=5"]),
+        (16, ["seed=6"]),
+    ]
+
+
 @pytest.mark.parametrize(("launcher", "package", "extra"), [("slurm", "submitit", "slurm"), ("ray", "ray", "ray")])
 def test_a_missing_extra_is_named(launcher, package, extra):
     if importlib.util.find_spec(package):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -17,11 +18,12 @@ from omegaconf import DictConfig
 
 SECONDS_BETWEEN_LOOKS = 1.0  # for the files of jobs that ended well
 SECONDS_BETWEEN_QUESTIONS = 15.0  # to Slurm, for those that did not
+SLURMS_DEFAULT = 1001  # jobs of an array, where Slurm does not say
 SECONDS_TO_CLOSE = 30.0  # for interrupted cells
 
 
 class SlurmArray(Launcher):
-    """Runs cells as the jobs of one Slurm array.
+    """Runs cells as the jobs of a Slurm array; of more than Slurm allows in one, of several, one after the other.
 
     What runs in a job is Hydra's Submitit launcher; so is the way back into the queue after preemption or the time
     limit. But that one stops waiting at the first job that dies, and would wait for ever where Slurm keeps no accounts
@@ -43,6 +45,12 @@ class SlurmArray(Launcher):
         self._launcher.setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        size = _largest_array()
+        for start in range(0, len(job_overrides), size):
+            self._launch_array(job_overrides[start : start + size], initial_job_idx + start)
+        return []
+
+    def _launch_array(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> None:
         import submitit
         from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
 
@@ -67,7 +75,6 @@ class SlurmArray(Launcher):
         except KeyboardInterrupt:
             self._cancel(number)
             raise
-        return []
 
     def _wait(self, results) -> None:
         asked = time.monotonic()
@@ -87,6 +94,13 @@ class SlurmArray(Launcher):
         while time.monotonic() < until and any(job.partition("_")[0] == number for job in _queued() or ()):
             time.sleep(SECONDS_BETWEEN_LOOKS)
         subprocess.run(["scancel", number])
+
+
+def _largest_array() -> int:
+    """How many jobs Slurm takes as one array; it would refuse a larger one."""
+    asked = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True)
+    found = re.search(r"MaxArraySize\s*=\s*([1-9]\d*)", asked.stdout)
+    return int(found[1]) if found else SLURMS_DEFAULT
 
 
 def _queued() -> set[str] | None:
