@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import zlib
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
 
 from ce_harness.errors import DiskError
 from ce_harness.record.journal import RESTORE, write_durably
-from ce_harness.record.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from ce_harness.record.run_directory import RunDirectory
 
 
 def save(run: RunDirectory, epoch: int, rows: np.ndarray) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import Dataset, DatasetInput, LifecycleStage, Metric, Param, ViewType
 
 from ce_harness.errors import DiskError, TrackingError
 from ce_harness.record import step_rows
-from ce_harness.record.run_directory import RunDirectory
 from ce_harness.tracking.store import experiment_id, has_run, open_store, tracking_error
+
+if TYPE_CHECKING:  # a report, too, imports this file, and has no use for Hydra
+    from ce_harness.record.run_directory import RunDirectory
 
 POINTS_PER_CALL = 1000  # MLflow's limit for one log_batch
 SECONDS_BETWEEN_SENDS = 10.0  # a call costs about as much for one epoch as for ten

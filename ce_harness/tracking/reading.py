@@ -83,12 +83,9 @@ def read_runs(tracking_uri: str, study: str, must_exist: bool = True) -> list[Tr
         with loading():  # MLflow imports its code for databases when it opens the first
             client = open_store(tracking_uri)
         experiments = [e.experiment_id for e in client.search_experiments()]
-        runs = []
         with _without_garbage_collection():
-            for page in pages(client, experiments, f"tags.study = '{study}'"):
-                runs += [_tracked(client, run) for run in page]
-                del page
-                gc.collect()
+            found = pages(client, experiments, f"tags.study = '{study}'")
+            runs = [_tracked(client, run) for page in found for run in page]
     return sorted(runs, key=lambda run: (run.start_time, run.run_id))
 
 
