@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from omegaconf import OmegaConf
 
 from ce_harness.errors import DiskError
 from ce_harness.record.journal import Journal

@@ -33,8 +33,7 @@ def sweeps(_: Evidence) -> Table:
         scripts = sum(timed(bare)["process (s)"] for _ in range(runs))
         swept, again = _swept(SEEDS, folder), _swept(SEEDS, folder)
         trained = RunDirectory(next(Path(folder).glob("*/outcome.json")).parent)
-        for cell in planned(_combinations(SEEDS_DONE, f"{folder}/done")):
-            _finish(cell, trained)
+        _finish(planned(_combinations(SEEDS_DONE, f"{folder}/done")), trained)
         done = _swept(SEEDS_DONE, f"{folder}/done")
     rows = [
         {"what": f"{runs} bare Keras scripts, one after another", "seconds": scripts} | aim(scripts, None),
@@ -76,16 +75,22 @@ def planned(combinations: Iterable[Sequence[str]]) -> list[Cell]:
         return plan(GlobalHydra.instance().hydra.config_loader, config, combinations)
 
 
-def _finish(cell: Cell, trained: RunDirectory) -> None:
-    """Writes what a sweep looks at in a run that is complete and known to the store."""
-    cell.run.path.mkdir(parents=True)
+def _finish(cells: Sequence[Cell], trained: RunDirectory) -> None:
+    """Writes what a sweep looks at in runs that are complete and known to the store."""
+    from ce_harness.tracking.store import experiment_id, open_store
+
+    config = cells[0].config
+    client = open_store(config.tracking_uri)
+    experiment = experiment_id(client, config.mlflow_experiment)
     start, *rest = trained.journal().records
-    config_hash, code_digest = cell.run.path.name.split("-")
-    journal = cell.run.journal()
-    for record in (start | {"tags": {"config_hash": config_hash, "code_digest": code_digest}}, *rest):
-        journal.append(record)
-    cell.run.end("complete", metrics=trained.outcome["metrics"])
-    position = cell.run.position()
-    position.closed_as = "complete"
-    position.save()
-    (cell.run.path / MARK).touch()
+    for cell in cells:
+        cell.run.path.mkdir(parents=True)
+        config_hash, code_digest = cell.run.path.name.split("-")
+        journal = cell.run.journal()
+        for record in (start | {"tags": {"config_hash": config_hash, "code_digest": code_digest}}, *rest):
+            journal.append(record)
+        cell.run.end("complete", metrics=trained.outcome["metrics"])
+        position = cell.run.position(config.tracking_uri, config.mlflow_experiment)
+        position.run_id, position.closed_as = client.create_run(experiment).info.run_id, "complete"
+        position.save()
+        (cell.run.path / MARK).write_text(position.run_id)
