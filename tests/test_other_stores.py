@@ -84,6 +84,8 @@ def test_what_is_unsent_goes_to_the_experiment_it_was_meant_for(runs_dir, store,
         Feed(recorded(runs_dir), "http://127.0.0.1:9", "mine").finish()
     recorded(runs_dir, name="b")  # of which no store was ever told
     assert send.main([str(runs_dir)]) == 0
+    assert experiments(store) == {"demo": ["b"]}  # the other is not this store's
+    assert send.main([str(runs_dir), store]) == 0
     assert experiments(store) == {"mine": ["a"], "demo": ["b"]}
 
 

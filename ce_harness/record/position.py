@@ -27,7 +27,7 @@ class Position:
 
     def __init__(self, path: Path, tracking_uri: str, experiment: str):
         self._path = path
-        self._place = {"store": _name(tracking_uri, path.parent), "experiment": experiment}
+        self._place = {"store": store_name(tracking_uri, path.parent), "experiment": experiment}
         state = saved(path)
         if not self._counts(state, sqlite_path(tracking_uri)):
             state = {}
@@ -63,8 +63,8 @@ def saved(path: Path) -> dict[str, Any]:
         return {}  # sends everything again: a store keeps a point that it has once
 
 
-def _name(tracking_uri: str, folder: Path) -> str:
-    """Of a store. A SQLite file's is relative to the folder, so that both may move."""
+def store_name(tracking_uri: str, folder: Path) -> str:
+    """The URI without a user; that of a SQLite file is relative to the folder, so that both may move."""
     database = sqlite_path(tracking_uri)
     return f"sqlite:///{os.path.relpath(database, folder)}" if database else without_user(tracking_uri)
 

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from ce_harness.config import code_digest, config_hash
 from ce_harness.errors import ConfigError, DiskError, LockedError
 from ce_harness.record.journal import RESTORE, Journal, seal, unseal, write_durably
-from ce_harness.record.position import Position, saved
+from ce_harness.record.position import Position, saved, store_name
 
 
 class RunDirectory:
@@ -107,6 +107,11 @@ class RunDirectory:
     def sent(self) -> dict[str, Any]:
         """Where it went last, for whichever store: ``experiment``, ``run_id`` ..., or nothing."""
         return saved(self._position)
+
+    def is_of_another_store(self, tracking_uri: str) -> bool:
+        """Whether it last went, or was to go, to another store than this one."""
+        here = store_name(tracking_uri, self.path)
+        return self.sent().get("store", here) != here
 
     def settled(self, tracking_uri: str, experiment: str) -> bool:
         """Whether the store knows how the run ended, or that it was interrupted."""

@@ -35,8 +35,11 @@ def send_rest(run: RunDirectory, tracking_uri: str, experiment: str) -> bool:
     return True
 
 
-def send_all(runs_dir: Path, tracking_uri: str) -> tuple[int, list[HarnessError]]:
-    """Brings the store up to date with every run of a folder, each in its own experiment.
+def send_all(runs_dir: Path, tracking_uri: str, foreign: bool = False) -> tuple[int, list[HarnessError]]:
+    """Brings the store up to date with the runs of a folder, each in its own experiment.
+
+    Args:
+        foreign: also with those that went, or were to go, to another store.
 
     Returns:
         For how many it was needed; and what is wrong with those whose record is damaged, or with the store, if it
@@ -50,6 +53,8 @@ def send_all(runs_dir: Path, tracking_uri: str) -> tuple[int, list[HarnessError]
     sent, errors = 0, []
     for path in sorted(runs_dir.glob("*/journal.jsonl")):
         run = RunDirectory(path.parent)
+        if run.is_of_another_store(tracking_uri) and not foreign:
+            continue
         try:
             for start in run.journal().of_kind("start"):
                 experiment = run.sent().get("experiment") or start["tags"]["study"]
@@ -74,12 +79,19 @@ def _has_all(client: MlflowClient, run: RunDirectory, tracking_uri: str, experim
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m ce_harness.tracking.send", description=__doc__)
     parser.add_argument("runs_dir", nargs="?", type=Path, default=Path("runs"), metavar="RUNS_DIR")
-    parser.add_argument("tracking_uri", nargs="?", metavar="TRACKING_URI", help="default: the store in RUNS_DIR")
+    parser.add_argument(
+        "tracking_uri",
+        nargs="?",
+        metavar="TRACKING_URI",
+        help="of all of them; default: the store in RUNS_DIR, of its own",
+    )
     args = parser.parse_args(argv)
     try:
         if not args.runs_dir.is_dir():
             raise ConfigError(f"{args.runs_dir}: there is no such folder; give the one that the runs are in")
-        sent, errors = send_all(args.runs_dir, args.tracking_uri or store_in(args.runs_dir))
+        sent, errors = send_all(
+            args.runs_dir, args.tracking_uri or store_in(args.runs_dir), foreign=args.tracking_uri is not None
+        )
         print(f"{sent} run{'' if sent == 1 else 's'} brought up to date")
     except HarnessError as error:
         errors = [error]
