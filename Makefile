@@ -21,7 +21,7 @@ test: .venv/installed
 test-cluster: .venv/installed-cluster
 	$(BIN)/python -m pytest -m slow tests/cluster tests/test_dashboard.py
 
-# A sweep under 25 SIGKILLs at random moments, of random processes of it: some minutes.
+# A sweep under up to 25 SIGKILLs at random moments, of random processes of it: some minutes.
 test-kills: .venv/installed
 	$(BIN)/python -m pytest -m slow tests/test_sweep_kills.py
 
