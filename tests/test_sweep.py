@@ -107,7 +107,8 @@ def test_the_summary_names_cell_reason_and_command(swept, folders, how, exit_cod
 
 def test_what_a_cell_prints_goes_to_its_own_file(swept, folders):
     logs = {log.read_text().partition("\n")[0]: log for log in folders[1].glob("sweeps/*/cells-1/*.log")}
-    assert set(logs) == {f"how: {how}" for how in HOW.split(",")}
+    # A cell beside the one that loses its worker dies with it, perhaps before it has said a word, and runs again.
+    assert set(logs) - {""} == {f"how: {how}" for how in HOW.split(",")}
     assert "UnpicklableError: holds a lock" in logs["how: raises"].read_text()
     assert "how:" not in swept.stdout + swept.stderr
 
