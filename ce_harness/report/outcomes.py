@@ -50,6 +50,7 @@ def mark(metric: str, losses: Iterable[str]) -> str:
     return MARK if metric in OF_PROBABILITIES and not set(losses).isdisjoint(WITHOUT_PROBABILITIES) else ""
 
 
+@lru_cache(maxsize=32)  # every pair of losses in every setting asks for it
 def outcome(evidence: Evidence, metric: str) -> pd.Series:
     """One value per run, in the order of ``evidence.runs``.
 
@@ -71,7 +72,6 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
     return evidence.runs["run"].map(values)
 
 
-@lru_cache(maxsize=32)
 def _epochs_to(evidence: Evidence, target: float) -> dict[str, float]:
     return {
         run: first_crossing(series["epoch"], series["val/accuracy"], target)
@@ -155,13 +155,13 @@ def paired(evidence: Evidence, group: pd.DataFrame, metric: str, first: str, sec
 
 def horizon(evidence: Evidence, group: pd.DataFrame) -> float:
     """The last epoch of the runs, where a time to target is censored."""
-    last = group["run"].map(_last_epochs(evidence)).max()
+    last = _last_epochs(evidence).reindex(group["run"]).max()
     return float(last) if not pd.isna(last) else math.inf
 
 
 @lru_cache(maxsize=8)
-def _last_epochs(evidence: Evidence) -> dict[str, int]:
-    return evidence.epochs.groupby("run", observed=True)["epoch"].max().to_dict() if len(evidence.epochs) else {}
+def _last_epochs(evidence: Evidence) -> pd.Series:
+    return evidence.epochs.groupby("run", observed=True)["epoch"].max()
 
 
 def _target(metric: str) -> float:
