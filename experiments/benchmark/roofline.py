@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ce_harness.report.study import Evidence, Table
-from experiments.benchmark.training import BATCH_SIZE, NETWORKS
+from experiments.benchmark.alone import BATCH_SIZE, training_epoch
+from experiments.benchmark.training import NETWORKS
 
 SIZE, PRODUCTS = 2048, 15  # of the square matrices, and how many times they are multiplied
 STEPS, REPEATS = 100, 5
@@ -26,7 +27,7 @@ def roofline(_: Evidence) -> Table:
                 "Mflop per step": operations / 1e6,
                 "matrix product (Gflop/s)": rate / 1e9,
                 "least time (ms)": 1e3 * operations / rate,
-                "forward + backward (ms)": 1e3 * seconds,
+                "training step (ms)": 1e3 * seconds,
                 "share of the rate": operations / rate / seconds,
             }
         )
@@ -37,8 +38,8 @@ def roofline(_: Evidence) -> Table:
         frame.assign(**{c: frame[c].map("{:.3g}".format) for c in frame.columns[1:]}),
         (
             "Float operations of loss and gradients as counted by TensorFlow's profiler. The rate is that of a "
-            f"{SIZE} x {SIZE} matrix product, median of {PRODUCTS}. The step is the network's alone, without input "
-            f"pipeline, norms, optimizer and Keras loop; median of {REPEATS} times {STEPS} steps.",
+            f"{SIZE} x {SIZE} matrix product, median of {PRODUCTS}. The step is of the training alone, without norms, "
+            f"metrics and Keras loop (experiments/benchmark/alone.py); median of {REPEATS} times {STEPS} steps.",
         ),
     )
 
@@ -59,38 +60,33 @@ def _matmul_rate() -> float:
 
 
 def _step(network: str) -> tuple[float, float]:
-    """Float operations and median seconds of a forward and backward pass."""
+    """Float operations and median seconds of a training step."""
     import tensorflow as tf
     from tensorflow.compat.v1.profiler import ProfileOptionBuilder, profile
 
     from ce_harness import models
-    from ce_harness.losses import SoftmaxCrossEntropy
+    from ce_harness.datasets import fashion_mnist
 
-    net = getattr(models, network)((28, 28, 1), 10)
-    loss = SoftmaxCrossEntropy()
-    images = tf.random.stateless_uniform((BATCH_SIZE, 28, 28, 1), seed=(0, 0))
-    labels = tf.one_hot(tf.range(BATCH_SIZE) % 10, 10)
+    dataset = fashion_mnist()
+    net = getattr(models, network)(dataset.input_shape, dataset.num_classes)
 
-    def gradients():
+    def gradients(images, labels):
         with tf.GradientTape() as tape:
-            value = loss(labels, net(images, training=True))
-        return tape.gradient(value, net.trainable_variables)
+            logits = net(images, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        return tape.gradient(loss, net.trainable_variables)
 
-    graph = tf.function(gradients).get_concrete_function().graph
+    batch = tf.TensorSpec((BATCH_SIZE, *dataset.input_shape)), tf.TensorSpec([BATCH_SIZE], tf.int64)
+    graph = tf.function(gradients).get_concrete_function(*batch).graph
     options = ProfileOptionBuilder(ProfileOptionBuilder.float_operation()).with_empty_output().build()
     operations = profile(graph, options=options).total_float_ops
 
-    @tf.function
-    def steps():
-        total = 0.0
-        for _ in tf.range(STEPS):
-            total += sum(tf.reduce_sum(gradient) for gradient in gradients())
-        return total
-
-    steps().numpy()
+    epoch = training_epoch(net, dataset.train)
+    order = np.random.default_rng(0).permutation(len(dataset.train))[: STEPS * BATCH_SIZE]
+    epoch(order)
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()
-        steps().numpy()
+        epoch(order)
         seconds.append((time.perf_counter() - start) / STEPS)
     return float(operations), float(np.median(seconds))
