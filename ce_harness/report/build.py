@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ce_harness.errors import TooFewRunsError, TrackingError
 from ce_harness.report import claims, formats, page, provenance, publish, rates, rows, style, tables
+from ce_harness.report.latex import latex
 from ce_harness.report.outcomes import settings
 from ce_harness.report.runs import select
 from ce_harness.report.study import Evidence, Study, Table
@@ -76,7 +77,7 @@ def build(
     for file, table in made.items():
         files[f"{file}.csv"] = formats.csv(table)
         files[f"{file}.md"] = formats.markdown(table)
-        files[f"{file}.tex"] = formats.latex(table, file)
+        files[f"{file}.tex"] = latex(table, file)
     pictures = {}
     with style.paper():
         for file, draw in study.figures.items():

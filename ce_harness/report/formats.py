@@ -1,26 +1,15 @@
-"""How a table is written: numbers as text, CSV, Markdown, LaTeX."""
+"""How a table is written: numbers as text, CSV, Markdown."""
 
 from __future__ import annotations
 
 import math
-import re
-import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from ce_harness.report.statistics import Summary
 from ce_harness.report.study import Table
 
 NOTHING = "-"
-FOOTNOTES, SMALLEST = r"\footnotesize", r"\scriptsize\setlength{\tabcolsep}{2pt}"
-# In characters of each: the width of a page, and the gap between columns.
-PAGE, GAP = 82, 3
-SMALLEST_PAGE, SMALLEST_GAP = 93, 1
-SHORTEST, SHORTEST_HEAD = 12, 6  # the narrowest column of text, and head, that wrap
-LINES_OF_A_PAGE = 45
 
 
 def with_interval(s: Summary, signed: bool = False) -> str:
@@ -74,99 +63,3 @@ def markdown(table: Table) -> str:
     rule = "|" + "|".join("---:" if right else "---" for right in right_aligned(shown)) + "|"
     lines = [f"**{table.title}**", "", line(shown.columns), rule, *(line(row) for row in shown.to_numpy())]
     return "\n".join([*lines, *(f"\n{note}" for note in table.notes)]) + "\n"
-
-
-def latex(table: Table, name: str) -> str:
-    r"""The table in LaTeX; needs ``booktabs``, ``array`` and, for one longer than a page, ``longtable``.
-
-    Special characters are escaped. A long table breaks over pages, any other is a float. In one that would be wider
-    than a page the heads of columns and long text wrap; five columns of numbers with intervals stay wider.
-    """
-    shown = text(table)
-    layout = _layout(shown)
-    long = layout.lines > LINES_OF_A_PAGE
-    body = shown.map(_escaped).set_axis([_stacked(lines) for lines in layout.heads], axis=1)
-    made = body.style.hide(axis="index").to_latex(
-        hrules=True,
-        environment="longtable" if long else None,
-        column_format=layout.columns,
-        caption=_escaped(table.title),
-        label=f"tab:{name}",
-    )
-    notes = "".join(f"\\par\\smallskip {_escaped(note)}\n" for note in table.notes)
-    if long:
-        return f"{{{layout.size}\n{made}{notes}}}\n"
-    return made.replace("\\begin{table}", f"\\begin{{table}}\n\\centering{layout.size}").replace(
-        "\\end{table}", f"{notes}\\end{{table}}"
-    )
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How a table is set in LaTeX: the lines of each column's head, column types, size of type, lines of its body."""
-
-    heads: list[list[str]]
-    columns: str
-    size: str
-    lines: int
-
-
-def _layout(shown: pd.DataFrame) -> _Layout:
-    right = right_aligned(shown)
-    lengths = shown.map(len)
-    cells = [int(lengths[column].max()) if len(shown) else 0 for column in shown]
-    heads = [[str(column)] for column in shown]
-    widths = [max(len(head), w) for (head,), w in zip(heads, cells, strict=True)]
-    if sum(widths) + GAP * len(widths) <= PAGE:
-        return _Layout(heads, "".join("r" if r else "l" for r in right), FOOTNOTES, len(shown))
-    wrapped = [not r and w > SHORTEST for r, w in zip(right, widths, strict=True)]
-    for i, width in enumerate(cells):
-        if not wrapped[i]:
-            heads[i] = textwrap.wrap(heads[i][0], max(width, SHORTEST_HEAD), break_long_words=False) or [""]
-            widths[i] = max(width, *map(len, heads[i]))
-    fixed = sum(w for w, wraps in zip(widths, wrapped, strict=True) if not wraps)
-    size, page, gap = FOOTNOTES, PAGE, GAP
-    if page - gap * len(widths) - fixed < SHORTEST * sum(wrapped):
-        size, page, gap = SMALLEST, SMALLEST_PAGE, SMALLEST_GAP
-    shares = _shared(page - gap * len(widths) - fixed, [w for w, wraps in zip(widths, wrapped, strict=True) if wraps])
-    text_columns = (f">{{\\raggedright\\arraybackslash}}p{{{share / page:.3f}\\linewidth}}" for share in shares)
-    types = ["r" if r else "l" for r in right]
-    columns = "".join(next(text_columns) if wraps else kind for kind, wraps in zip(types, wrapped, strict=True))
-    # A row without text that wraps is one line.
-    lines = np.ceil(lengths.loc[:, wrapped] / np.array(shares)).max(axis=1).fillna(1).clip(lower=1).sum()
-    return _Layout(heads, columns, size, int(lines))
-
-
-def _shared(room: float, wanted: Sequence[int]) -> list[float]:
-    """The room in proportion to what is wanted, but nobody gets less than ``SHORTEST``."""
-    shares = [room * w / sum(wanted) for w in wanted]
-    short = [i for i, share in enumerate(shares) if share < SHORTEST]
-    if not short or len(short) == len(wanted):
-        return [max(share, SHORTEST) for share in shares]
-    others = iter(_shared(room - SHORTEST * len(short), [w for i, w in enumerate(wanted) if i not in short]))
-    return [SHORTEST if i in short else next(others) for i in range(len(wanted))]
-
-
-def _stacked(lines: Sequence[str]) -> str:
-    """The head of a column, its lines one under the other."""
-    if len(lines) == 1:
-        return _escaped(lines[0])
-    inner = r" \\ ".join(map(_escaped, lines))
-    return f"\\begin{{tabular}}[b]{{@{{}}c@{{}}}}{inner}\\end{{tabular}}"
-
-
-_LATEX = {character: f"\\{character}" for character in "&%$#{}"} | {
-    "_": r"\_\allowbreak{}",  # names are long words, where columns are narrow
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": "$<$",
-    ">": "$>$",
-    "\N{PLUS-MINUS SIGN}": r"$\pm$",
-    "\N{MULTIPLICATION SIGN}": r"$\times$",
-}
-
-
-def _escaped(value: object) -> str:
-    text = "".join(_LATEX.get(character, character) for character in str(value))
-    return re.sub(r"(?<!\w)-(?=\d)", "$-$", text)

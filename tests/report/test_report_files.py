@@ -14,6 +14,7 @@ from synthetic import Run, runs
 
 from ce_harness.errors import ConfigError, DataError, DiskError, TooFewRunsError
 from ce_harness.report import build, figures, formats, publish, rows, series, style
+from ce_harness.report.latex import latex
 from ce_harness.report.runs import Selection, select
 from ce_harness.report.statistics import Summary
 from ce_harness.report.study import Table
@@ -245,9 +246,9 @@ def test_torn_or_altered_rows_are_noticed(row_files, tmp_path, damaged):
 
 def test_latex_escapes_every_special_character():
     frame = pd.DataFrame({"a_b": ["50% & $x$ {#1} ~ ^ \\ < -0.5 ± 1"]})
-    made = formats.latex(Table("A & B", frame), "t")
+    made = latex(Table("A & B", frame), "t")
     assert r"a\_\allowbreak{}b" in made
-    assert r"50\% \& \$x\$ \{\#1\} \textasciitilde{} \textasciicircum{} \textbackslash{} $<$ $-$0.5 $\pm$ 1" in made
+    assert r"50\% \& \$x\$ \{\#1\} \textasciitilde{} \textasciicircum{} \textbackslash{} $<$ $-$0.5 $\pm$~1" in made
     assert r"\caption{A \& B}" in made
 
 
@@ -276,9 +277,30 @@ def test_numbers_stand_on_the_right_and_words_on_the_left():
     assert formats.right_aligned(shown) == [False, True, True, False]
 
 
+def test_five_losses_with_intervals_are_no_wider_than_a_page():
+    values = dict.fromkeys(
+        ("softmax_ce", "builtin_ce", "mse", "mse_mean", "mse_logits"), "0.79348 \N{PLUS-MINUS SIGN} 0.00097*"
+    )
+    made = latex(Table("t", pd.DataFrame([{"setting": "fashion_mnist, softmax_regression, adam", **values}])), "t")
+    assert r"0.79348 $\pm$~0.00097*" in made  # a line may end before the sign only
+    assert r"\begin{tabular}[b]{@{}c@{}}softmax\_\allowbreak{} \\ ce\end{tabular}" in made
+    widths = [float(width) for width in re.findall(r">{\\raggedleft\\arraybackslash}p{(\S+?)\\linewidth}", made)]
+    assert len(widths) == 5
+    assert sum(widths) < 0.7
+
+
+def test_numbers_stay_in_one_line_where_there_is_room():
+    values = dict.fromkeys(("softmax_ce", "builtin_ce", "mse"), "0.9676 \N{PLUS-MINUS SIGN} 0.0099")
+    made = latex(Table("t", pd.DataFrame([{"metric": "test accuracy", **values}])), "t")
+    assert "\\centering\\footnotesize\n" in made
+    assert r"\begin{tabular}{lrrr}" in made
+    made = latex(Table("t", pd.DataFrame([{"metric": "test accuracy, " * 4, **values}])), "t")
+    assert re.search(r"\\begin{tabular}{>{\\raggedright\\arraybackslash}p{0.\d{3}\\linewidth}rrr}", made)
+
+
 def test_wide_tables_of_numbers_alone_of_nothing_or_with_an_unnamed_column_are_set_too():
     wide = pd.DataFrame({f"a rather long name of column {i}": [i] * 60 for i in range(5)})
-    assert r"\begin{longtable}" in formats.latex(Table("t", wide), "t")
-    assert r"\begin{tabular}{rrrrr}" in formats.latex(Table("t", wide[:3]), "t")
-    assert r"\bottomrule" in formats.latex(Table("t", wide[:0]), "t")
-    assert r"\begin{tabular}{rrrrrr}" in formats.latex(Table("t", wide[:3].assign(**{"": 1})), "t")
+    assert r"\begin{longtable}" in latex(Table("t", wide), "t")
+    assert r"\begin{tabular}{rrrrr}" in latex(Table("t", wide[:3]), "t")
+    assert r"\bottomrule" in latex(Table("t", wide[:0]), "t")
+    assert r"\begin{tabular}{rrrrrr}" in latex(Table("t", wide[:3].assign(**{"": 1})), "t")
