@@ -7,11 +7,15 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 from hydra import compose, initialize_config_dir
+from hydra.errors import InstantiationException
 from sklearn.datasets import load_digits
 
 from ce_harness.config import checked
+from ce_harness.config.refusals import explain
 from ce_harness.errors import ConfigError
 from ce_harness.record import checkpoint
 from ce_harness.record.run_directory import RunDirectory
@@ -98,6 +102,45 @@ def test_a_subclassed_network_trains_and_keras_own_callback_saves_it(composed, t
     loaded.head.kernel.assign(0 * loaded.head.kernel)
     loaded.load_weights(f"{tmp_path}/network.weights.h5")
     assert checkpoint.weights_hash(loaded) == expected
+
+
+BEYOND_ANY_MACHINE = (2**25, 2**25)  # numbers; an address has fewer bits than their bytes would take
+
+
+def too_large(input_shape, num_classes):
+    return keras.Sequential([keras.Input(input_shape), Wide()])
+
+
+class Wide(keras.layers.Layer):
+    def build(self, input_shape):
+        self.add_weight(shape=BEYOND_ANY_MACHINE)
+
+
+class TooLarge(Subclassed):
+    def call(self, images):  # Keras makes a TypeError of what NumPy raises here
+        return super().call(images + np.zeros(BEYOND_ANY_MACHINE))
+
+
+class TooLargeInTraining(Subclassed):
+    def call(self, images):
+        return super().call(images) + tf.reduce_mean(tf.random.normal(BEYOND_ANY_MACHINE))
+
+
+@pytest.mark.parametrize("network", [too_large, TooLarge, TooLargeInTraining])
+def test_a_full_memory_is_one_line_that_does_not_blame_the_config(composed, network):
+    config = composed()
+    config.model = {"_target_": f"tests.test_extending.{network.__name__}"}
+    with pytest.raises((InstantiationException, ConfigError, tf.errors.ResourceExhaustedError)) as raised:
+        train_and_evaluate(config)
+    known = explain(raised.value)
+    assert known.exit_code == 1
+    why = r"OOM when allocating tensor with shape\[\S+\] and type float|Unable to allocate [^\n]+ data type float64"
+    assert re.fullmatch(rf"the memory is full \(({why})\); take a smaller model, batch_size or data set", str(known))
+
+
+def test_a_full_disk_is_not_a_full_memory():
+    error = tf.errors.ResourceExhaustedError(None, None, "/dev/full; No space left on device")
+    assert explain(error) is None
 
 
 def test_a_slip_in_a_subclassed_network_is_one_line(composed, recwarn):

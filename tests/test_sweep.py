@@ -94,7 +94,7 @@ def test_a_cell_whose_worker_is_killed_runs_again_with_another(swept, folders):
         ("exits", "1", "SystemExit: 3"),
         ("is_killed", "137", "killed by SIGKILL"),
         ("diverges", "4", "grad_norm/global inf"),
-        ("fills_memory", "2", "OOM when allocating tensor"),
+        ("fills_memory", "1", "OOM when allocating tensor"),
     ],
 )
 def test_the_summary_names_cell_reason_and_command(swept, folders, how, exit_code, reason):

@@ -20,7 +20,13 @@ from ce_harness.errors import ConfigError, HarnessError
 
 def explain(error: BaseException) -> HarnessError | None:
     """The error as one line with an exit code; None for one that is nobody's known mistake."""
-    if isinstance(error, HarnessError):
+    if isinstance(error, HarnessError) and not isinstance(error, ConfigError):
+        return error
+    if shortage := _shortage_of_memory(error):  # even if it is the cause of a ConfigError: ``parts`` blames the config
+        tensor = re.search(r"OOM when allocating tensor.*?(?= on /)", str(shortage))  # among lines of TensorFlow's
+        why = tensor[0] if tensor else _first_line(shortage)
+        return HarnessError(f"the memory is full ({why}); take a smaller model, batch_size or data set")
+    if isinstance(error, ConfigError):
         return error
     if getattr(error, "missing_cfg_file", None) == "hydra/launcher/submitit_slurm":  # what our launcher builds on
         return ConfigError("hydra/launcher=slurm: Submitit is not installed; pip install '.[slurm]'")
@@ -34,6 +40,19 @@ def explain(error: BaseException) -> HarnessError | None:
         return ConfigError(f"{error.override}: not of the form key=value ({_first_line(error)})")
     if isinstance(error, ConfigCompositionException | HydraException | OmegaConfBaseException):
         return ConfigError(_mistake(error))
+    return None
+
+
+def _shortage_of_memory(error: BaseException | None) -> BaseException | None:
+    """What says that the memory is full, of an error and those that led to it; Keras and Hydra wrap what they catch."""
+    seen = []
+    while error is not None and error not in seen:
+        # TensorFlow's, known by its name, is that of a full disk, too.
+        of_tensorflow = type(error).__name__ == "ResourceExhaustedError" and "No space left" not in str(error)
+        if isinstance(error, MemoryError) or of_tensorflow:
+            return error
+        seen.append(error)
+        error = error.__cause__ or error.__context__
     return None
 
 
