@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from ce_harness.tracking import read_runs
+from ce_harness.tracking.store import open_store
+from ce_harness.training import train_and_evaluate
+from tests.conftest import ROOT, TINY
 
 # Runs run.py and fails when it has imported a heavy library.
 LIGHT = """
@@ -44,6 +47,17 @@ def test_help_and_the_config_are_shown_without_tensorflow_and_mlflow(tmp_path, w
     assert (answer.returncode, answer.stderr) == (0, "")
     assert shown in answer.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_complete_run_that_was_deleted_in_the_store_answers_without_mlflow_and_stays_deleted(composed, runs_dir):
+    train_and_evaluate(composed())
+    client = open_store(f"sqlite:///{runs_dir / 'mlflow.db'}")
+    (tracked,) = read_runs(client.tracking_uri, "single_runs")
+    client.delete_run(tracked.run_id)
+    answer = run(runs_dir, *TINY, f"runs_dir={runs_dir}")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "was complete  test: accuracy" in answer.stdout
+    assert client.get_run(tracked.run_id).info.lifecycle_stage == "deleted"
 
 
 def test_a_refusal_is_one_line_and_the_contracts_exit_code(tmp_path):

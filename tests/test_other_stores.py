@@ -1,14 +1,16 @@
 """A run whose store is another one than before, or lost it: all of it arrives, and nothing believes that it had."""
 
 import json
+import os
 import shutil
 
 import pytest
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from ce_harness.errors import ConfigError, TrackingError
 from ce_harness.record.journal import Journal, seal, unseal
 from ce_harness.record.position import Position
-from ce_harness.tracking import Feed, dashboard, feed, send
+from ce_harness.tracking import Feed, dashboard, feed, send, sweeps
 from ce_harness.tracking.store import open_store
 from tests.test_tracking_store import ALL_POINTS, only_run, recorded
 
@@ -58,13 +60,20 @@ def begin_the_file_anew(store, migrated_store):
     shutil.copy(migrated_store, store.removeprefix("sqlite:///"))  # as another run would make it
 
 
-def delete_the_run(store, _):
+def put_the_run_into_the_trash(store):
+    """As the UI does it; returns the run's id."""
     client = open_store(store)
     (run,) = client.search_runs([client.get_experiment_by_name("demo").experiment_id])
     client.delete_run(run.info.run_id)
+    return run.info.run_id
 
 
-@pytest.mark.parametrize("lose", [begin_the_file_anew, delete_the_run])
+def empty_the_trash(store, _):
+    run_id = put_the_run_into_the_trash(store)
+    SqlAlchemyStore(store, "artifacts")._hard_delete_run(run_id)  # as `mlflow gc` does it
+
+
+@pytest.mark.parametrize("lose", [begin_the_file_anew, empty_the_trash])
 def test_what_a_store_has_lost_arrives_again(runs_dir, store, migrated_store, lose):
     run = recorded(runs_dir)
     Feed(run, store, "demo").finish()
@@ -75,6 +84,34 @@ def test_what_a_store_has_lost_arrives_again(runs_dir, store, migrated_store, lo
     assert only_run(store) == ALL
     (runs_dir / "mlflow.db").unlink()
     assert not run.settled(store, "demo")
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_run_that_somebody_deleted_in_the_store_stays_in_its_trash(runs_dir, store, ended, monkeypatch):
+    run = recorded(runs_dir, ended=ended)
+    Feed(run, store, "demo").finish("interrupted")
+    run_id = put_the_run_into_the_trash(store)
+    assert run.settled(store, "demo")
+    assert send.main([str(runs_dir)]) == 0
+    monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # as the dashboard does for good
+    monkeypatch.setattr(os, "execv", lambda *_: None)  # becomes the server
+    dashboard.main([str(runs_dir)])
+    assert experiments(store) == {}
+    sweep = sweeps.Sweep("demo-1", "demo: seed", "demo", "python run.py -m", 1)
+    sweeps.group(store, "demo", sweep, {run_id: "python run.py"}, complete=True)
+    assert experiments(store) == {"demo": ["demo: seed"]}
+
+
+def test_a_run_that_goes_on_leaves_the_trash(runs_dir, store):
+    run = recorded(runs_dir, ended=False)
+    Feed(run, store, "demo").finish("interrupted")
+    run_id = put_the_run_into_the_trash(store)
+    run.journal().append(Journal.record("test", epoch=2, metrics={"test/accuracy": 0.5}))
+    run.end("complete")
+    assert not run.settled(store, "demo")
+    Feed(run, store, "demo").finish()
+    assert only_run(store) == ALL
+    assert run.sent()["run_id"] == run_id
 
 
 def test_what_is_unsent_goes_to_the_experiment_it_was_meant_for(runs_dir, store, monkeypatch):
@@ -132,10 +169,11 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path, capsys):
 
 def test_a_deleted_experiment_is_named_in_one_line(runs_dir, store, monkeypatch, capsys):
     monkeypatch.setattr(feed, "SECONDS_BETWEEN_TRIES", 0.0)
-    run = recorded(runs_dir)
-    Feed(run, store, "demo").finish()
+    Feed(recorded(runs_dir), store, "demo").finish()
     client = open_store(store)
     client.delete_experiment(client.get_experiment_by_name("demo").experiment_id)
+    assert send.main([str(runs_dir)]) == 0
+    recorded(runs_dir, name="b")
     assert send.main([str(runs_dir)]) == TrackingError.exit_code
     printed = capsys.readouterr()
     assert "the experiment demo is deleted; `mlflow experiments restore --experiment-id 1`, or set" in printed.err

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from mlflow import MlflowClient
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from ce_harness.errors import DiskError, TrackingError
 from ce_harness.record import step_rows
@@ -272,7 +273,12 @@ def test_what_a_server_missed_arrives_when_it_is_back(runs_dir, migrated_store, 
     assert json.loads((run.path / "mlflow.json").read_text())["closed_as"] == "complete"
 
     assert send.send_all(runs_dir, address) == (0, [])
-    open_store(address).delete_run(tracked.run_id)  # behind our back: the server is asked
+    open_store(address).delete_run(tracked.run_id)  # on purpose: it stays in the trash
+    assert run.settled(address, "demo")
+    assert send.send_all(runs_dir, address) == (0, [])
+    assert read_runs(address, "demo") == []
+    backend = SqlAlchemyStore(f"sqlite:///{tmp_path / 'server.db'}", "artifacts")
+    backend._hard_delete_run(tracked.run_id)  # as `mlflow gc` does it, behind our back: the server is asked
     assert send.send_all(runs_dir, address) == (1, [])
     assert only_run(address) == ("FINISHED", ALL_POINTS)
 

@@ -17,7 +17,8 @@ class Position:
     """Saved after each call that the store has taken.
 
     What was saved for another store or experiment, or of a run that the store has lost, does not count: all of the run
-    is to be sent. A SQLite file is asked whether it has the run, a server only when something is sent to it.
+    is to be sent. A run in the store's trash is not lost: somebody put it there. A SQLite file is asked whether it has
+    the run, a server only when something is sent to it.
 
     Attributes:
         run_id: what the store calls the run.
@@ -72,11 +73,7 @@ def store_name(tracking_uri: str, folder: Path) -> str:
 def _has(database: Path, run_id: str, experiment: str) -> bool:
     if not database.exists():
         return False
-    query = (
-        "SELECT 1 FROM runs JOIN experiments USING (experiment_id) "
-        "WHERE run_uuid = ? AND experiments.name = ? "
-        "AND runs.lifecycle_stage = 'active' AND experiments.lifecycle_stage = 'active'"
-    )
+    query = "SELECT 1 FROM runs JOIN experiments USING (experiment_id) WHERE run_uuid = ? AND experiments.name = ?"
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
             return connection.execute(query, (run_id, experiment)).fetchone() is not None

@@ -69,11 +69,14 @@ def send_all(runs_dir: Path, tracking_uri: str, foreign: bool = False) -> tuple[
 
 
 def _has_all(client: MlflowClient, run: RunDirectory, tracking_uri: str, experiment: str) -> bool:
-    """Whether nothing of a run is unsent. A server is asked: it may have lost what it once had."""
+    """Whether nothing of a run is unsent. A server is asked: it may have lost what it once had.
+
+    What it has in its trash is not lost, and stays there.
+    """
     if not run.settled(tracking_uri, experiment):
         return False
     with tracking_errors(tracking_uri, "the store can't be read"):
-        return sqlite_path(tracking_uri) is not None or has_run(client, run.sent()["run_id"])
+        return sqlite_path(tracking_uri) is not None or has_run(client, run.sent()["run_id"], in_trash=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -101,13 +101,15 @@ def pages(client: MlflowClient, experiments: Sequence[str], wanted: str) -> Iter
         yield page
 
 
-def has_run(client: MlflowClient, run_id: str) -> bool:
+def has_run(client: MlflowClient, run_id: str, in_trash: bool = False) -> bool:
+    """Whether the store has the run; one in its trash counts only if asked for."""
     try:
-        return client.get_run(run_id).info.lifecycle_stage == LifecycleStage.ACTIVE
+        stage = client.get_run(run_id).info.lifecycle_stage
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return False
+    return in_trash or stage == LifecycleStage.ACTIVE
 
 
 def tracking_error(tracking_uri: str, what: str, error: Exception, remedy: str = "") -> TrackingError:

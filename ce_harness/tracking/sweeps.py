@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mlflow.entities import RunTag
 
-from ce_harness.tracking.store import experiment_id, open_store, pages, tracking_errors
+from ce_harness.tracking.store import experiment_id, has_run, open_store, pages, tracking_errors
 
 DESCRIPTION = "mlflow.note.content"  # Markdown, shown on a run's page
 
@@ -62,7 +62,7 @@ def group(tracking_uri: str, experiment: str, sweep: Sweep, commands: Mapping[st
         link = f"[{sweep.name}](#/experiments/{experiment}/runs/{parent})"
         for run_id, command in commands.items():
             tags = {"sweep": sweep.key, DESCRIPTION: f"`{command}`\n\nPart of the sweep {link}"}
-            if not tagged.get(run_id, {}).items() >= tags.items():
+            if not tagged.get(run_id, {}).items() >= tags.items() and has_run(client, run_id):  # one in the trash stays
                 client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
         client.set_terminated(parent, "FINISHED" if complete else "FAILED")
 
