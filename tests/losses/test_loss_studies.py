@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ce_harness.datasets import digits
+from ce_harness.models import softmax_regression
 from ce_harness.report.study import Evidence
 from experiments import benchmark, loss_gradients
+from experiments.benchmark.alone import training_epoch
 from experiments.loss_gradients import logits, neuron
 
 EVIDENCE = Evidence()
@@ -83,3 +86,13 @@ def test_benchmark_tables(monkeypatch):
         assert (accuracy[f"{quantity}, ours"] <= accuracy[f"{quantity}, tf.nn"] + 1e-9).all()
     assert accuracy.filter(like="ours").max(axis=None) < 10
     assert set(accuracy["labels"]) == {"one-hot", "soft"}
+
+
+def test_training_alone_trains():
+    dataset = digits()
+    network = softmax_regression(dataset.input_shape, dataset.num_classes)
+    epoch = training_epoch(network, dataset.train)
+    for seed in range(20):
+        epoch(np.random.default_rng(seed).permutation(len(dataset.train)))
+    predicted = network(dataset.test.images).numpy().argmax(axis=-1)
+    assert (predicted == dataset.test.labels).mean() > 0.9
