@@ -107,9 +107,9 @@ def _report(args: argparse.Namespace) -> None:
         row_files = rows.read(args.source)
     elif study.reads:
         with loading():
-            from ce_harness import tracking  # the only need for MLflow: a report from rows does without
+            from ce_harness.tracking import reading  # the only need for MLflow: a report from rows does without
 
-        runs = tracking.read_runs(args.tracking_uri, args.name or args.study, must_exist=not args.missing)
+        runs = reading.read_runs(args.tracking_uri, args.name or args.study, must_exist=not args.missing)
         added = earlier.read(args.adding, name) if args.adding else {}
         runs += earlier.runs_of(added, runs)
         if args.losses:
@@ -123,9 +123,9 @@ def _report(args: argparse.Namespace) -> None:
     output = (args.output or Path("results") / name).resolve()
     made = build.build(name, study, study_file, row_files, output)
     if study.reads and not args.source:
-        from ce_harness import tracking
+        from ce_harness.tracking import sweeps
 
-        tracking.attach_report(args.tracking_uri, args.name or args.study, output)
+        sweeps.attach_report(args.tracking_uri, args.name or args.study, output)
     terminal.show(study, made, output)
 
 

@@ -80,6 +80,9 @@ class KeepJournal(keras.callbacks.Callback):
     record from the checkpoint. So the journal never lacks an epoch that the weights have seen. It may be ahead of
     them, when the newest checkpoint was damaged: an epoch that is trained again keeps the record that it has.
 
+    ``after`` hears of each record, and of those from before `fit` when the first steps are done: until then TensorFlow
+    traces them, in Python, and another thread would only hold it up.
+
     Training that a callback before this one tells to stop ends after a whole epoch, and the record says so: a later
     start doesn't train on.
     """
@@ -89,6 +92,7 @@ class KeepJournal(keras.callbacks.Callback):
         self._run = run
         self._journal = journal
         self._after = after
+        self._started = False
         self._stop = False  # whether a callback asked for it within this epoch
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -97,6 +101,9 @@ class KeepJournal(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self._stop = self._stop or self.model.stop_training
         self.model.stop_training = False
+        if not self._started:
+            self._started = True
+            self._after()
 
     def on_epoch_end(self, epoch, logs=None):
         done = epoch + 1

@@ -35,6 +35,7 @@ class Evaluator:
         self._predict = tf.function(
             partial(network, training=False),
             input_signature=[tf.TensorSpec([None, *test.images.shape[1:]], tf.float32)],
+            autograph=False,  # as in training
         )
 
     def _logits(self, images: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from ce_harness.gradients import GradientMonitor
 from ce_harness.record import best_epoch, checkpoint, provenance, series
 from ce_harness.record.journal import Journal
 from ce_harness.record.run_directory import RunDirectory
-from ce_harness.tracking import Feed
+from ce_harness.tracking.feed import Feed
 
 STEPS_PER_EXECUTION = 50  # training steps per call into TensorFlow
 
@@ -71,7 +71,6 @@ def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console |
     last_record = checkpoint.restore(run.checkpoints, model.network, model.optimizer) or {}
     if last_record:
         journal.append(last_record)
-    feed.notify()
 
     callbacks = [
         Validation(setup.evaluator.validation),

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ce_harness.report import rows
 from ce_harness.report.study import Evidence, Study, Table
-from ce_harness.tracking import TrackedRun, read_runs
+from ce_harness.tracking.reading import TrackedRun, read_runs
 from experiments import mse_vs_ce
 
 REPEATED, READS = "mse_vs_ce", mse_vs_ce.STUDY.reads

@@ -67,7 +67,7 @@ def _plan(cells: int) -> None:
 
 
 def _read(tracking_uri: str) -> None:
-    from ce_harness.tracking import read_runs
+    from ce_harness.tracking.reading import read_runs
 
     print(len(read_runs(tracking_uri, "single_runs")))
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ce_harness.tracking import read_runs
+from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.store import open_store
 from ce_harness.training import train_and_evaluate
 from tests.conftest import ROOT, TINY

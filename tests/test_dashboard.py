@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from ce_harness.record import step_rows
-from ce_harness.tracking import Feed, read_runs
+from ce_harness.tracking.feed import Feed
+from ce_harness.tracking.reading import read_runs
 from tests.conftest import ROOT
 from tests.test_tracking_store import recorded
 

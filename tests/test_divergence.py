@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ce_harness import tracking
 from ce_harness.callbacks import StopOnDivergence
 from ce_harness.config import checked
 from ce_harness.errors import DivergedError
 from ce_harness.record import step_rows
 from ce_harness.record.run_directory import RunDirectory
+from ce_harness.tracking import reading
 from ce_harness.training import train_and_evaluate
 
 NAN = np.full(3, np.nan, np.float32)
@@ -22,7 +22,7 @@ def test_a_diverged_run_says_where_is_marked_and_leaves_no_checkpoint(composed):
     for _ in range(2):  # the second call knows without training
         with pytest.raises(DivergedError, match=r"step \d+: loss (nan|inf).*grad_norm/global.*smaller learning_rate"):
             train_and_evaluate(config)
-    (stored,) = tracking.read_runs(config.tracking_uri, config.study)
+    (stored,) = reading.read_runs(config.tracking_uri, config.study)
     assert stored.status == "diverged"
     run = RunDirectory.of(checked(config))
     assert run.journal().of_kind("epoch")

@@ -19,7 +19,7 @@ from ce_harness.config.refusals import explain
 from ce_harness.errors import ConfigError
 from ce_harness.record import checkpoint
 from ce_harness.record.run_directory import RunDirectory
-from ce_harness.tracking import read_runs
+from ce_harness.tracking.reading import read_runs
 from ce_harness.training import train_and_evaluate
 from tests.conftest import ROOT
 

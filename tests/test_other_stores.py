@@ -10,7 +10,8 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from ce_harness.errors import ConfigError, TrackingError
 from ce_harness.record.journal import Journal, seal, unseal
 from ce_harness.record.position import Position
-from ce_harness.tracking import Feed, dashboard, feed, send, sweeps
+from ce_harness.tracking import dashboard, feed, send, sweeps
+from ce_harness.tracking.feed import Feed
 from ce_harness.tracking.store import open_store
 from tests.test_tracking_store import ALL_POINTS, only_run, recorded
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from ce_harness.sweep.cell import SECONDS_BETWEEN_LOOKS
-from ce_harness.tracking import read_runs
+from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.store import open_store
 from ce_harness.tracking.sweeps import attach_report
 from tests.conftest import ROOT, TINY

@@ -22,7 +22,9 @@ from ce_harness.errors import DiskError, TrackingError
 from ce_harness.record import step_rows
 from ce_harness.record.journal import Journal
 from ce_harness.record.run_directory import RunDirectory
-from ce_harness.tracking import Feed, feed, read_runs, send, sweeps
+from ce_harness.tracking import feed, send, sender, sweeps
+from ce_harness.tracking.feed import Feed
+from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.store import open_store
 from tests.conftest import ROOT
 
@@ -131,7 +133,7 @@ def test_training_never_waits_for_a_store_that_hangs(runs_dir, monkeypatch):
             time.sleep(0.01)
         return open_store(uri)
 
-    monkeypatch.setattr(feed, "open_store", hanging)
+    monkeypatch.setattr(sender, "open_store", hanging)
     with Feed(run, uri, "demo") as fed:
         for _ in range(100):
             fed.notify()
@@ -152,7 +154,7 @@ def test_a_store_that_comes_and_goes_gets_each_point_once(runs_dir, monkeypatch,
             raise ConnectionError("connection refused")
         return open_store(uri)
 
-    monkeypatch.setattr(feed, "open_store", unreliable)
+    monkeypatch.setattr(sender, "open_store", unreliable)
     for _ in range(3):
         try:
             Feed(run, uri, "demo").finish()
@@ -164,7 +166,7 @@ def test_a_store_that_comes_and_goes_gets_each_point_once(runs_dir, monkeypatch,
 def test_what_a_dead_process_left_is_closed_with_the_truth(runs_dir, capsys):
     uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
     ghost = recorded(runs_dir, ended=False)
-    feed._Sender(ghost, uri, "demo").send()
+    sender.Sender(ghost, uri, "demo").send()
     assert only_run(uri)[0] == "RUNNING"
     send.main([str(runs_dir)])
     status, points = only_run(uri)
@@ -211,7 +213,7 @@ def test_damaged_steps_are_named_and_the_store_is_not_blamed(runs_dir):
 def test_a_run_that_is_being_written_is_left_alone(runs_dir):
     uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
     run = recorded(runs_dir, ended=False)
-    feed._Sender(run, uri, "demo").send()
+    sender.Sender(run, uri, "demo").send()
     program = f"""
 from pathlib import Path
 from ce_harness.record.run_directory import RunDirectory

@@ -2,17 +2,21 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 
-from ce_harness import tracking
 from ce_harness.config import checked
 from ce_harness.errors import ConfigError
 from ce_harness.record.run_directory import RunDirectory
+from ce_harness.tracking import reading
 from ce_harness.training import train_and_evaluate
+from tests.conftest import ROOT
 
 TEST_METRICS = {
     "test/accuracy",
@@ -28,7 +32,7 @@ EPOCH_METRICS = {"train/loss", "train/accuracy", "val/loss", "val/accuracy", "va
 
 
 def tracked(config):
-    (run,) = tracking.read_runs(config.tracking_uri, config.study)
+    (run,) = reading.read_runs(config.tracking_uri, config.study)
     return run
 
 
@@ -47,7 +51,7 @@ def finished(tmp_path_factory, migrated_store):
 
     from hydra import compose, initialize_config_dir
 
-    from tests.conftest import ROOT, TINY
+    from tests.conftest import TINY
 
     runs_dir = tmp_path_factory.mktemp("runs")
     shutil.copy(migrated_store, runs_dir / "mlflow.db")
@@ -176,7 +180,7 @@ def test_an_option_that_the_target_does_not_take_is_refused(composed):
     config = composed("model.head_stddev=1", "model._target_=ce_harness.metrics.accuracy")
     with pytest.raises(ConfigError, match="model=softmax_regression: ce_harness.metrics.accuracy: .*head_stddev"):
         train_and_evaluate(config)
-    assert tracking.read_runs(config.tracking_uri, config.study) == []
+    assert reading.read_runs(config.tracking_uri, config.study) == []
     assert not RunDirectory.of(checked(config)).path.exists()
 
 
@@ -188,3 +192,37 @@ def test_one_epoch_on_the_real_fashion_mnist(composed):
     metrics = train_and_evaluate(config)
     assert tracked(config).tags["dataset"] == "fashion_mnist"
     assert 0.75 < metrics["test/accuracy"] < 0.88  # softmax regression is known to reach 0.84 after many epochs
+
+
+# Trains, and prints when MLflow was loaded, and how many steps were done when the feed first heard of the run.
+LOADS_LATE = """
+import sys
+from ce_harness import training
+from omegaconf import OmegaConf
+
+training.STEPS_PER_EXECUTION = 2
+print("mlflow" in sys.modules)
+
+class Keep(training.KeepJournal):
+    def on_train_begin(self, logs=None):
+        global keep
+        keep = self
+        print("mlflow" in sys.modules)
+
+class Feed(training.Feed):
+    def notify(self):
+        print(int(keep.model._step))
+        super().notify()
+
+training.KeepJournal, training.Feed = Keep, Feed
+training.train_and_evaluate(OmegaConf.create(sys.argv[1]))
+print("mlflow" in sys.modules)
+"""
+
+
+def test_mlflow_loads_beside_the_training_not_before_it(composed):
+    config = composed("epochs=1")
+    called = [sys.executable, "-c", LOADS_LATE, OmegaConf.to_yaml(config)]
+    done = subprocess.run(called, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["False", "False", "2", "4", "True"]  # one epoch has four steps
+    assert tracked(config).status == "complete"

@@ -16,7 +16,7 @@ from ce_harness.report.study import Evidence, Study, Table
 
 if TYPE_CHECKING:
     from ce_harness.report.earlier import EarlierRun
-    from ce_harness.tracking import TrackedRun
+    from ce_harness.tracking.reading import TrackedRun
 
 
 def rows_of(

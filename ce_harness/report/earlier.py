@@ -16,7 +16,7 @@ from ce_harness.report import rows
 from ce_harness.report.tuning import CHOSEN_BY
 
 if TYPE_CHECKING:
-    from ce_harness.tracking import TrackedRun
+    from ce_harness.tracking.reading import TrackedRun
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from ce_harness.report.study import Evidence
 from ce_harness.report.tuning import CHOSEN_BY
 
 if TYPE_CHECKING:
-    from ce_harness.tracking import TrackedRun
+    from ce_harness.tracking.reading import TrackedRun
 
 FOLDER = "rows"  # of a report
 GROUPS = ("dataset", "model", "loss", "optimizer")

@@ -15,7 +15,7 @@ from ce_harness.report.tuning import CHOSEN_BY, Where, expected_cells
 
 if TYPE_CHECKING:
     from ce_harness.report.earlier import EarlierRun
-    from ce_harness.tracking import TrackedRun
+    from ce_harness.tracking.reading import TrackedRun
 
 # Where and how a run was executed, not what was trained.
 NOT_SETTINGS = frozenset(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from ce_harness.tracking import TrackedRun
+    from ce_harness.tracking.reading import TrackedRun
 
 # Groups of steps, and of epochs for the bins of p_true, kept of a run; their bounds are spaced geometrically,
 # so that early ones stay apart.

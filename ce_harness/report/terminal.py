@@ -17,7 +17,7 @@ from ce_harness.report.study import Study, Table
 from ce_harness.report.tuning import commands
 
 if TYPE_CHECKING:
-    from ce_harness.tracking import TrackedRun
+    from ce_harness.tracking.reading import TrackedRun
 
 
 LONGEST = 40  # lines of a table that are worth printing

@@ -13,7 +13,7 @@ from ce_harness.report.study import Claim, Study
 from ce_harness.report.tables import comparison, equal_error, paired_differences
 
 if TYPE_CHECKING:
-    from ce_harness.tracking import TrackedRun
+    from ce_harness.tracking.reading import TrackedRun
 
 METRICS = ("test/accuracy", "test/nll", "test/brier", "test/ece")
 TEXT = ("dataset", "model", "optimizer")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -11,20 +10,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock
-
-from ce_harness.errors import TrackingError
-from ce_harness.record.position import sqlite_path
-
-# To be set before MLflow is imported: no telemetry, no link to a server's page printed for each run, and a server that
-# is away is noticed within seconds (the feed tries again by itself, MLflow's own seven retries would take minutes).
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run
 from mlflow.exceptions import MlflowException
+
+from ce_harness.errors import TrackingError
+from ce_harness.record.position import sqlite_path
 
 SECONDS_FOR_MIGRATION = 120  # of another process that makes the tables
 RUNS_PER_PAGE = 1000

@@ -166,7 +166,7 @@ def _epoch_times(network: str) -> np.ndarray:
     from ce_harness.losses import SoftmaxCrossEntropy
     from ce_harness.record.journal import Journal
     from ce_harness.record.run_directory import RunDirectory
-    from ce_harness.tracking import Feed
+    from ce_harness.tracking.feed import Feed
 
     runtime.prepare(seed=0, threads=joblib.cpu_count(), precision="float32")
     dataset = fashion_mnist()

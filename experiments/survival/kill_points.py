@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 # Losses, models and the database's code are imported late by a run: here once, for all children.
 from ce_harness import callbacks, losses, models, training  # noqa: F401
 from ce_harness.record import checkpoint, journal, position, run_directory, series
-from ce_harness.tracking import database_code, feed  # noqa: F401
+from ce_harness.tracking import database_code, feed, sender  # noqa: F401
 
 
 def die() -> None:
@@ -59,13 +59,13 @@ POINTS: dict[str, Point | Callable[[], None]] = {
     "between checkpoint and journal": Point(checkpoint, "save", 2, "after"),
     "while the journal is written": lambda: setattr(journal.Journal, "append", half_a_line),
     "between journal and MLflow": Point(feed.Feed, "notify", 3),
-    "when MLflow has made the run": Point(feed._Sender, "_create", 1, "after"),
-    "between the MLflow run and its parameters": Point(feed._Sender, "_describe"),
+    "when MLflow has made the run": Point(sender.Sender, "_create", 1, "after"),
+    "between the MLflow run and its parameters": Point(sender.Sender, "_describe"),
     "when MLflow has an epoch": Point(position.Position, "save", counts=lambda saved: saved.records > 1),
     "before the artifacts are written": Point(series, "write_artifacts"),
     "before the outcome is written": Point(run_directory.RunDirectory, "end"),
     "before the checkpoints are removed": Point(run_directory.RunDirectory, "remove_checkpoints"),
-    "before MLflow hears the end": Point(feed._Sender, "close"),
+    "before MLflow hears the end": Point(sender.Sender, "close"),
     "when MLflow has heard the end": Point(position.Position, "save", counts=lambda saved: saved.closed_as),
 }
 

@@ -39,7 +39,7 @@ def main(folder: Path) -> None:
     with loading():
         from ce_harness import losses, models, training  # noqa: F401  (what a command imports, once for all cases)
         from ce_harness.report import build, terminal  # noqa: F401
-        from ce_harness.tracking import database_code, feed  # noqa: F401
+        from ce_harness.tracking import database_code, feed, sender  # noqa: F401
     from tests.bad_input import data_cases, surroundings_cases
 
     feed.SECONDS_BETWEEN_TRIES = 0.01

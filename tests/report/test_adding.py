@@ -8,11 +8,11 @@ from synthetic import Run, runs
 
 import experiments.demo
 import report
-from ce_harness import tracking
 from ce_harness.errors import ConfigError, DataError
 from ce_harness.report import rows
 from ce_harness.report.earlier import read, runs_of
 from ce_harness.report.runs import select, survey
+from ce_harness.tracking import reading, sweeps
 
 READS = {"dataset": ["digits"], "loss": ["softmax_ce", "mse"], "learning_rate": [0.05, 0.5], "seed": range(3, 9)}
 TUNING = range(3)
@@ -106,8 +106,8 @@ def test_of_another_study_the_runs_that_are_read_count_and_nothing_is_listed(tmp
 def test_the_command_adds_an_earlier_report(monkeypatch, tmp_path, capsys):
     everything = runs(experiments.demo.STUDY.reads["loss"], 5, mse={"accuracy": 0.90})
     store = everything[:8]
-    monkeypatch.setattr(tracking, "read_runs", lambda uri, study, must_exist=True: list(store))
-    monkeypatch.setattr(tracking, "attach_report", lambda uri, study, folder: None)
+    monkeypatch.setattr(reading, "read_runs", lambda uri, study, must_exist=True: list(store))
+    monkeypatch.setattr(sweeps, "attach_report", lambda uri, study, folder: None)
     first, both = str(tmp_path / "first"), str(tmp_path / "both")
     assert report.main(["demo", "--output", first]) == 0
     store[:] = everything[8:]

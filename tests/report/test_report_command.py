@@ -9,7 +9,7 @@ import pytest
 from synthetic import Run, runs
 
 import report
-from ce_harness import tracking
+from ce_harness.tracking import reading
 
 
 def test_an_unknown_study_names_the_nearest(capsys):
@@ -51,7 +51,7 @@ def test_neither_tensorflow_nor_mlflow_is_needed_to_rebuild():
 
 def test_a_lost_artifact_is_a_tracking_error(monkeypatch, capsys):
     tracked = runs(["softmax_ce", "builtin_ce", "mse"], 2)
-    monkeypatch.setattr(tracking, "read_runs", lambda uri, study, must_exist=True: tracked)
+    monkeypatch.setattr(reading, "read_runs", lambda uri, study, must_exist=True: tracked)
     monkeypatch.setattr(Run, "content", lambda run, name: Path("/no", name).read_bytes())
     assert report.main(["demo"]) == 5
     assert "/no/epochs.csv" in capsys.readouterr().err
@@ -60,7 +60,7 @@ def test_a_lost_artifact_is_a_tracking_error(monkeypatch, capsys):
 @pytest.fixture
 def tracked(monkeypatch):
     found = runs(["softmax_ce", "builtin_ce", "mse"], 6, mse={"accuracy": 0.90})
-    monkeypatch.setattr(tracking, "read_runs", lambda uri, study, must_exist=True: found if study == "mine" else [])
+    monkeypatch.setattr(reading, "read_runs", lambda uri, study, must_exist=True: found if study == "mine" else [])
     return found
 
 

@@ -9,13 +9,13 @@ import pytest
 from synthetic import Run
 
 import report
-from ce_harness import tracking
 from ce_harness.errors import TooFewRunsError
 from ce_harness.report import build, rates, rows
 from ce_harness.report.runs import select, survey
 from ce_harness.report.study import Claim, Study
 from ce_harness.report.tables import comparison
 from ce_harness.report.tuning import choose, commands
+from ce_harness.tracking import reading
 
 RATES = [0.01, 0.1, 1.0]
 READS = {"model": ["lenet5", "mlp"], "loss": ["softmax_ce", "mse"], "learning_rate": RATES, "seed": range(2, 10)}
@@ -186,7 +186,7 @@ def test_the_command_prints_what_is_missing_and_makes_no_report(monkeypatch, tmp
     import experiments.demo
 
     monkeypatch.setattr(experiments.demo, "STUDY", STUDY)
-    monkeypatch.setattr(tracking, "read_runs", lambda uri, study, must_exist=True: tuning_runs())
+    monkeypatch.setattr(reading, "read_runs", lambda uri, study, must_exist=True: tuning_runs())
     monkeypatch.chdir(tmp_path)
     assert report.main(["demo", "--missing"]) == 0
     assert capsys.readouterr().out.startswith("python run.py -m experiment=demo model=lenet5 loss=softmax_ce")
