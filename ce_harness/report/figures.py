@@ -60,7 +60,8 @@ def _series(evidence: Evidence, rows: pd.DataFrame, x: str, measures: dict[str, 
 
 def draw_band(ax, rows: pd.DataFrame, x: str, y: str, log: bool = False, **line) -> None:
     """Draw the mean over runs and its 95% t interval; geometric mean on a log axis."""
-    values = np.log(rows[y]) if log else rows[y]
+    with np.errstate(divide="ignore"):  # a norm of exactly 0 has no place on a log axis: there the line has a gap
+        values = np.log(rows[y]) if log else rows[y]
     stat = values.groupby(rows[x]).agg(["mean", "std", "count"])
     half = stats.t.ppf(0.975, np.maximum(stat["count"] - 1, 1)) * stat["std"] / np.sqrt(stat["count"])
     back = np.exp if log else (lambda v: v)

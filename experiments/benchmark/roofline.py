@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ce_harness.report.study import Evidence, Table
-from experiments.benchmark.alone import BATCH_SIZE, training_epoch
+from experiments.benchmark.loop import BATCH_SIZE, training_epoch
 from experiments.benchmark.training import NETWORKS
 
 SIZE, PRODUCTS = 2048, 15  # of the square matrices, and how many times they are multiplied
@@ -39,7 +39,7 @@ def roofline(_: Evidence) -> Table:
         (
             "Float operations of loss and gradients as counted by TensorFlow's profiler. The rate is that of a "
             f"{SIZE} x {SIZE} matrix product, median of {PRODUCTS}. The step is of the training alone, without norms, "
-            f"metrics and Keras loop (experiments/benchmark/alone.py); median of {REPEATS} times {STEPS} steps.",
+            f"metrics and Keras loop (experiments/benchmark/loop.py); median of {REPEATS} times {STEPS} steps.",
         ),
     )
 

@@ -20,7 +20,7 @@ import pandas as pd
 from ce_harness.loading import import_tensorflow
 from ce_harness.report.study import Evidence, Table
 from experiments.benchmark.aims import aim
-from experiments.benchmark.alone import BATCH_SIZE
+from experiments.benchmark.loop import BATCH_SIZE
 
 NETWORKS = ("lenet5", "convnet")
 EPOCHS, REPEATS = 5, 3

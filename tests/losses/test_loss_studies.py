@@ -9,7 +9,7 @@ from ce_harness.datasets import digits
 from ce_harness.models import softmax_regression
 from ce_harness.report.study import Evidence
 from experiments import benchmark, loss_gradients
-from experiments.benchmark.alone import training_epoch
+from experiments.benchmark.loop import training_epoch
 from experiments.loss_gradients import logits, neuron
 
 EVIDENCE = Evidence()
