@@ -169,6 +169,7 @@ def test_a_sweep_outlives_its_shell_and_a_closed_terminal_interrupts_it(tmp_path
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=its_end,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests, too, may be under nohup
     )
     os.close(its_end)
     program = int(shell.stdout.readline())
