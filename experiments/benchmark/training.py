@@ -24,7 +24,8 @@ from experiments.benchmark.loop import BATCH_SIZE
 
 NETWORKS = ("lenet5", "convnet")
 EPOCHS, REPEATS = 5, 3
-ROUNDS = 8  # of epochs, for the overheads within one process
+# For the overheads, within one process: calls into TensorFlow of up to 50 steps (some seven epochs in all), and epochs.
+CALLS, ROUNDS = 63, 8
 FIT_AT_MOST = {"lenet5": 0.55, "convnet": 0.6}
 PROCESS_AT_MOST = 0.75
 MORE_MEMORY_AT_MOST = 150  # MB
@@ -79,35 +80,38 @@ def against_bare(_: Evidence) -> Table:
 
 
 def overheads(_: Evidence) -> Table:
-    """Epochs of one process in turn: without norms, with norms, with norms and bookkeeping."""
+    """In one process, in turn: calls without and with norms, epochs with norms alone and with bookkeeping, too."""
     rows = []
     for network in NETWORKS:
         # A process of its own, put into the state that a run trains in: threads, deterministic operations.
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
-            plain, measured, kept, bookkeeping = process.submit(_epoch_times, network).result().T
+            (plain, monitored), (measured, kept, bookkeeping) = process.submit(_times, network).result()
         for what, ratio, limit in (
-            ("norms at every step / none", measured / plain, NORMS_AT_MOST),
+            ("norms at every step / none", monitored / plain, NORMS_AT_MOST),
             ("journal, checkpoint, MLflow / norms alone", kept / measured, None),
             ("the same, by their own seconds", 1 + bookkeeping / (kept - bookkeeping), BOOKKEEPING_AT_MOST),
         ):
             row = {
                 "network": network,
-                "ratio of epoch times": what,
+                "ratio of times": what,
                 "median": np.median(ratio),
                 "lower quartile": np.quantile(ratio, 0.25),
                 "upper quartile": np.quantile(ratio, 0.75),
+                "rounds": len(ratio),
                 "ms per step": 1e3 * np.median(measured) / _steps_per_epoch(),
             }
             rows.append(row | aim(row["median"], limit))
     frame = pd.DataFrame(rows)
     return Table(
-        f"What measuring and keeping cost, over the same input pipeline: {ROUNDS} epochs of each, in turn",
+        "What measuring and keeping cost, over the same input pipeline",
         frame,
-        frame.assign(**{c: frame[c].map("{:.3f}".format) for c in frame.columns[2:6]}),
+        frame.assign(**{c: frame[c].map("{:.3f}".format) for c in frame.columns[[2, 3, 4, 6]]}),
         (
-            "A ratio of two epochs is as uncertain as its quartiles lie apart. Their own seconds: those in which the "
-            "training loop waits for journal and checkpoint, and the processor time of the thread that feeds MLflow, "
-            "as if none of it ran beside the training; an epoch's share of the latter is the mean.",
+            f"Norms: {CALLS} calls of up to 50 steps without and with them, in turn, in random order. Bookkeeping: "
+            f"{ROUNDS} epochs without and with it, in turn; a ratio of two epochs is as uncertain as its quartiles lie "
+            "apart. Their own seconds: those in which the training loop waits for journal and checkpoint, and the "
+            "processor time of the thread that feeds MLflow, as if none of it ran beside the training; an epoch's "
+            "share of the latter is the mean.",
         ),
     )
 
@@ -153,8 +157,13 @@ def _steps_per_epoch() -> int:
     return -(-len(fashion_mnist().train) // BATCH_SIZE)
 
 
-def _epoch_times(network: str) -> np.ndarray:
-    """Seconds of epochs, (ROUNDS, 4): without norms, with them, with them and bookkeeping, and of that alone."""
+def _times(network: str) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds.
+
+    Returns:
+        Of calls, (2, CALLS): without norms, with them. Of epochs, (3, ROUNDS): with norms, with them and bookkeeping,
+        and of that alone.
+    """
     import_tensorflow()
     import keras
 
@@ -201,6 +210,19 @@ def _epoch_times(network: str) -> np.ndarray:
         )
         return time.perf_counter() - start
 
+    def call_time(model, batches):
+        start = time.perf_counter()
+        model.train_function(batches)
+        return time.perf_counter() - start
+
+    def call_times(*models):
+        iterators = [iter(endless) for _ in models]
+        times, rng = np.empty((len(models), CALLS)), np.random.default_rng(0)
+        for i in range(CALLS):
+            for j in rng.permutation(len(models)):
+                times[j, i] = call_time(models[j], iterators[j])
+        return times
+
     class Timed(KeepJournal):
         seconds = 0.0
 
@@ -223,20 +245,13 @@ def _epoch_times(network: str) -> np.ndarray:
                 feed.notify()  # opens the store
                 for model in (plain, monitored, kept):
                     epoch_time(model, 0, [])  # traces
+                calls = call_times(plain, monitored)
                 keep = Timed(run, journal, after=feed.notify)
                 (thread,) = (thread for thread in threading.enumerate() if thread.name == "mlflow-feed")
                 clock = time.pthread_getcpuclockid(thread.ident)
                 before = time.clock_gettime(clock)
-                times = np.array(
-                    [
-                        [
-                            epoch_time(plain, i, []),
-                            epoch_time(monitored, i, []),
-                            epoch_time(kept, i, [keep]),
-                            keep.seconds,
-                        ]
-                        for i in range(ROUNDS)
-                    ]
+                epochs = np.array(
+                    [[epoch_time(monitored, i, []), epoch_time(kept, i, [keep]), keep.seconds] for i in range(ROUNDS)]
                 )
-                times[:, 3] += (time.clock_gettime(clock) - before) / ROUNDS
-                return times
+                epochs[:, 2] += (time.clock_gettime(clock) - before) / ROUNDS
+                return calls, epochs.T
