@@ -101,6 +101,8 @@ def _report(args: argparse.Namespace) -> None:
         study = two_losses.study(*args.losses)
     if args.missing and not study.reads:
         return  # such a study lacks nothing
+    if (args.source or args.adding) and not study.reads:
+        raise ConfigError(f"study {name!r} reads no runs, it measures anew each time: leave out --from and --adding")
     study_file = Path(module.__file__)
     row_files = None
     if study.reads and args.source:
