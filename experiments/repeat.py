@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pandas as pd
 
 from ce_harness.report import rows
@@ -23,6 +24,7 @@ from experiments import mse_vs_ce
 
 REPEATED, READS = "mse_vs_ce", mse_vs_ce.STUDY.reads
 SHARE = 0.05
+ACCURACY, DIFFERENCE = "val/accuracy", "difference of val/accuracy"
 ORIGIN = {"fingerprint": "fingerprint", "code": "code_digest"}
 
 
@@ -35,9 +37,12 @@ def repeat(_: Evidence) -> Table:
         with ThreadPoolExecutor(joblib.cpu_count()) as pool:
             list(pool.map(partial(_train, folder), before[list(READS)].to_dict("records")))
         frame = compared(before, read_runs(uri, REPEATED))
-    shown = frame.groupby(["dataset", "model"], sort=False)["equal"].agg(runs="size", equal="sum").reset_index()
-    shown.loc[len(shown)] = ["all", "", *shown[["runs", "equal"]].sum()]
-    same = [f"{frame[f'same {what}'].sum()} of {len(frame)} by the same {what}" for what in ORIGIN]
+    same = [f"same {what}" for what in ORIGIN]
+    groups = frame.groupby(["dataset", "model"], sort=False)
+    shown = pd.concat([groups.size().rename("runs"), groups[[*same, "equal"]].sum()], axis=1).reset_index()
+    shown.loc[len(shown)] = ["all", "", *shown.iloc[:, 2:].sum()]
+    largest = [*groups[DIFFERENCE].max(), frame[DIFFERENCE].max()]
+    shown["val/accuracy differs by at most"] = [f"{difference:.2g}" for difference in largest]
     return Table(
         f"A random {SHARE:.0%} of the runs of {REPEATED}, trained again",
         frame,
@@ -45,7 +50,8 @@ def repeat(_: Evidence) -> Table:
         (
             "Equal: the same end, and every score that the rows keep of it (on validation; of the compared runs on the "
             "test set, too) the same to the last bit.",
-            f"{'; '.join(same)} as before. A fingerprint names versions, threads and processor features.",
+            "Same: as it was the first time. A fingerprint names versions, threads and processor features. How far an "
+            "accuracy differs counts the runs that ended both times.",
         ),
     )
 
@@ -57,19 +63,23 @@ def _train(folder: str, cell: dict[str, object]) -> None:
 
 
 def compared(before: pd.DataFrame, again: Sequence[TrackedRun]) -> pd.DataFrame:
-    """One line per earlier run: is its repetition ``equal``, of the ``same fingerprint``, by the ``same code``?"""
+    """One line per earlier run: its repetition is of the ``same fingerprint``, the ``same code``, ``equal``?
+
+    Also by how much its accuracy on validation differs; NaN where either has none.
+    """
     by_config = {run.tags["config_hash"]: run for run in again}
     lines = []
     for row in before.to_dict("records"):
         # Of a run that diverged no score is kept.
         kept = {name: row[name] for name in row if name.startswith(("test/", "val/")) and not pd.isna(row[name])}
         run = by_config.get(row["config_hash"])
+        found = rows.final_metrics(run) if run is not None and run.status == "complete" else {}
         equal = run is not None and run.status == ("complete" if kept else "diverged")
-        if equal:
-            found = rows.final_metrics(run)
-            equal = all(found.get(name) == value for name, value in kept.items())
+        equal = equal and all(found.get(name) == value for name, value in kept.items())
+        difference = abs(found.get(ACCURACY, np.nan) - kept.get(ACCURACY, np.nan))
         same = {f"same {what}": run is not None and run.tags[tag] == row[tag] for what, tag in ORIGIN.items()}
-        lines.append({name: row[name] for name in ("run", *READS)} | {"equal": equal} | same)
+        cell = {name: row[name] for name in ("run", *READS)}
+        lines.append(cell | same | {"equal": equal, DIFFERENCE: difference})
     return pd.DataFrame(lines)
 
 

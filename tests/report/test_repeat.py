@@ -33,6 +33,14 @@ def test_equal_is_equal_to_the_last_bit(first_time):
     assert equal(before, [nearly, diverged]) == [False, True]
 
 
+def test_how_far_an_accuracy_is_from_the_first_one(first_time):
+    run, before = first_time
+    other = replace(run, metrics={**run.metrics, "val/accuracy": run.metrics["val/accuracy"] - 0.25})
+    difference = repeat.compared(before, [other])[repeat.DIFFERENCE]
+    assert difference[0] == pytest.approx(0.25)
+    assert difference.isna().tolist() == [False, True]
+
+
 def test_a_run_that_ends_otherwise_or_not_at_all_is_not_equal(first_time):
     run, before = first_time
     complete = replace(run, tags={**run.tags, "config_hash": "other"})
