@@ -105,7 +105,7 @@ def _report(args: argparse.Namespace) -> None:
         raise ConfigError(f"study {name!r} reads no runs, it measures anew each time: leave out --from and --adding")
     study_file = Path(module.__file__)
     row_files = None
-    if study.reads and args.source:
+    if args.source:
         row_files = rows.read(args.source)
     elif study.reads:
         with loading():

@@ -4,7 +4,7 @@ Command: python report.py benchmark
 """
 
 from ce_harness.report.study import Study
-from experiments.benchmark import commands, losses, machine, roofline, sweeps, training
+from experiments.benchmark import commands, losses, machine, overheads, roofline, sweeps, training
 
 STUDY = Study(
     question="Is our cross-entropy as fast and as exact as TensorFlow's own, and what does a run cost?",
@@ -13,7 +13,7 @@ STUDY = Study(
         "against_bare": training.against_bare,
         "loss_speed": losses.speed,
         "loss_accuracy": losses.accuracy,
-        "overheads": training.overheads,
+        "overheads": overheads.overheads,
         "roofline": roofline.roofline,
         "answers": commands.answers,
         "sweeps": sweeps.sweeps,
