@@ -13,7 +13,7 @@ from pathlib import Path
 
 import experiments
 from ce_harness.errors import INTERRUPTED, ConfigError, HarnessError
-from ce_harness.loading import loading
+from ce_harness.startup import loading
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -91,7 +91,9 @@ def _report(args: argparse.Namespace) -> None:
         _check(args.name)
     # After the name is checked: what follows imports pandas, SciPy and Matplotlib.
     with loading():
-        from ce_harness.report import build, earlier, rows, terminal, two_losses
+        from ce_harness.report import build, two_losses
+        from ce_harness.report.evidence import earlier, rows
+        from ce_harness.report.output import terminal
 
     if args.name:
         name, module = args.name, importlib.import_module(f"experiments.{args.name}")

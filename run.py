@@ -3,13 +3,13 @@
 import hydra
 from omegaconf import DictConfig
 
-from ce_harness import command_line
+from ce_harness.cli import run
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(config: DictConfig) -> None:
-    command_line.run_job(config)
+    run.run_job(config)
 
 
 if __name__ == "__main__":
-    command_line.run(main)
+    run.run(main)

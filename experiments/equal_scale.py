@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from ce_harness.report.figures import gradient_norms, learning_curves
+from ce_harness.report.output.figures import gradient_norms, learning_curves
+from ce_harness.report.output.tables import comparison, paired_differences
 from ce_harness.report.study import Claim, Study
-from ce_harness.report.tables import comparison, paired_differences
 
 # A decade around the learning rates in common use with momentum.
 RATES = {"softmax_ce": (0.01, 0.03, 0.1), "mse": (0.05, 0.15, 0.5)}

@@ -12,8 +12,8 @@ import pandas as pd
 from scipy.special import softmax
 
 from ce_harness import metrics
-from ce_harness.loading import import_tensorflow
 from ce_harness.report.study import Evidence, Study, Table
+from ce_harness.startup import import_tensorflow
 
 LOGITS = np.array([2.0, 1.0, 0.1])
 PREDICTION = np.array([[0.7, 0.2, 0.1]])

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ce_harness.report.figures import learning_curves
-from ce_harness.report.formats import NOTHING, with_interval
-from ce_harness.report.statistics import summarize
+from ce_harness.report.output.figures import learning_curves
+from ce_harness.report.output.formats import NOTHING, with_interval
+from ce_harness.report.output.tables import comparison
 from ce_harness.report.study import Evidence, Study, Table
-from ce_harness.report.tables import comparison
+from ce_harness.report.verdicts.statistics import summarize
 
 OURS = "this harness"
 # Networks of two convolutions in the benchmark table of github.com/zalandoresearch/fashion-mnist, as submitted there

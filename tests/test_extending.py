@@ -15,10 +15,10 @@ from hydra.errors import InstantiationException
 from sklearn.datasets import load_digits
 
 from ce_harness.config import checked
-from ce_harness.config.refusals import explain
+from ce_harness.config.error_messages import explain
 from ce_harness.errors import ConfigError
-from ce_harness.record import checkpoint
-from ce_harness.record.run_directory import RunDirectory
+from ce_harness.rundir import checkpoint
+from ce_harness.rundir.directory import RunDirectory
 from ce_harness.tracking.reading import read_runs
 from ce_harness.training import train_and_evaluate
 from tests.conftest import ROOT

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from ce_harness import datasets, models, parts
+from ce_harness import datasets, models
 from ce_harness.errors import ConfigError
+from ce_harness.training import parts
 
 BUILDERS = (
     models.softmax_regression,

@@ -4,7 +4,7 @@ Light on purpose: `--help` and every refusal of a bad config answer without impo
 """
 
 from ce_harness.config.checks import checked
-from ce_harness.config.names import code_digest, config_hash, identity, option_name, run_name
+from ce_harness.config.identity import code_digest, config_hash, identified, option_name, run_name
 from ce_harness.config.schema import GROUPS, Schema
 
-__all__ = ["GROUPS", "Schema", "checked", "code_digest", "config_hash", "identity", "option_name", "run_name"]
+__all__ = ["GROUPS", "Schema", "checked", "code_digest", "config_hash", "identified", "option_name", "run_name"]

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ce_harness.errors import TooFewRunsError, TrackingError
-from ce_harness.report import claims, formats, page, provenance, publish, rates, rows, style, tables
-from ce_harness.report.latex import latex
-from ce_harness.report.outcomes import settings
-from ce_harness.report.runs import select
+from ce_harness.report import provenance
+from ce_harness.report.evidence import rows
+from ce_harness.report.evidence.selection import select
+from ce_harness.report.output import formats, page, publish, style, tables
+from ce_harness.report.output.latex import latex
 from ce_harness.report.study import Evidence, Study, Table
+from ce_harness.report.verdicts import claims, rates
+from ce_harness.report.verdicts.outcomes import settings
 
 if TYPE_CHECKING:
-    from ce_harness.report.earlier import EarlierRun
+    from ce_harness.report.evidence.earlier import EarlierRun
     from ce_harness.tracking.reading import TrackedRun
 
 

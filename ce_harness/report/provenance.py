@@ -16,9 +16,7 @@ import pandas as pd
 from ce_harness.report.study import Evidence
 
 # What turns rows into verdicts, beside the study's own file.
-JUDGING = [
-    Path(__file__).with_name(f"{name}.py") for name in ("claims", "confidence", "outcomes", "statistics", "tuning")
-]
+JUDGES = Path(__file__).with_name("verdicts")
 
 
 def digest(study_file: Path) -> str:
@@ -34,7 +32,11 @@ def digest_at(commit: str, study_file: Path) -> str:
 
 def judging_digest_at(commit: str) -> str:
     """SHA-256 of the code that judges, at a commit; empty where Git doesn't know it."""
-    return _digest_at(commit, tuple(JUDGING))
+    return _digest_at(commit, tuple(_judging_files()))
+
+
+def _judging_files() -> list[Path]:
+    return sorted(JUDGES.rglob("*.py"))
 
 
 def _digest(files: Iterable[Path]) -> str:
@@ -107,6 +109,6 @@ def _judging(first) -> str:
     then = first.get("judging_digest")  # rows of an older version have none
     if not then:
         return "unknown: Git has no version of it at the commit of the first run"
-    if then != _digest(JUDGING):
+    if then != _digest(_judging_files()):
         return f"changed after the first run: git diff {first['git_commit'][:12]} -- ce_harness/report shows how"
     return "that of the commit of the first run"

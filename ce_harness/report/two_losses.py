@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ce_harness.errors import TooFewRunsError
-from ce_harness.report import figures
-from ce_harness.report.runs import setting
+from ce_harness.report.evidence.selection import setting
+from ce_harness.report.output import figures
+from ce_harness.report.output.tables import comparison, equal_error, paired_differences
 from ce_harness.report.study import Claim, Study
-from ce_harness.report.tables import comparison, equal_error, paired_differences
 
 if TYPE_CHECKING:
     from ce_harness.tracking.reading import TrackedRun

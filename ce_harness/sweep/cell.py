@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 
 from omegaconf import DictConfig
 
-from ce_harness.config.refusals import explain
+from ce_harness.config.error_messages import explain
 from ce_harness.errors import INTERRUPTED, HarnessError
 from ce_harness.sweep.cell_files import CellFiles, End
 

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from ce_harness.errors import DiskError
-from ce_harness.record.journal import write_durably
+from ce_harness.rundir.durable import write_durably
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def gather(cells: Sequence[Cell], launched: Sequence[Cell], commands: Commands, 
     """
     if not launched and all(map(_is_gathered, cells)):
         return
-    from ce_harness.tracking.send import send_rest
+    from ce_harness.tracking.resend import send_rest
 
     try:
         for cell in launched:

@@ -15,7 +15,7 @@ from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
 from omegaconf import DictConfig
 from rich.console import Console
 
-from ce_harness.config.refusals import explain
+from ce_harness.config.error_messages import explain
 from ce_harness.errors import ConfigError, DivergedError, HarnessError
 from ce_harness.sweep.cell_files import CellFiles, End
 from ce_harness.sweep.commands import Commands

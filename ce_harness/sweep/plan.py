@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ce_harness.config import checked, run_name
 from ce_harness.errors import ConfigError
-from ce_harness.record.run_directory import RunDirectory
+from ce_harness.rundir.directory import RunDirectory
 
 
 @dataclass(frozen=True)

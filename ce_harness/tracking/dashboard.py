@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ce_harness.errors import HarnessError
-from ce_harness.tracking.send import send_all
+from ce_harness.tracking.resend import send_all
 from ce_harness.tracking.store import absolute, store_in
 
 HOST = "127.0.0.1"

@@ -16,8 +16,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from ce_harness.errors import TrackingError
-from ce_harness.loading import loading
-from ce_harness.record.position import sqlite_path
+from ce_harness.rundir.upload_state import sqlite_path
+from ce_harness.startup import loading
 from ce_harness.tracking.store import open_store, pages, tracking_errors
 
 

@@ -15,7 +15,7 @@ from mlflow.entities import LifecycleStage, Run
 from mlflow.exceptions import MlflowException
 
 from ce_harness.errors import TrackingError
-from ce_harness.record.position import sqlite_path
+from ce_harness.rundir.upload_state import sqlite_path
 
 SECONDS_FOR_MIGRATION = 120  # of another process that makes the tables
 RUNS_PER_PAGE = 1000

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.special import entr, rel_entr
 
+from ce_harness.report.output.style import COLUMN_WIDTH, LOSS_STYLES, new_figure
 from ce_harness.report.study import Evidence, Table
-from ce_harness.report.style import COLUMN_WIDTH, LOSS_STYLES, new_figure
 
 PREDICTION = np.array([0.5, 0.25, 0.25])
 LABELS = {

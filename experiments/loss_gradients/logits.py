@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig, OmegaConf
 from scipy import special
 
-from ce_harness.loading import import_tensorflow
+from ce_harness.report.output.style import COLUMN_WIDTH, loss_styles, new_figure
 from ce_harness.report.study import Evidence, Table
-from ce_harness.report.style import COLUMN_WIDTH, loss_styles, new_figure
+from ce_harness.startup import import_tensorflow
 
 # Loss of conf/loss -> the closed form it must meet, by its default options; TensorFlow's own cross-entropy has that of
 # ours.

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ce_harness.report.output.style import COLUMN_WIDTH, LOSS_STYLES, new_figure
 from ce_harness.report.study import Evidence, Table
-from ce_harness.report.style import COLUMN_WIDTH, LOSS_STYLES, new_figure
 
 LEARNING_RATE = 0.15
 STEPS = 300

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ce_harness import command_line  # noqa: F401  (what run.py imports, once for all cases)
-from ce_harness.loading import loading
+from ce_harness.cli import run  # noqa: F401  (what run.py imports, once for all cases)
+from ce_harness.startup import loading
 from tests.bad_input import config_cases
 from tests.bad_input.case import Case
 
@@ -38,11 +38,11 @@ def main(folder: Path) -> None:
     os.environ |= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     with loading():
         from ce_harness import losses, models, training  # noqa: F401  (what a command imports, once for all cases)
-        from ce_harness.report import build, terminal  # noqa: F401
-        from ce_harness.tracking import database_code, feed, sender  # noqa: F401
+        from ce_harness.report.output import terminal  # noqa: F401
+        from ce_harness.tracking import background_uploader, database_code, uploader  # noqa: F401
     from tests.bad_input import data_cases, surroundings_cases
 
-    feed.SECONDS_BETWEEN_TRIES = 0.01
+    background_uploader.SECONDS_BETWEEN_TRIES = 0.01
     answer([*data_cases.CASES, *surroundings_cases.CASES], folder)
 
 

@@ -12,8 +12,8 @@ from hydra import compose, initialize_config_dir
 from mlflow import MlflowClient
 
 from ce_harness.config import checked
-from ce_harness.record.journal import Journal
-from ce_harness.record.run_directory import RunDirectory
+from ce_harness.rundir.directory import RunDirectory
+from ce_harness.rundir.journal import Journal
 from tests.bad_input.case import Case
 
 TINY = "model=softmax_regression dataset.limit=64 batch_size=16 epochs=1 threads=1"

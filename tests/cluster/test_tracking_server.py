@@ -145,7 +145,7 @@ def test_a_server_that_is_away_at_the_start_in_the_middle_and_at_the_end_gets_ev
     server.start()
     assert arrived() == 3
     sending = subprocess.run(
-        [sys.executable, "-m", "ce_harness.tracking.send", runs_dir, server.address],
+        [sys.executable, "-m", "ce_harness.tracking.resend", runs_dir, server.address],
         cwd=ROOT,
         capture_output=True,
         text=True,

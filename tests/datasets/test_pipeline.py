@@ -8,7 +8,7 @@ import tensorflow as tf
 from ce_harness.datasets import Split
 from ce_harness.datasets.augmentation import Augmentation
 from ce_harness.datasets.pipeline import TrainingBatches
-from ce_harness.gradients import GradientMonitor
+from ce_harness.training.gradient_monitor import GradientMonitor
 
 N, BATCH, K = 23, 4, 3
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.speed.losses import exact, largest_error
 from ce_harness.losses import SoftmaxCrossEntropy, SoftmaxCrossEntropyLayer, softmax_cross_entropy
-from experiments.benchmark.losses import exact, largest_error
 
 DATA = Path(__file__).parents[1] / "data"
 CASES = json.loads((DATA / "torch_cross_entropy.json").read_text())["cases"]

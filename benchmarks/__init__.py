@@ -1,0 +1,1 @@
+"""How the harness itself is measured: speed, scale, survival, and the same bits again."""

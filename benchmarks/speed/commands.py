@@ -1,0 +1,45 @@
+"""How long a user waits for commands that train nothing."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.speed.aims import aim
+from benchmarks.speed.training import timed
+from ce_harness.report.study import Evidence, Table
+
+REPEATS = 7
+TINY = ("model=softmax_regression", "epochs=1")
+# Command -> its arguments, its exit code, and the seconds that it may take.
+COMMANDS = {
+    "python run.py --help": (("--help",), 0, 1.0),
+    "python run.py loss=mes, refused": (("loss=mes",), 2, 1.0),
+    "python run.py batch_size=0, refused": (("batch_size=0",), 2, 1.0),
+    "a complete run again": (TINY, 0, 2.0),
+}
+
+
+def answers(_: Evidence) -> Table:
+    """Median seconds of whole processes."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+
+        def seconds(arguments, exit_code=0):
+            return timed([sys.executable, "run.py", *arguments, f"runs_dir={folder}"], exit_code)["process (s)"]
+
+        seconds(TINY)  # the run that is then complete
+        for command, (arguments, exit_code, limit) in COMMANDS.items():
+            times = [seconds(arguments, exit_code) for _ in range(REPEATS)]
+            rows.append({"command": command, "median (s)": np.median(times), "slowest (s)": max(times)})
+            rows[-1] |= aim(rows[-1]["median (s)"], limit)
+    frame = pd.DataFrame(rows)
+    return Table(
+        "How long a command takes that trains nothing",
+        frame,
+        frame.assign(**{c: frame[c].map("{:.2f}".format) for c in frame.columns[1:3]}),
+        (f"Whole processes, {REPEATS} of each.",),
+    )

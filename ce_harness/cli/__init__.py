@@ -1,0 +1,1 @@
+"""The commands: how a call begins, and how it ends."""

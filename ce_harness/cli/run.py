@@ -1,0 +1,112 @@
+"""The life of a ``python run.py`` call: refuse bad input in one line, run, leave with the contract's exit code."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import stat
+import sys
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from rich.console import Console
+
+from ce_harness import sweep
+from ce_harness.cli import arguments
+from ce_harness.config import checked, run_name
+from ce_harness.config.error_messages import explain
+from ce_harness.errors import INTERRUPTED, DivergedError
+from ce_harness.passwords import without_passwords
+from ce_harness.rundir.directory import RunDirectory
+from ce_harness.startup import import_tensorflow, loading
+
+# Hydra looks for sweepers in a package hydra_plugins on the path.
+sys.path.append(str(Path(__file__).parents[1] / "sweep" / "launchers"))
+
+_errors: list[Exception] = []  # of the one job of a plain call
+
+
+def run(main: Callable[[], None]) -> None:
+    """Calls Hydra's ``main`` and turns every way it can end into an exit code and at most one line on stderr."""
+    wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    # Makes Hydra raise what it would otherwise print in its own way, and exit with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _hang_up)
+    try:
+        sys.argv[1:] = arguments.prepared(sys.argv[1:])
+        main()
+        for error in _errors:
+            raise error
+    except KeyboardInterrupt:
+        print("interrupted; the same command continues", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        known = explain(error)
+        if known is None or wants_traceback:
+            print(without_passwords(traceback.format_exc()), end="", file=sys.stderr)
+        if known is not None:
+            print(f"error: {known}", file=sys.stderr)
+        sys.exit(known.exit_code if known else 1)
+    finally:
+        gc.freeze()  # else Python looks through all that was imported for garbage before it ends: .15 s
+
+
+def _interrupt(signal_number, frame):
+    raise KeyboardInterrupt
+
+
+def _hang_up(signal_number, frame):
+    """The terminal is gone: the kernel and the shell both say so, and to write to it would be an error."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with open(os.devnull, "w") as nowhere:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            if stat.S_ISCHR(os.fstat(stream.fileno()).st_mode):
+                os.dup2(nowhere.fileno(), stream.fileno())
+    raise KeyboardInterrupt
+
+
+def run_job(config: DictConfig) -> None:
+    """What Hydra runs: the one run of a plain call, or one cell of a sweep."""
+    hydra = HydraConfig.get()
+    if hydra.mode == RunMode.MULTIRUN:
+        sweep.run_cell(hydra, load=_load, job=lambda: _run(config, None))
+    else:
+        try:
+            line = _run(config, Console())
+            print(f"{run_name(config)}  {line}")
+        except Exception as error:  # Hydra would add a line of its own
+            _errors.append(error)
+
+
+def _load() -> None:
+    """Imports what a run needs, even what would be imported late: the cells of a sweep share it."""
+    with loading():
+        import_tensorflow()
+        for module in ("losses", "models", "training", "tracking.database_code", "tracking.uploader"):
+            import_module(f"ce_harness.{module}")
+
+
+def _run(config: DictConfig, console: Console | None) -> str:
+    """Trains, unless that is already done; returns a line that says how it went."""
+    config = checked(config)
+    run = RunDirectory.of(config)
+    done_before = run.finished(config)
+    if not done_before:
+        with loading():
+            import_tensorflow()
+            from ce_harness.training import train_and_evaluate
+
+        train_and_evaluate(config, console)
+    outcome = run.outcome
+    if outcome["status"] == "diverged":
+        raise DivergedError(outcome["message"])
+    scores = "  ".join(f"{name} {outcome['metrics'][f'test/{name}']:.4f}" for name in ("accuracy", "nll", "brier"))
+    return f"{'was complete' if done_before else 'complete'}  test: {scores}  {run.path}"

@@ -1,0 +1,1 @@
+"""From tracked runs, or committed rows, to data frames."""

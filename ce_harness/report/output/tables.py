@@ -1,0 +1,197 @@
+"""Tables that any study of several losses can use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ce_harness.report.output.formats import NOTHING, number, with_interval
+from ce_harness.report.study import Evidence, Table
+from ce_harness.report.verdicts import statistics
+from ce_harness.report.verdicts.outcomes import (
+    MARKED,
+    TIME_TO,
+    by_setting,
+    horizon,
+    label,
+    mark,
+    outcome,
+    paired,
+    setting_cell,
+    settings,
+)
+
+METRICS = ("test/accuracy", "test/nll", "test/nll_calibrated", "test/brier", "test/ece", "test/ece_calibrated")
+METRICS += ("early_grad_norm", "epochs_to/0.8", "epochs_to/0.95")
+
+FEW_SETTINGS = 3  # up to which a table is read setting by setting, beyond it metric by metric
+
+
+def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
+    """Every loss on every metric: mean over seeds with its 95% interval; median for times to a target."""
+    rows, shown = [], []
+    for setting, group in by_setting(evidence.runs):
+        by_loss = dict(list(group.groupby("loss", sort=False)))
+        shown.append(
+            {**setting_cell(setting), "metric": "seeds", **{loss: str(len(runs)) for loss, runs in by_loss.items()}}
+        )
+        for metric in metrics:
+            line = {**setting_cell(setting), "metric": label(metric)}
+            for loss, runs in by_loss.items():
+                values = outcome(evidence, metric)[runs.index]
+                if metric.startswith(TIME_TO):
+                    found, line[loss] = _time(values, horizon(evidence, runs))
+                else:
+                    s = statistics.summarize(values)
+                    found = {"mean": s.mean, "sd": s.sd, "ci_low": s.low, "ci_high": s.high}
+                    line[loss] = with_interval(s) + mark(metric, [loss])
+                rows.append({**setting, "loss": loss, "metric": metric, "n": len(values), **found})
+            if any(row.get("reached", 1) for row in rows[-len(by_loss) :]):
+                shown.append(line)
+    if len(shown) > FEW_SETTINGS * (len(metrics) + 1):
+        order = ["seeds", *map(label, metrics)]
+        shown.sort(key=lambda line: order.index(line["metric"]))
+    notes = [
+        "Mean over seeds ± half of its 95% t interval. Brier summed over classes, ECE over 15 bins.",
+        "Early gradient norm: L2 norm of the whole gradient of the loss as trained, mean over the steps of "
+        "epoch 1. Losses differ in scale, so it does not say how well they train.",
+    ]
+    if any(metric.startswith(TIME_TO) for metric in metrics):
+        notes.append(
+            "Epochs to a target: Kaplan-Meier median, and how many runs reach it; the others are censored at "
+            "the last epoch. A target that no run reaches is not shown."
+        )
+    notes += _about_marks(metrics, evidence)
+    title = "Each loss on every metric" + common_settings(evidence)
+    return Table(title, pd.DataFrame(rows), pd.DataFrame(shown).fillna(NOTHING), tuple(notes))
+
+
+def _time(values: pd.Series, end: float) -> tuple[dict, str]:
+    median = statistics.median_time(values, end)
+    reached = int(np.isfinite(values).sum())
+    shown = f"{median:.1f}" if math.isfinite(median) else f"> {end:g}"
+    return {"median": median, "reached": reached, "horizon": end}, f"{shown} ({reached}/{len(values)})"
+
+
+def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str] = METRICS) -> Table:
+    """Every other loss minus the reference, paired by seed."""
+    rows, shown = [], []
+    for setting, group in by_setting(evidence.runs):
+        for loss in group["loss"].unique():
+            if loss == reference:
+                continue
+            for metric in metrics:
+                found = statistics.compare_pairs(*paired(evidence, group, metric, loss, reference).to_numpy().T)
+                d = found.difference
+                cell = {"loss": loss, "metric": metric, "n": d.n}
+                rows.append(
+                    {**setting, **cell}
+                    | {"mean": d.mean, "sd": d.sd, "ci_low": d.low, "ci_high": d.high}
+                    | {"effect_size": found.effect_size, "superiority": found.superiority, "p": found.p}
+                    | {"detectable": statistics.detectable_difference(d.sd, d.n)}
+                )
+                if not d.n:
+                    continue
+                shown.append(
+                    setting_cell(setting)
+                    | cell
+                    | {"metric": label(metric)}
+                    | {"difference": with_interval(d, signed=True) + mark(metric, [loss, reference])}
+                    | {"effect size": number(found.effect_size, "+.2f")}
+                    | {"P(larger)": number(found.superiority, ".2f")}
+                )
+    frame, shown = pd.DataFrame(rows), pd.DataFrame(shown)
+    names = settings(evidence.runs)
+    if names:  # a family is one question asked in every setting, as for the verdicts
+        frame["p_holm"] = frame.groupby(["loss", "metric"])["p"].transform(statistics.holm)
+    else:
+        frame["p_holm"] = statistics.holm(frame["p"])
+    notes = [
+        f"Difference: the loss minus {reference} of the same seed, mean ± half of its 95% t interval. "
+        "Effect size: mean over standard deviation of the differences. P(larger): share of seeds in which "
+        "the loss has the larger value, ties half.",
+    ]
+    if any(metric.startswith(TIME_TO) for metric in metrics):
+        notes.append(
+            "Epochs to a target: difference of mean times restricted to the last epoch; pairs in which "
+            "neither run reaches it are left out."
+        )
+    tested = int(frame["p"].notna().sum())
+    if tested:
+        paired_rows = frame[frame["n"] > 0].reset_index(drop=True)
+        shown["p (Holm)"] = paired_rows["p_holm"].map(lambda p: number(p, ".3g"))
+        shown["detectable"] = paired_rows["detectable"].map(lambda d: number(d, ".2g"))
+        notes.append(
+            "p: two-sided sign-flip permutation, Holm-adjusted over "
+            f"{'the settings of each loss and metric' if names else f'the {tested} tests'}. "
+            "Detectable: the smallest difference that this many seeds show with 80% power."
+        )
+    if too_few := too_few_pairs(frame):
+        notes.append(too_few)
+    notes += _about_marks(metrics, evidence)
+    if len(shown) > FEW_SETTINGS * len(metrics) * evidence.runs["loss"].nunique():
+        order = [*map(label, metrics)]
+        shown = shown.sort_values("metric", key=lambda column: column.map(order.index), kind="stable")
+    return Table("Paired differences" + common_settings(evidence), frame, shown, tuple(notes))
+
+
+def equal_error(evidence: Evidence) -> Table:
+    """Per setting, the two runs of equal test error whose MSE differs most: NN1 and NN2, trained."""
+    digits = {"test/error": "{:.1%}", "test/brier": "{:.4f}", "test/nll": "{:.4f}"}
+    columns = ["run", "loss", *settings(evidence.runs), *digits]
+    rows = []
+    for _, group in by_setting(evidence.runs):
+        # Errors are multiples of one over the number of test examples; rounding makes equal ones equal.
+        same = group.groupby(group["test/error"].round(9))["test/brier"]
+        gap = same.max() - same.min()
+        if gap.max() > 0:
+            brier = same.get_group(gap.idxmax())
+            rows.append(group.loc[[brier.idxmin(), brier.idxmax()], columns])
+    frame = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+    shown = frame.drop(columns="loss").assign(
+        **{
+            metric: [
+                spec.format(value) + mark(metric, [loss])
+                for value, loss in zip(frame[metric], frame["loss"], strict=True)
+            ]
+            for metric, spec in digits.items()
+        }
+    )
+    notes = ["MSE is the Brier score here: summed over classes, mean over examples."]
+    notes += _about_marks(list(digits), replace(evidence, runs=frame))
+    title = "MSE and cross-entropy of trained networks of equal error"
+    return Table(title, frame, shown.rename(columns=label), tuple(notes))
+
+
+def too_few_pairs(frame: pd.DataFrame) -> str:
+    """Why rows of ``n`` pairs have no ``p``; empty if all that have pairs do."""
+    few = frame.loc[frame["p"].isna() & frame["n"].between(1, statistics.MIN_PAIRS - 1), "n"]
+    if few.empty:
+        return ""
+    return (
+        f"No p below {statistics.MIN_PAIRS} pairs: with {few.min()}, the smallest exact two-sided p is "
+        f"{statistics.smallest_p(few.min()):.3g}, whatever the difference."
+    )
+
+
+def _about_marks(metrics: Sequence[str], evidence: Evidence) -> list[str]:
+    return [MARKED] if any(mark(metric, evidence.runs["loss"]) for metric in metrics) else []
+
+
+def excluded(evidence: Evidence) -> Table:
+    """Every run and combination left out, with the reason."""
+    return Table("Runs left out, or without a partner", evidence.excluded)
+
+
+def common_settings(evidence: Evidence) -> str:
+    """What all runs share, for a caption: `` (digits, lenet5, sgd, learning rate 0.05)``."""
+    runs = evidence.runs
+    varying = settings(runs)
+    shared = [str(runs[name].iloc[0]) for name in ("dataset", "model", "optimizer") if name not in varying]
+    rates = runs["learning_rate"].unique()
+    shared += [f"learning rate {rates[0]}"] if len(rates) == 1 else []
+    return f" ({', '.join(shared)})" if shared else ""

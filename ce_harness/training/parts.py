@@ -1,0 +1,119 @@
+"""The parts that a config names, made: the one place where Hydra's ``instantiate`` is called, one level deep."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+import keras
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from ce_harness.config import option_name
+from ce_harness.datasets import Dataset
+from ce_harness.errors import ConfigError, HarnessError
+from ce_harness.training.schedules import learning_rate
+
+
+def make_dataset(config: DictConfig) -> Dataset:
+    """The data set; there are at least as many training examples as go into a batch."""
+    dataset = _make(config, "dataset", Dataset)
+    if config.batch_size > len(dataset.train):
+        raise ConfigError(
+            f"batch_size={config.batch_size}: allowed is at most {len(dataset.train)}, the number of training "
+            f"examples; for example batch_size={min(len(dataset.train), 64)}"
+        )
+    return dataset
+
+
+def make_network(config: DictConfig, dataset: Dataset) -> keras.Model:
+    """A built network from images to logits; its input and output fit the dataset."""
+    shape, num_classes = dataset.input_shape, dataset.num_classes
+    name, size = f"model={option_name(config, 'model')}", "x".join(map(str, shape))
+    try:
+        network = _make(config, "model", keras.Model, input_shape=shape, num_classes=num_classes)
+        with warnings.catch_warnings(action="ignore"):  # in which Keras says first what it then raises
+            # The call builds a Sequential and a subclassed model, too.
+            output = network(keras.Input(shape)).shape
+    except (ConfigError, ValueError, TypeError, AttributeError, NotImplementedError) as error:
+        if "output size would be" in str(error):  # Keras's words for a layer that is left without a pixel
+            raise ConfigError(
+                f"{name}: too deep for images of {size}: its layers leave no pixel of them; take larger images or "
+                "another model; softmax_regression, mlp and resnet20 take every size"
+            ) from error
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{name}: can't be built for images of {size}: {_reason(error)}") from error
+    if tuple(output) != (None, num_classes):
+        raise ConfigError(f"{name}: its output has the shape {tuple(output)}; it must be (None, {num_classes})")
+    activation = getattr(network.layers[-1], "activation", None) if network.layers else None
+    if activation in (keras.activations.softmax, keras.activations.sigmoid):
+        raise ConfigError(
+            f"{name}: its last layer ends in {activation.__name__}; a network must return logits, since the losses "
+            "apply softmax themselves: leave the activation out"
+        )
+    return network
+
+
+def make_loss(config: DictConfig) -> keras.Loss:
+    """A loss on (one-hot labels, logits), the mean over the batch: gradient norms rely on that."""
+    loss = _make(config, "loss", keras.Loss)
+    if loss.reduction not in ("sum_over_batch_size", "mean", "mean_with_sample_weight"):
+        raise ConfigError(
+            f"loss={option_name(config, 'loss')}: its reduction is {loss.reduction}; it must be the mean over the "
+            "batch, sum_over_batch_size in Keras's words"
+        )
+    return loss
+
+
+def make_optimizer(config: DictConfig, steps_per_epoch: int) -> keras.Optimizer:
+    rate = learning_rate(
+        config.learning_rate_schedule,
+        config.learning_rate,
+        config.epochs * steps_per_epoch,
+        config.warmup_epochs * steps_per_epoch,
+    )
+    clipping = {} if config.clip_norm is None else {"global_clipnorm": config.clip_norm}
+    return _make(config, "optimizer", keras.Optimizer, learning_rate=rate, **clipping)
+
+
+def make_callbacks(config: DictConfig) -> list[keras.callbacks.Callback]:
+    """The user's own Keras callbacks, in the order of the config."""
+    return [
+        _instantiate(f"callbacks.{name}", options, keras.callbacks.Callback, {})
+        for name, options in config.callbacks.items()
+    ]
+
+
+def _make(config: DictConfig, group: str, kind: type, **given: Any) -> Any:
+    options = {key: value for key, value in config[group].items() if key != "name"}
+    return _instantiate(f"{group}={option_name(config, group)}", options, kind, given)
+
+
+def _instantiate(what: str, options: dict[str, Any], kind: type, given: dict[str, Any]) -> Any:
+    target = options["_target_"]
+    try:
+        part = instantiate(dict(options), **given, _convert_="all", _recursive_=False)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, HarnessError):
+            raise cause from None
+        if cause is None or isinstance(cause, TypeError | ValueError | ImportError | AttributeError):
+            raise ConfigError(f"{what}: {target}: {_reason(cause or error)}") from error
+        raise
+    if not isinstance(part, kind):
+        package = kind.__module__.partition(".")[0]
+        raise ConfigError(
+            f"{what}: {target} returns an object of type {type(part).__name__}; it must return a {package} "
+            f"{kind.__name__}"
+        )
+    return part
+
+
+def _reason(error: BaseException) -> str:
+    """What Keras and Hydra say, as one line without colours and without the call's arguments."""
+    text = str(error).split("Arguments received by")[0]
+    text = re.sub(r"\x1b\[\d*m|Exception encountered when calling \S+\.", "", text)
+    return " ".join(text.split())

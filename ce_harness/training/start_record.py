@@ -1,0 +1,77 @@
+"""Where a run comes from: the record that opens its journal and becomes its parameters and tags in MLflow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ce_harness.config import GROUPS, code_digest, config_hash, identified, option_name, run_name
+from ce_harness.datasets import Dataset
+from ce_harness.rundir.journal import Journal
+from ce_harness.training import process
+
+MLFLOW_DIGEST_LENGTH = 36  # the store cuts longer ones; the tag dataset_digest has all 64
+
+
+def start_record(config: DictConfig, dataset: Dataset, columns: Sequence[str]) -> dict[str, Any]:
+    """The first record of a run's journal.
+
+    Args:
+        columns: names of the columns of the per-step series.
+    """
+    names = {group: option_name(config, group) for group in GROUPS}
+    return Journal.record(
+        "start",
+        name=run_name(config),
+        columns=list(columns),
+        log_every_n_steps=config.log_every_n_steps,
+        config=OmegaConf.to_yaml(OmegaConf.create(identified(config))),
+        params=_flat(identified(config)),
+        tags={
+            **names,
+            "seed": str(config.seed),
+            "study": config.study,
+            "config_hash": config_hash(config),
+            "code_digest": code_digest(config),
+            "dataset_digest": dataset.digest,
+            "num_classes": str(dataset.num_classes),
+            "fingerprint": process.fingerprint(config.threads),
+            **_git(),
+        },
+        dataset={
+            "name": names["dataset"],
+            "digest": dataset.digest[:MLFLOW_DIGEST_LENGTH],
+            "source_type": "code",
+            "source": json.dumps({"_target_": config.dataset["_target_"]}),
+            "profile": json.dumps({"sha256": dataset.digest, "class_counts": dataset.class_counts}),
+        },
+    )
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = str(value)
+    return flat
+
+
+def _git() -> dict[str, str]:
+    def git(*words: str) -> str | None:
+        command = ["git", "-C", str(Path(__file__).parent), *words]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return None
+
+    commit = git("rev-parse", "HEAD")
+    if commit is None:
+        return {"git_commit": "unknown", "git_dirty": "unknown"}
+    return {"git_commit": commit, "git_dirty": str(bool(git("status", "--porcelain"))).lower()}

@@ -1,0 +1,108 @@
+"""``python report.py`` as a user meets it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import report
+from ce_harness.tracking import reading
+from tests.report.synthetic import Run, runs
+
+
+def test_an_unknown_study_names_the_nearest(capsys):
+    assert report.main(["demoo"]) == 2
+    assert capsys.readouterr().err == "error: no study 'demoo' in experiments/; did you mean 'demo'?\n"
+
+
+def test_the_traceback_only_when_asked_for(monkeypatch):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(report.ConfigError):
+        report.main(["demoo"])
+
+
+def test_no_store_is_a_tracking_error(tmp_path, capsys):
+    assert report.main(["demo", "--tracking-uri", f"sqlite:///{tmp_path / 'none.db'}"]) == 5
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_empty_store_has_too_few_runs(runs_dir, capsys):
+    assert report.main(["demo", "--tracking-uri", f"sqlite:///{runs_dir / 'mlflow.db'}"]) == 8
+    assert "python run.py -m experiment=demo" in capsys.readouterr().err
+
+
+def test_from_needs_rows(tmp_path, capsys):
+    assert report.main(["demo", "--from", str(tmp_path)]) == 2
+    assert "--from and --adding take an earlier report's folder" in capsys.readouterr().err
+
+
+def test_neither_tensorflow_nor_mlflow_is_needed_to_rebuild():
+    code = (
+        "import sys, report\n"
+        "from ce_harness.report import build\n"
+        "from ce_harness.report.output import terminal\n"
+        "import experiments.demo, experiments.tutorial\n"
+        "print({'tensorflow', 'keras', 'mlflow', 'torch'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"
+
+
+def test_a_lost_artifact_is_a_tracking_error(monkeypatch, capsys):
+    tracked = runs(["softmax_ce", "builtin_ce", "mse"], 2)
+    monkeypatch.setattr(reading, "read_runs", lambda uri, study, must_exist=True: tracked)
+    monkeypatch.setattr(Run, "content", lambda run, name: Path("/no", name).read_bytes())
+    assert report.main(["demo"]) == 5
+    assert "/no/epochs.csv" in capsys.readouterr().err
+
+
+@pytest.fixture
+def tracked(monkeypatch):
+    found = runs(["softmax_ce", "builtin_ce", "mse"], 6, mse={"accuracy": 0.90})
+    monkeypatch.setattr(reading, "read_runs", lambda uri, study, must_exist=True: found if study == "mine" else [])
+    return found
+
+
+def test_any_two_losses_are_compared_without_a_study_file(tracked, tmp_path):
+    first, again = tmp_path / "first", tmp_path / "again"
+    losses = ["--losses", "mse,builtin_ce"]
+    assert report.main([*losses, "--study", "mine", "--output", str(first)]) == 0
+    verdicts = pd.read_csv(first / "verdicts.csv").set_index("claim")
+    assert verdicts.loc["mse is more accurate than builtin_ce", "mean"] == pytest.approx(-0.05, abs=1e-3)
+    assert set(pd.read_csv(first / "rows" / "runs.csv")["loss"]) == {"builtin_ce", "mse"}
+    assert not (first / "excluded.md").exists()
+    assert "python report.py --losses mse,builtin_ce --from" in (first / "index.html").read_text()
+    assert report.main([*losses, "--from", str(first), "--output", str(again)]) == 0
+    files = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
+    assert [name for name in files if (first / name).read_bytes() != (again / name).read_bytes()] == []
+
+
+def test_a_loss_that_was_never_run_names_those_that_were(tracked, capsys):
+    assert report.main(["--losses", "mse,focal", "--study", "mine"]) == 8
+    assert "no run of loss 'focal'; tracked losses: builtin_ce, mse, softmax_ce" in capsys.readouterr().err
+    assert report.main(["--losses", "mse,focal"]) == 8
+    assert "study 'single_runs' has no run of loss 'mse'; tracked losses: none" in capsys.readouterr().err
+
+
+def test_too_few_runs_of_two_losses_say_how_to_train_them(tracked, capsys):
+    tracked[:] = [run for run in tracked if run.seed == 0]
+    assert report.main(["--losses", "mse,builtin_ce", "--study", "mine"]) == 8
+    assert "python run.py -m study=mine loss=mse,builtin_ce seed=0,1,2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("losses", ["mse", "mse,mse", "a,b,c", "../a,b", ""])
+def test_two_different_losses_are_asked_for(losses, capsys):
+    with pytest.raises(SystemExit) as stop:
+        report.main(["--losses", losses])
+    assert stop.value.code == 2
+    assert "two different losses" in capsys.readouterr().err
+
+
+def test_what_is_missing_before_any_run_is_the_whole_study(tmp_path, capsys):
+    assert report.main(["demo", "--missing", "--tracking-uri", f"sqlite:///{tmp_path}/none.db"]) == 0
+    (command,) = capsys.readouterr().out.splitlines()
+    assert command.startswith("python run.py -m experiment=demo ")
+    assert "loss=softmax_ce,builtin_ce,mse seed=0,1,2,3,4" in command
+    assert not (tmp_path / "none.db").exists()

@@ -1,0 +1,153 @@
+"""The config: what names a run, and what is refused before anything heavy is imported."""
+
+import math
+
+import pytest
+
+from ce_harness.config import checked, code_digest, config_hash, identity, run_name
+from ce_harness.config.targets import parsed, source_file
+from ce_harness.config.user_modules import own_modules
+from ce_harness.errors import ConfigError
+
+
+def test_the_defaults_are_the_contracts(composed):
+    config = composed(base=())
+    assert (config.dataset.name, config.model.name, config.loss.name) == ("digits", "lenet5", "softmax_ce")
+    assert config.threads == "auto"
+
+
+def test_where_a_run_is_kept_does_not_change_its_identity(composed):
+    here = config_hash(composed())
+    assert config_hash(composed("tracking_uri=http://127.0.0.1:1", "mlflow_experiment=x", "runs_dir=/x")) == here
+
+
+@pytest.mark.parametrize("override", ["seed=1", "loss=mse", "learning_rate=0.06", "threads=2", "study=other"])
+def test_what_a_run_computes_is_its_identity(composed, override):
+    assert config_hash(composed(override)) != config_hash(composed())
+
+
+def test_losses_of_one_class_have_different_names_and_hashes(composed):
+    summed, mean = composed("loss=mse"), composed("loss=mse_mean")
+    assert summed.loss._target_ == mean.loss._target_
+    assert run_name(summed) == "digits-softmax_regression-mse-s0"
+    assert config_hash(summed) != config_hash(mean)
+
+
+def test_the_code_of_a_users_own_part_is_part_of_the_digest(composed, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("first_loss", "second_loss"):
+        (tmp_path / f"{name}.py").write_text(f"# {name}\n")
+    digests = [code_digest(composed(f"loss._target_={name}.Loss")) for name in ("first_loss", "second_loss")]
+    assert len({*digests, code_digest(composed())}) == 3
+
+
+@pytest.mark.parametrize(
+    ("imports", "file", "counts"),
+    [
+        ("import helper", "helper.py", True),
+        ("def part():\n    from helper import scale", "helper.py", True),
+        ("import package.inner.helper", "package/inner/helper.py", True),
+        ("from package import inner", "package/inner/__init__.py", True),
+        ("from .inner.helper import scale", "package/inner/helper.py", True),
+        ("from . import sibling", "package/sibling.py", True),
+        ("import between", "helper.py", True),  # which between imports
+        ("", "package/__init__.py", True),  # Python runs it first
+        ("import numpy, keras, os, not_there\nfrom .... import beyond", "helper.py", False),
+        ("import helper", "README.md", False),
+        ("import installed", "site-packages/installed.py", False),
+    ],
+)
+def test_the_own_modules_that_it_imports_are_part_of_the_digest_too(
+    composed, tmp_path, monkeypatch, imports, file, counts
+):
+    for folder in (tmp_path, tmp_path / "site-packages"):
+        monkeypatch.syspath_prepend(folder)
+    for name in ("__init__", "inner/__init__", "inner/helper", "sibling"):
+        (tmp_path / "package" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "package" / f"{name}.py").touch()
+    for name in ("helper.py", "README.md", "site-packages/installed.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "between.py").write_text("import between, helper")
+    (tmp_path / "package" / "part.py").write_text(imports)
+    config, digests = composed("loss._target_=package.part.Loss"), []
+    for content in ("", "# edited"):
+        (tmp_path / file).write_text(content)
+        for cached in (own_modules, source_file, parsed, identity._module_digest):  # each digest is a process's first
+            cached.cache_clear()
+        digests.append(code_digest(config))
+    assert (digests[0] != digests[1]) == counts
+
+
+def test_a_module_that_is_not_there_is_refused(composed):
+    with pytest.raises(ConfigError, match="nowhere: there is no such Python module"):
+        code_digest(composed("loss._target_=nowhere.Loss"))
+
+
+@pytest.mark.parametrize(
+    ("target", "answer"),
+    [
+        ("keras.optimizers.sgd", r"keras\.optimizers has no sgd; did you mean keras\.optimizers\.SGD\?"),
+        ("keras.optimizers.Nope", r"keras\.optimizers has no Nope; name a class or function of that module"),
+        ("ce_harness.training.schedules.Warmup", r"did you mean ce_harness\.training\.schedules\.WarmUp\?"),
+    ],
+)
+def test_a_name_that_a_module_lacks_is_refused(composed, target, answer):
+    with pytest.raises(ConfigError, match=rf"^optimizer\._target_={target}: .*{answer}$"):
+        checked(composed(f"optimizer._target_={target}"))
+
+
+@pytest.mark.parametrize("source", ["from keras.losses import *", "def __getattr__(name): ...", "globals()['Own'] = 1"])
+def test_a_name_that_the_source_can_not_show_is_let_through(composed, tmp_path, monkeypatch, source):
+    module = f"own_{len(source)}"
+    (tmp_path / f"{module}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert checked(composed(f"loss._target_={module}.Own")).loss._target_ == f"{module}.Own"
+
+
+def test_auto_threads_are_the_cores_that_the_run_has(composed, monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    assert checked(composed("threads=auto")).threads == 8
+    assert checked(composed("threads=auto"), cores=3).threads == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("learning_rate", -1.0),
+        ("learning_rate", 0.0),
+        ("learning_rate", math.nan),
+        ("learning_rate", math.inf),
+        ("batch_size", 0),
+        ("batch_size", -1),
+        ("epochs", 0),
+        ("seed", -1),
+        ("threads", 0),
+        ("threads", "many"),
+        ("log_every_n_steps", 0),
+        ("model.head_stddev", -1.0),
+        ("optimizer.momentum", 1.0),
+        ("optimizer.momentum", "much"),
+        ("dataset.val_fraction", 0.0),
+        ("dataset.limit", 0),
+    ],
+)
+def test_a_value_outside_what_is_allowed_is_named_with_what_is(composed, key, value):
+    config = composed()
+    group, _, leaf = key.rpartition(".")
+    (config[group] if group else config)[leaf] = value
+    with pytest.raises(ConfigError, match=rf"^{key}=.*: allowed is .*; for example {key}="):
+        checked(config)
+
+
+@pytest.mark.parametrize(("key", "value"), [("loss.true_class_weight", 0), ("loss.target_scale", -1.0)])
+def test_the_scales_of_the_logit_loss_are_positive(composed, key, value):
+    config = composed("loss=mse_logits", f"{key}={value}")
+    with pytest.raises(ConfigError, match=key):
+        checked(config)
+
+
+def test_a_whole_number_is_taken_where_a_real_one_is_meant(composed):
+    config = checked(composed("optimizer.momentum=0"))
+    assert isinstance(config.optimizer.momentum, float)
+    assert config_hash(config) == config_hash(composed("optimizer.momentum=0.0"))

@@ -1,0 +1,102 @@
+"""Which runs a study reads, and the reason given for each of the others."""
+
+import pytest
+
+from ce_harness.errors import ConfigError, TooFewRunsError
+from ce_harness.report.evidence.selection import select
+from tests.report.synthetic import Run, runs
+
+READS = {"dataset": ["digits"], "model": ["lenet5"], "loss": ["softmax_ce", "mse"], "seed": range(3)}
+
+
+def reasons(tracked, reads=READS):
+    found = select(tracked, reads, "demo")
+    return {run.name for run in found.runs}, dict(found.excluded.itertuples(index=False))
+
+
+def test_a_full_grid_leaves_nothing_out():
+    kept, left_out = reasons(runs(READS["loss"], 3))
+    assert len(kept) == 6
+    assert left_out == {}
+
+
+def test_diverged_and_failed_runs_are_listed_and_their_partners_named():
+    tracked = runs(READS["loss"], 3)
+    tracked[3].status, tracked[4].status = "diverged", "failed"
+    kept, left_out = reasons([*tracked, Run("softmax_ce", 3), Run("mse", 3)], {**READS, "seed": range(4)})
+    assert left_out["digits-lenet5-mse-s0"] == "diverged"
+    assert left_out["digits-lenet5-mse-s1"] == "failed"
+    assert left_out["digits-lenet5-softmax_ce-s0"].startswith("unpaired: no usable run of mse")
+    assert "digits-lenet5-softmax_ce-s0" in kept
+
+
+def test_a_combination_that_was_never_run_is_missing():
+    _, left_out = reasons([run for run in runs(READS["loss"], 3) if run.name != "digits-lenet5-mse-s2"])
+    assert left_out["dataset=digits model=lenet5 loss=mse seed=2"] == "missing: never run"
+
+
+def test_a_loss_the_study_does_not_name_is_foreign():
+    _, left_out = reasons([*runs(READS["loss"], 3), Run("focal", 0)])
+    assert left_out == {"digits-lenet5-focal-s0": "foreign: loss=focal is not part of the study"}
+
+
+def test_the_later_of_two_equal_runs_counts():
+    again = Run("mse", 0, start_time=2_000, name="again")
+    kept, left_out = reasons([*runs(READS["loss"], 3), again])
+    assert left_out == {"digits-lenet5-mse-s0": "duplicate of a later run"}
+    assert "again" in kept
+
+
+@pytest.mark.parametrize(("tag", "word"), [("code_digest", "other code"), ("dataset_digest", "other data")])
+def test_other_code_and_other_data_do_not_mix(tag, word):
+    old = Run("mse", 0, start_time=1, name="old", tags={tag: "old"})
+    kept, left_out = reasons([old, *runs(READS["loss"], 3)])
+    assert left_out["old"].startswith(word)
+    assert len(kept) == 6
+
+
+@pytest.mark.parametrize("tag", ["code_digest", "dataset_digest"])
+def test_other_code_and_other_data_mix_if_asked(tag):
+    tracked = runs(READS["loss"], 3)
+    tracked[0].tags[tag] = "old"
+    found = select(tracked, READS, "demo", mix=True)
+    assert len(found.runs) == 6
+    assert found.excluded.empty
+
+
+def test_runs_that_differ_in_an_unnamed_setting_are_refused():
+    short = Run("mse", 0, start_time=2_000, name="short", params={"epochs": "1"})
+    with pytest.raises(ConfigError, match=r"differ in epochs: 1 \(short\) and 6"):
+        reasons([*runs(READS["loss"], 3), short])
+    kept, left_out = reasons([*runs(READS["loss"], 3), short], {**READS, "epochs": [6]})
+    assert left_out == {"short": "foreign: epochs=1 is not part of the study"}
+    assert len(kept) == 6
+
+
+def test_a_parameter_of_a_loss_may_differ_between_losses():
+    tracked = runs(READS["loss"], 3, mse={"params": {"loss.scale": "2"}})
+    assert len(reasons(tracked)[0]) == 6
+
+
+def test_losses_of_unequal_seeds_are_no_comparison():
+    tracked = [Run("softmax_ce", 0), Run("softmax_ce", 1), Run("mse", 1), Run("mse", 2)]
+    with pytest.raises(TooFewRunsError, match=r"4 runs \(4 usable\), .* two losses with two seeds in common"):
+        select(tracked, READS, "demo")
+    assert "digits-lenet5-softmax_ce-s0" in reasons([*tracked, Run("mse", 0)])[0]
+
+
+def test_too_few_runs_say_how_many_and_what_to_do():
+    with pytest.raises(TooFewRunsError, match=r"no runs; train them first: python run.py -m experiment=demo"):
+        select([], READS, "demo")
+    tracked = runs(READS["loss"], 2, mse={"status": "diverged"})
+    with pytest.raises(TooFewRunsError, match=r"4 runs \(2 usable, 2 diverged\)"):
+        select(tracked, READS, "demo")
+
+
+def test_a_loss_with_a_learning_rate_of_its_own_is_not_unpaired():
+    rates = {"softmax_ce": 0.01, "mse": 0.05}
+    reads = {"loss": list(rates), "learning_rate": list(rates.values()), "seed": range(3)}
+    tracked = [Run(loss, seed, params={"learning_rate": str(rates[loss])}) for loss in rates for seed in range(3)]
+    found = select(tracked, reads, "demo", where=lambda cell: cell["learning_rate"] == rates[cell["loss"]])
+    assert len(found.runs) == 6
+    assert found.excluded.empty

@@ -1,0 +1,41 @@
+"""Scores of probabilities are marked where a loss trains none."""
+
+from ce_harness.report.evidence import rows
+from ce_harness.report.evidence.selection import select
+from ce_harness.report.output.tables import comparison, equal_error, paired_differences
+from ce_harness.report.verdicts.outcomes import MARKED
+from tests.report.synthetic import runs
+
+LOSSES = ["softmax_ce", "mse_logits"]
+
+
+def evidence(losses):
+    reads = {"loss": losses, "seed": range(3)}
+    metrics = {"test/error": 0.05}
+    tracked = runs(losses, 3, softmax_ce={"metrics": metrics}, mse_logits={"metrics": metrics | {"test/brier": 0.5}})
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
+
+
+def test_raw_scores_of_a_loss_on_logits_are_marked_and_calibrated_ones_are_not():
+    table = comparison(evidence(LOSSES))
+    marked = table.shown.set_index("metric")["mse_logits"].str.endswith("*")
+    assert set(marked[marked].index) == {"NLL (nats)", "Brier score", "ECE"}
+    assert not table.shown["softmax_ce"].str.endswith("*").any()
+    assert MARKED in table.notes
+    assert MARKED not in comparison(evidence(["softmax_ce", "mse"])).notes
+
+
+def test_so_are_differences_to_it_and_its_networks_of_equal_error():
+    found = evidence(LOSSES)
+    differences = paired_differences(found, "softmax_ce").shown.set_index("metric")["difference"]
+    assert differences["ECE"].endswith("*")
+    assert not differences["test accuracy"].endswith("*")
+    pair = equal_error(found).shown.set_index("run")["Brier score"]
+    marked = pair.str.endswith("*")
+    assert (marked == pair.index.str.contains("mse_logits")).all()
+    assert marked.any()
+
+
+def test_a_target_that_no_run_reaches_is_not_shown():
+    shown = comparison(evidence(LOSSES), ["epochs_to/0.8", "epochs_to/0.999"]).shown
+    assert shown["metric"].tolist() == ["seeds", "epochs to 80% val. accuracy"]

@@ -1,0 +1,308 @@
+"""What lies in results/NAME after a report, and what stays when a report fails."""
+
+import json
+import math
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ce_harness.errors import ConfigError, DataError, DiskError, TooFewRunsError
+from ce_harness.report import build
+from ce_harness.report.evidence import rows, series
+from ce_harness.report.evidence.selection import Selection, select
+from ce_harness.report.output import figures, formats, publish, style
+from ce_harness.report.output.latex import latex
+from ce_harness.report.study import Table
+from ce_harness.report.verdicts.statistics import Summary
+from experiments import demo
+from report import main as command
+from tests.report.synthetic import Run, runs
+
+
+@pytest.fixture(scope="module")
+def row_files():
+    tracked = runs(demo.STUDY.reads["loss"], 5, mse={"accuracy": 0.85, "grad_norm": 0.2})
+    tracked[-1].status = "diverged"
+    evidence = rows.from_runs(select(tracked, demo.STUDY.reads, "demo"), demo.STUDY.reads)
+    evidence.runs["study_digest"] = ""
+    return rows.to_files(evidence)
+
+
+@pytest.fixture(scope="module")
+def report(row_files, tmp_path_factory):
+    output = tmp_path_factory.mktemp("results") / "demo"
+    make(row_files, output)
+    return output
+
+
+def make(row_files, output):
+    return build.build("demo", demo.STUDY, Path(demo.__file__), row_files, output)
+
+
+def kept(tracked):
+    return Selection(tracked, [], pd.DataFrame(), [])
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_table_and_figure_is_there_in_every_format(report):
+    names = {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()}
+    tables = {*demo.STUDY.tables, "verdicts", "sensitivity", "excluded"}
+    assert names == (
+        {f"{table}.{suffix}" for table in tables for suffix in ("csv", "md", "tex")}
+        | {f"{figure}.{suffix}" for figure in demo.STUDY.figures for suffix in ("pdf", "png", "svg")}
+        | {f"rows/{name}" for name in rows.FILES if name != rows.TUNING}
+        | {"index.html", "report.json"}
+    )
+
+
+def test_the_rows_alone_rebuild_every_byte(report, tmp_path, capsys):
+    assert command(["demo", "--from", str(report), "--output", str(tmp_path / "again")]) == 0
+    printed = capsys.readouterr().out
+    assert "Each loss on every metric" in printed
+    assert f"figure  {tmp_path / 'again' / 'learning_curves.pdf'}" in printed
+    first, again = contents(report), contents(tmp_path / "again")
+    assert first.keys() == again.keys()
+    assert [name for name in first if first[name] != again[name]] == []
+
+
+def test_the_committed_demo_is_what_its_rows_make_on_any_processor(tmp_path, capsys):
+    committed = Path(demo.__file__).parents[1] / "results" / "demo"
+    assert command(["demo", "--from", str(committed), "--output", str(tmp_path / "demo")]) == 0
+    assert contents(tmp_path / "demo") == contents(committed)
+
+
+def test_digits_that_depend_on_the_processor_are_not_written():
+    frame = pd.DataFrame({"x": [2.0, 0.1 + 0.2]})
+    assert formats.csv(Table("t", frame)) == "x\n2\n0.3\n"
+    assert formats.csv(Table("t", frame, digits=None)) == "x\n2.0\n0.30000000000000004\n"
+
+
+def test_what_was_left_out_is_counted_by_reason(report):
+    left_out = json.loads((report / "report.json").read_text())["left_out"]
+    assert left_out == {"diverged": 1, "unpaired": 2}
+    assert "diverged 1; unpaired 2" in (report / "index.html").read_text()
+
+
+def test_comparison_holds_mean_interval_and_censored_times(report):
+    frame = pd.read_csv(report / "comparison.csv").set_index(["loss", "metric"])
+    assert frame.loc[("softmax_ce", "test/accuracy"), "n"] == 5
+    assert frame.loc[("mse", "test/accuracy"), "n"] == 4
+    assert frame.loc[("mse", "epochs_to/0.95"), "reached"] == 0
+    assert math.isinf(frame.loc[("mse", "epochs_to/0.95"), "median"])
+    assert "| epochs to 95% val. accuracy |" in (report / "comparison.md").read_text()
+    assert "> 6 (0/4)" in (report / "comparison.md").read_text()
+
+
+def test_early_gradient_norm_is_the_mean_over_the_first_epoch():
+    run = Run("mse", 0)
+    reads = {"loss": ["mse"], "seed": range(1)}
+    found = rows.from_runs(kept([run]), reads).runs["early_grad_norm"].item()
+    assert found == pytest.approx(sum(1 / math.sqrt(step) for step in range(1, 11)) / 10)
+
+
+def test_an_infinite_score_stays_infinite():
+    worst = Run("mse", 0, metrics={"test/nll": 1.7976931348623157e308})
+    found = rows.from_runs(kept([worst]), {"loss": ["mse"], "seed": range(1)})
+    assert math.isinf(found.runs["test/nll"].item())
+
+
+def test_five_pairs_print_no_p(report):
+    shown = (report / "paired_differences.md").read_text()
+    assert "smallest exact two-sided p is" in shown
+    assert "p (Holm)" not in shown
+
+
+def test_excluded_runs_are_listed(report):
+    assert "| digits-lenet5-mse-s4 | diverged |" in (report / "excluded.md").read_text()
+
+
+def test_the_page_loads_nothing_and_names_its_commands(report):
+    page = (report / "index.html").read_text()
+    assert re.findall(r'(?:src|href)="(?!data:)', page) == []
+    assert "python report.py demo --from results/demo" in page
+    assert page.count("<figure") == len(demo.STUDY.figures)
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_provenance_names_data_and_rules(report):
+    facts = json.loads((report / "report.json").read_text())
+    assert facts["data_sha256"] == {"digits": "d1"}
+    assert facts["code_digests"] == ["12e4567"]  # text, though it looks like a number
+    assert facts["rules"].startswith("unknown")
+
+
+def test_thinned_steps_keep_the_first_steps_and_the_mean():
+    last, means = series.thin(np.arange(1.0, 1001)[:, None])
+    assert len(last) <= series.KEPT_STEPS
+    assert last.tolist()[:5] == [1, 2, 3, 4, 5]
+    assert last[-1] == 1000
+    assert (means[:, 0] * np.diff(last, prepend=0)).sum() / 1000 == pytest.approx(500.5)
+
+
+def test_pooled_bins_keep_every_example_and_the_mean():
+    low = [0.0, 0.5, 0.9]
+    bins = pd.DataFrame(
+        {
+            "run": run,
+            "epoch": epoch,
+            "p_low": p,
+            "p_high": p + 0.1,
+            "count": int(p < 0.9) * epoch,
+            "mean_norm": epoch / 10,
+        }
+        for run, epochs in (("long", 20), ("short", 1))
+        for epoch in range(1, epochs + 1)
+        for p in low
+    )
+    every = series.pooled(bins.astype({"run": "category"}))
+    assert every.loc[every["run"] == "short", ["epoch", "p_low", "count"]].to_numpy().tolist() == [
+        [1, 0, 1],
+        [1, 0.5, 1],
+    ]
+    bins, pooled = bins[bins["run"] == "long"], every[every["run"] == "long"]
+    assert pooled["epoch"].unique()[:3].tolist() == [1, 2, 4]
+    assert pooled["epoch"].nunique() <= series.KEPT_EPOCHS
+    assert set(pooled["p_low"]) == {0.0, 0.5}  # no example was seen in the third bin
+    assert pooled["count"].sum() == bins["count"].sum()
+    assert (pooled["count"] * pooled["mean_norm"]).sum() == pytest.approx((bins["count"] * bins["mean_norm"]).sum())
+
+
+def test_layers_of_the_heat_map_join_their_variables():
+    evidence = rows.from_runs(kept(runs(["mse"], 2)), {"loss": ["mse"], "seed": range(2)})
+    with style.paper():
+        ax = figures.layer_heat_map(evidence).axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["conv1", "head"]
+    conv1, head = ax.collections[0].get_array().data
+    # head: (.8^2 + .6^2)^(1/2) of a norm of 1 and 1.1 in the first step of the two seeds.
+    assert head[0] == pytest.approx(math.sqrt(1.1), rel=1e-6)
+    assert conv1 == pytest.approx(0.1 * head)
+
+
+def test_bins_are_drawn_in_order_though_early_epochs_lack_some():
+    evidence = rows.from_runs(kept(runs(["mse"], 2)), {"loss": ["mse"], "seed": range(2)})
+    late_first = evidence.gradient_bins[::-1].reset_index(drop=True)
+    with style.paper():
+        measured = figures.gradient_by_probability(replace(evidence, gradient_bins=late_first)).axes[0].lines[0]
+    assert list(measured.get_xdata()) == sorted(measured.get_xdata())
+
+
+def interrupted(output):
+    with publish.replaced(output) as folder:
+        (folder / "half.md").write_text("half")
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_report_leaves_the_old_one_whole(report, tmp_path):
+    output = tmp_path / "demo"
+    shutil.copytree(report, output)
+    before = contents(output)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(output)
+    assert contents(output) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+
+def test_a_report_killed_between_its_two_renames_is_found_again(tmp_path):
+    old = tmp_path / ".demo.old"
+    old.mkdir()
+    (old / publish.MARKER).write_text("{}")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "demo")
+    assert (tmp_path / "demo" / publish.MARKER).exists()
+
+
+def test_a_folder_that_is_no_report_is_left_alone(tmp_path):
+    (tmp_path / "chapter1.tex").write_text("precious")
+    with pytest.raises(DiskError, match="is not a report"), publish.replaced(tmp_path):
+        pass
+    assert (tmp_path / "chapter1.tex").read_text() == "precious"
+
+
+def test_a_file_in_the_way_is_a_disk_error(tmp_path):
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(DiskError, match="can't be written"), publish.replaced(tmp_path / "results" / "demo"):
+        pass
+
+
+def test_missing_and_empty_rows(row_files, tmp_path):
+    with pytest.raises(ConfigError, match="--from and --adding take an earlier report's folder"):
+        rows.read(tmp_path)
+    header = row_files["runs.csv"].partition(b"\n")[0] + b"\n"
+    with pytest.raises(TooFewRunsError, match="holds no run"):
+        make({**row_files, "runs.csv": header}, tmp_path / "demo")
+
+
+@pytest.mark.parametrize("damaged", [lambda whole: whole[:-9], lambda whole: whole[:-6] + b"?" + whole[-5:]])
+def test_torn_or_altered_rows_are_noticed(row_files, tmp_path, damaged):
+    with pytest.raises(DataError, match=r"the rows in steps\.csv\.gz are damaged"):
+        make({**row_files, "steps.csv.gz": damaged(row_files["steps.csv.gz"])}, tmp_path / "demo")
+
+
+def test_latex_escapes_every_special_character():
+    frame = pd.DataFrame({"a_b": ["50% & $x$ {#1} ~ ^ \\ < -0.5 ± 1"]})
+    made = latex(Table("A & B", frame), "t")
+    assert r"a\_\allowbreak{}b" in made
+    assert r"50\% \& \$x\$ \{\#1\} \textasciitilde{} \textasciicircum{} \textbackslash{} $<$ $-$0.5 $\pm$~1" in made
+    assert r"\caption{A \& B}" in made
+
+
+def test_markdown_escapes_pipes():
+    assert "| a\\|b |" in formats.markdown(Table("t", pd.DataFrame({"x": ["a|b"]})))
+
+
+@pytest.mark.parametrize(
+    ("summary", "shown"),
+    [
+        (Summary(5, 0.97123, 0.01, 0.96673, 0.97573), "0.9712 ± 0.0045"),
+        (Summary(5, 12.345, 1, 10.0, 14.69), "12.3 ± 2.3"),
+        (Summary(5, 1e-9, 1e-8, -1e-8, 1.2e-8), "1.0e-09 ± 1.1e-08"),
+        (Summary(5, 0.5, 0, 0.5, 0.5), "0.5 (all equal)"),
+        (Summary(1, 0.5, math.nan, math.nan, math.nan), "0.5000 (n = 1)"),
+        (Summary(5, math.inf, math.nan, math.nan, math.nan), "inf"),
+        (Summary(0, math.nan, math.nan, math.nan, math.nan), "-"),
+    ],
+)
+def test_numbers_are_shown_with_the_digits_their_interval_allows(summary, shown):
+    assert formats.with_interval(summary) == shown
+
+
+def test_numbers_stand_on_the_right_and_words_on_the_left():
+    shown = pd.DataFrame({"counts": ["1 supported"], "rate": ["0.3 (edge)"], "mean": ["-0.1 ± 0.2"], "loss": ["mse"]})
+    assert formats.right_aligned(shown) == [False, True, True, False]
+
+
+def test_five_losses_with_intervals_are_no_wider_than_a_page():
+    values = dict.fromkeys(
+        ("softmax_ce", "builtin_ce", "mse", "mse_mean", "mse_logits"), "0.79348 \N{PLUS-MINUS SIGN} 0.00097*"
+    )
+    made = latex(Table("t", pd.DataFrame([{"setting": "fashion_mnist, softmax_regression, adam", **values}])), "t")
+    assert r"0.79348 $\pm$~0.00097*" in made  # a line may end before the sign only
+    assert r"\begin{tabular}[b]{@{}c@{}}softmax\_\allowbreak{} \\ ce\end{tabular}" in made
+    widths = [float(width) for width in re.findall(r">{\\raggedleft\\arraybackslash}p{(\S+?)\\linewidth}", made)]
+    assert len(widths) == 5
+    assert sum(widths) < 0.7
+
+
+def test_numbers_stay_in_one_line_where_there_is_room():
+    values = dict.fromkeys(("softmax_ce", "builtin_ce", "mse"), "0.9676 \N{PLUS-MINUS SIGN} 0.0099")
+    made = latex(Table("t", pd.DataFrame([{"metric": "test accuracy", **values}])), "t")
+    assert "\\centering\\footnotesize\n" in made
+    assert r"\begin{tabular}{lrrr}" in made
+    made = latex(Table("t", pd.DataFrame([{"metric": "test accuracy, " * 4, **values}])), "t")
+    assert re.search(r"\\begin{tabular}{>{\\raggedright\\arraybackslash}p{0.\d{3}\\linewidth}rrr}", made)
+
+
+def test_wide_tables_of_numbers_alone_of_nothing_or_with_an_unnamed_column_are_set_too():
+    wide = pd.DataFrame({f"a rather long name of column {i}": [i] * 60 for i in range(5)})
+    assert r"\begin{longtable}" in latex(Table("t", wide), "t")
+    assert r"\begin{tabular}{rrrrr}" in latex(Table("t", wide[:3]), "t")
+    assert r"\bottomrule" in latex(Table("t", wide[:0]), "t")
+    assert r"\begin{tabular}{rrrrrr}" in latex(Table("t", wide[:3].assign(**{"": 1})), "t")

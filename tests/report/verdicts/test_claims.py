@@ -1,0 +1,204 @@
+"""Verdicts on made-up runs whose truth is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ce_harness.report.evidence import rows
+from ce_harness.report.evidence.selection import select
+from ce_harness.report.study import Claim
+from ce_harness.report.verdicts.claims import judge, judge_overall, sensitivity, verdicts
+from ce_harness.report.verdicts.statistics import detectable_difference
+from tests.report.synthetic import Run, runs
+
+LOSSES = ["softmax_ce", "mse"]
+ACCURACY = Claim("CE is more accurate", "test/accuracy", "softmax_ce", "mse", "greater", margin=0.005)
+
+
+def evidence(tracked, seeds=10, models=("lenet5",)):
+    reads = {"dataset": ["digits"], "model": models, "loss": LOSSES, "seed": range(seeds)}
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
+
+
+def verdict(claim, tracked, seeds=10):
+    return judge([claim], evidence(tracked, seeds))["verdict"].item()
+
+
+@pytest.mark.parametrize(
+    ("mse_accuracy", "expected"), [(0.90, "supported"), (0.97, "contradicted"), (0.95, "equivalent")]
+)
+def test_known_truth(mse_accuracy, expected):
+    assert verdict(ACCURACY, runs(LOSSES, 10, mse={"accuracy": mse_accuracy})) == expected
+
+
+def test_a_sure_difference_within_the_margin_is_equivalent():
+    found = judge([ACCURACY], evidence(runs(LOSSES, 10, mse={"accuracy": 0.949})))
+    assert found["p"].item() < 0.05
+    assert found["verdict"].item() == "equivalent"
+
+
+def test_less_is_the_mirror_image_of_greater():
+    error = Claim("CE errs less", "test/error", "softmax_ce", "mse", "less", margin=0.005)
+    assert verdict(error, runs(LOSSES, 10, mse={"accuracy": 0.90})) == "supported"
+    assert verdict(error, runs(LOSSES, 10, mse={"accuracy": 0.97})) == "contradicted"
+
+
+def test_equality_has_to_be_shown():
+    equal = Claim("the same", "test/accuracy", "softmax_ce", "mse", "equal", margin=0.005)
+    assert verdict(equal, runs(LOSSES, 10)) == "supported"
+    assert verdict(equal, runs(LOSSES, 10, mse={"accuracy": 0.90})) == "contradicted"
+
+
+def test_five_seeds_decide_nothing_and_say_so():
+    found = evidence(runs(LOSSES, 5, mse={"accuracy": 0.5}), seeds=5)
+    assert judge([ACCURACY], found)["verdict"].item() == "inconclusive"
+    assert any("smallest exact two-sided p is 0.0625" in note for note in verdicts(found, [ACCURACY]).notes)
+
+
+def test_too_many_claims_for_the_seeds_decide_nothing_and_say_so():
+    """Eight pairs reach p = .0078; seven claims make .055 of it."""
+    found = evidence(runs(LOSSES, 8, mse={"accuracy": 0.5}), seeds=8)
+    seven = [replace(ACCURACY, statement=f"claim {i}") for i in range(7)]
+    table = verdicts(found, seven)
+    assert set(table.frame["verdict"]) == {"inconclusive"}
+    assert any("7 times 0.00781" in note for note in table.notes)
+    six = verdicts(found, seven[:6])
+    assert set(six.frame["verdict"]) == {"supported"}
+    assert not any("Too few seeds" in note for note in six.notes)
+    untested = Claim("no runs", "test/accuracy", "softmax_ce", "focal", "greater", margin=0.005)
+    beside = verdicts(found, [*seven[:6], untested])
+    assert set(beside.frame["verdict"][:6]) == {"supported"}
+    assert not any("Too few seeds" in note for note in beside.notes)
+
+
+def test_diverged_runs_leave_their_pairs_out():
+    tracked = runs(LOSSES, 10, mse={"accuracy": 0.90})
+    for run in tracked[10:13]:
+        run.status = "diverged"
+    found = judge([ACCURACY], evidence(tracked))
+    assert found["n"].item() == 7
+    assert found["verdict"].item() == "supported"
+
+
+def test_ratios_are_geometric():
+    norm = Claim("larger gradients", "early_grad_norm", "softmax_ce", "mse", "greater", margin=1.25, ratio=True)
+    found = judge([norm], evidence(runs(LOSSES, 10, mse={"grad_norm": 0.2})))
+    assert found["mean"].item() == pytest.approx(5)
+    assert found["verdict"].item() == "supported"
+
+
+def test_times_to_a_target_count_runs_that_never_reach_it():
+    faster = Claim("CE is faster", "epochs_to/0.95", "softmax_ce", "mse", "less", margin=0.5)
+    # Accuracy ends near .97 and .92: mse never reaches 95% and is censored at epoch 6.
+    assert verdict(faster, runs(LOSSES, 10, softmax_ce={"accuracy": 0.99}, mse={"accuracy": 0.85})) == "supported"
+    # Neither reaches it: nothing is known of speed, and nothing is called equal.
+    found = judge([faster], evidence(runs(LOSSES, 10, softmax_ce={"accuracy": 0.5}, mse={"accuracy": 0.5})))
+    assert found["n"].item() == 0
+    assert found["verdict"].item() == "inconclusive"
+
+
+def test_many_claims_are_adjusted_together():
+    claims = [ACCURACY] + [
+        Claim(f"other {i}", "test/accuracy", "softmax_ce", "mse", "greater", margin=0.001) for i in range(29)
+    ]
+    found = judge(claims, evidence(runs(LOSSES, 10, mse={"accuracy": 0.90})))
+    # 2 / 2^10 each; 30 times that is above .05.
+    assert found["p_holm"].iloc[0] == pytest.approx(30 * 2 / 2**10)
+    assert set(found["verdict"]) == {"inconclusive"}
+
+
+def test_without_any_difference_a_study_supports_anything_in_at_most_5_percent():
+    rng = np.random.default_rng(0)
+    base = evidence(runs(LOSSES, 10))
+    metrics = ["test/accuracy", "test/nll", "test/ece"]
+    claims = [Claim(metric, metric, "softmax_ce", "mse", "greater", margin=0.005) for metric in metrics]
+    wrong = []
+    for _ in range(300):
+        drawn = rng.normal(0.9, 0.02, (len(base.runs), len(metrics)))
+        found = judge(claims, replace(base, runs=base.runs.assign(**dict(zip(metrics, drawn.T, strict=True)))))
+        wrong.append({"supported", "contradicted"} & set(found["verdict"]))
+    assert np.mean(["supported" in one for one in wrong]) <= 0.05
+    assert 0 < np.mean([bool(one) for one in wrong]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_without_any_difference_neither_overall_nor_in_the_settings_of_a_claim_is_more_than_5_percent_wrong():
+    rng = np.random.default_rng(0)
+    models = ("lenet5", "mlp")
+    tracked = [
+        Run(loss, seed, name=f"{model}-{loss}-s{seed}", tags={"model": model})
+        for model in models
+        for loss in LOSSES
+        for seed in range(10)
+    ]
+    base = evidence(tracked, models=models)
+    metrics = ["test/accuracy", "test/nll"]
+    claims = [Claim(metric, metric, "softmax_ce", "mse", "greater", margin=0.001) for metric in metrics]
+    overall, by_setting = [], []
+    for _ in range(100):
+        drawn = rng.normal(0.9, 0.02, (len(base.runs), len(metrics)))
+        found = replace(base, runs=base.runs.assign(**dict(zip(metrics, drawn.T, strict=True))))
+        overall.append("supported" in set(judge_overall(claims, found)["verdict"]))
+        by_setting.append("supported" in set(judge(claims[:1], found)["verdict"]))
+    assert np.mean(overall) <= 0.05
+    assert np.mean(by_setting) <= 0.05
+
+
+def test_settings_that_each_show_too_little_decide_together():
+    models = tuple(f"net{i}" for i in range(30))
+    tracked = [
+        Run(loss, seed, accuracy, name=f"{model}-{loss}-s{seed}", tags={"model": model})
+        for model in models
+        for loss, accuracy in (("softmax_ce", 0.95), ("mse", 0.90))
+        for seed in range(10)
+    ]
+    found = evidence(tracked, models=models)
+    # 30 settings times 2 / 2^10 is above .05: no setting can decide alone.
+    assert set(judge([ACCURACY], found)["verdict"]) == {"inconclusive"}
+    row = judge_overall([ACCURACY], found).iloc[0]
+    assert (row["verdict"], row["n"], row["settings"]) == ("supported", 10, "30 inconclusive")
+    assert row["mean"] == pytest.approx(0.05, abs=1e-3)
+
+
+def test_missing_runs_leave_their_pairs_out():
+    tracked = runs(LOSSES, 10, mse={"accuracy": 0.90})
+    found = judge([ACCURACY], evidence([run for run in tracked if (run.loss, run.seed) != ("mse", 4)]))
+    assert found["n"].item() == 9
+    assert found["verdict"].item() == "supported"
+
+
+def test_ties_are_equivalent_and_no_evidence_of_a_difference():
+    tied = evidence(runs(LOSSES, 10))
+    tied = replace(tied, runs=tied.runs.assign(**{"test/accuracy": 0.95}))
+    found = judge([ACCURACY], tied)
+    assert found["p"].item() == 1
+    assert found["verdict"].item() == "equivalent"
+
+
+def test_what_the_seeds_could_have_shown_stands_beside_the_verdict():
+    found = evidence(runs(LOSSES, 10, mse={"accuracy": 0.90}))
+    row = judge([ACCURACY], found).iloc[0]
+    sd = (row["ci_high"] - row["mean"]) / stats.t.ppf(0.975, 9) * np.sqrt(10)
+    assert row["detectable"] == pytest.approx(detectable_difference(sd, 10))
+    assert f"detectable {row['detectable']:.2g}" in verdicts(found, [ACCURACY]).shown["evidence"].item()
+
+
+def test_every_setting_gets_its_own_verdict():
+    lenet = runs(LOSSES, 10, mse={"accuracy": 0.90})
+    mlp = [
+        Run(loss, seed, accuracy=accuracy, name=f"digits-mlp-{loss}-s{seed}", tags={"model": "mlp"})
+        for loss, accuracy in (("softmax_ce", 0.90), ("mse", 0.95))
+        for seed in range(10)
+    ]
+    found = judge([ACCURACY], evidence([*lenet, *mlp], models=("lenet5", "mlp")))
+    assert dict(zip(found["model"], found["verdict"], strict=True)) == {
+        "lenet5": "supported",
+        "mlp": "contradicted",
+    }
+
+
+def test_sensitivity_shows_what_a_wider_margin_would_change():
+    table = sensitivity(evidence(runs(LOSSES, 10, mse={"accuracy": 0.943})), [ACCURACY])
+    found = table.shown.set_index("variant")["verdict"]
+    assert found.to_dict() == {"as stated": "supported", "margin x 0.5": "supported", "margin x 2": "equivalent"}

@@ -1,0 +1,76 @@
+"""The dashboard in a real browser. Half a minute: ``pytest -m slow``."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+
+from ce_harness.rundir import step_norms
+from ce_harness.tracking.background_uploader import Feed
+from ce_harness.tracking.reading import read_runs
+from tests.conftest import ROOT
+from tests.tracking.test_store import recorded
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def dashboard(runs_dir, tmp_path):
+    """The address of the dashboard over two runs, ``digits-lenet5-softmax_ce-s0`` and ``digits-lenet5-mse-s0``."""
+    for loss in ("softmax_ce", "mse"):
+        run = recorded(runs_dir, name=f"digits-lenet5-{loss}-s0")
+        step_norms.save(run, 1, np.array([[2.3, 1.5], [2.2, 1.1]]))
+        Feed(run, f"sqlite:///{runs_dir / 'mlflow.db'}", "demo").finish()
+    command = [sys.executable, "-m", "ce_harness.tracking.dashboard", str(runs_dir)]
+    with open(tmp_path / "log", "w") as log:
+        server = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+        )
+    address = server.stdout.readline().split()[0].partition("/#")[0]
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(f"{address}/health").close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    yield address
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+
+
+def page(address, profile):
+    """The page's document once its scripts have run."""
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=30000", "--dump-dom"]
+    command += [f"--user-data-dir={profile}", "--window-size=1600,2400", address]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+
+
+def metric_page(address, run_ids, metric):
+    arguments = {
+        "runs": json.dumps(run_ids),
+        "metric": json.dumps(metric),
+        "experiments": json.dumps(["1"]),
+        "plot_metric_keys": json.dumps([metric]),
+        "x_axis": "step",
+    }
+    return f"{address}/#/metric?{urlencode(arguments)}"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_the_run_table_shows_our_names_and_the_chart_our_norms(dashboard, runs_dir, tmp_path):
+    names = ["digits-lenet5-mse-s0", "digits-lenet5-softmax_ce-s0"]
+    table = page(f"{dashboard}/#/experiments/1/runs", tmp_path / "profile")
+    assert all(f">{name}<" in table for name in names)
+    run_ids = [run.run_id for run in read_runs(f"sqlite:///{runs_dir / 'mlflow.db'}", "demo")]
+    chart = page(metric_page(dashboard, run_ids, "grad_norm/global"), tmp_path / "profile")
+    assert all(f">{name} (grad_norm/global)<" in chart for name in names)
+    assert chart.count('class="js-line"') >= 2  # Plotly's line, one per run

@@ -1,0 +1,307 @@
+"""The store: opened by many at once, away, locked, or left with runs of dead processes. No training here."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+from ce_harness.errors import DiskError, TrackingError
+from ce_harness.rundir import step_norms
+from ce_harness.rundir.directory import RunDirectory
+from ce_harness.rundir.journal import Journal
+from ce_harness.tracking import background_uploader, resend, sweeps, uploader
+from ce_harness.tracking.background_uploader import Feed
+from ce_harness.tracking.reading import read_runs
+from ce_harness.tracking.store import open_store
+from tests.conftest import ROOT
+
+COLUMNS = ["loss", "grad_norm/global"]
+
+
+def recorded(runs_dir, epochs=2, name="a", ended=True):
+    """A run of two steps an epoch, as training leaves it on the disk."""
+    run = RunDirectory(runs_dir / f"{name}-code")
+    for folder in (run.artifacts, run.steps(1).parent):
+        folder.mkdir(parents=True)
+    tags = {"study": "demo", "config_hash": name, "code_digest": "code"}
+    dataset = {"name": "digits", "digest": "1", "source_type": "code", "source": "{}"}
+    journal = run.journal()
+    journal.append(
+        Journal.record(
+            "start", name=name, columns=COLUMNS, log_every_n_steps=1, params={"seed": "0"}, tags=tags, dataset=dataset
+        )
+    )
+    for epoch in range(1, epochs + 1):
+        step_norms.save(run, epoch, np.full((2, 2), float(epoch)))
+        journal.append(Journal.record("epoch", epoch=epoch, step=2 * epoch, metrics={"train/loss": 1.0 / epoch}))
+    (run.artifacts / "epochs.csv").write_text("epoch,step\n")
+    if ended:
+        journal.append(Journal.record("test", epoch=epochs, metrics={"test/accuracy": 0.5}))
+        run.end("complete")
+    return run
+
+
+def only_run(uri):
+    """Status, and every point of the one run of the store."""
+    client = open_store(uri)
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    points = {
+        key: [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, key)] for key in run.data.metrics
+    }
+    return run.info.status, {key: sorted(values) for key, values in points.items()}
+
+
+ALL_POINTS = {
+    "train/loss": [(1, 1.0), (2, 0.5)],
+    "step/loss": [(1, 1.0), (2, 1.0), (3, 2.0), (4, 2.0)],
+    "grad_norm/global": [(1, 1.0), (2, 1.0), (3, 2.0), (4, 2.0)],
+    "test/accuracy": [(2, 0.5)],
+}
+
+
+def test_eight_processes_may_be_the_first(tmp_path):
+    program = f"""
+import os
+from ce_harness.tracking.store import experiment_id, open_store
+children = []
+for _ in range(8):
+    child = os.fork()
+    if child == 0:
+        print(experiment_id(open_store("sqlite:///{tmp_path}/mlflow.db"), "demo"), flush=True)
+        os._exit(0)
+    children.append(child)
+for child in children:
+    os.waitpid(child, 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == ["1"] * 8, done.stderr[-2000:]
+
+
+def test_a_locked_database_is_waited_for(runs_dir, monkeypatch):
+    monkeypatch.setattr(background_uploader, "SECONDS_BETWEEN_TRIES", 0.1)
+    run, uri = recorded(runs_dir), f"sqlite:///{runs_dir / 'mlflow.db'}"
+    other = sqlite3.connect(runs_dir / "mlflow.db", check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    with ThreadPoolExecutor(1) as thread:
+        sending = thread.submit(Feed(run, uri, "demo").finish)
+        time.sleep(1)
+        assert not sending.done()
+        other.rollback()
+        sending.result()
+    assert only_run(uri) == ("FINISHED", ALL_POINTS)
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(runs_dir, monkeypatch, capfd):
+    """The operating system refuses to let the database grow; MLflow would log a traceback for each try."""
+    monkeypatch.setattr(background_uploader, "SECONDS_BETWEEN_TRIES", 0.0)
+    run, uri = recorded(runs_dir, epochs=100), f"sqlite:///{runs_dir / 'mlflow.db'}"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((runs_dir / "mlflow.db").stat().st_size, hard))
+    try:
+        with pytest.raises(TrackingError, match=r"the store does not take the points .*disk I/O error.*same command"):
+            Feed(run, uri, "demo").finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert capfd.readouterr().err == ""
+    Feed(run, uri, "demo").finish()
+    status, points = only_run(uri)
+    assert (status, len(points["step/loss"])) == ("FINISHED", 200)
+
+
+def test_training_never_waits_for_a_store_that_hangs(runs_dir, monkeypatch):
+    """The feed's thread is stuck in the store; telling it of news takes no time, and leaving waits for it."""
+    monkeypatch.setattr(background_uploader, "SECONDS_BETWEEN_TRIES", 0.1)
+    run, uri = recorded(runs_dir, ended=False), f"sqlite:///{runs_dir / 'mlflow.db'}"
+    stuck, calls = [True], []
+
+    def hanging(uri):
+        calls.append(time.monotonic())
+        while stuck[0]:
+            time.sleep(0.01)
+        return open_store(uri)
+
+    monkeypatch.setattr(uploader, "open_store", hanging)
+    with Feed(run, uri, "demo") as fed:
+        for _ in range(100):
+            fed.notify()
+        run.end("complete")
+        assert len(calls) <= 1
+        stuck[0] = False
+    assert only_run(uri)[0] == "FINISHED"
+
+
+@pytest.mark.parametrize("away", [{1}, {2}, {3}, {1, 2, 3}])
+def test_a_store_that_comes_and_goes_gets_each_point_once(runs_dir, monkeypatch, away):
+    monkeypatch.setattr(background_uploader, "SECONDS_BETWEEN_TRIES", 0.01)
+    run, uri = recorded(runs_dir), f"sqlite:///{runs_dir / 'mlflow.db'}"
+    calls = iter(range(1, 100))
+
+    def unreliable(uri):
+        if next(calls) in away:
+            raise ConnectionError("connection refused")
+        return open_store(uri)
+
+    monkeypatch.setattr(uploader, "open_store", unreliable)
+    for _ in range(3):
+        try:
+            Feed(run, uri, "demo").finish()
+        except TrackingError:
+            assert away == {1, 2, 3}
+    assert only_run(uri) == ("FINISHED", ALL_POINTS)
+
+
+def test_what_a_dead_process_left_is_closed_with_the_truth(runs_dir, capsys):
+    uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
+    ghost = recorded(runs_dir, ended=False)
+    uploader.Sender(ghost, uri, "demo").send()
+    assert only_run(uri)[0] == "RUNNING"
+    resend.main([str(runs_dir)])
+    status, points = only_run(uri)
+    assert status == "KILLED"
+    assert points == {key: values for key, values in ALL_POINTS.items() if key != "test/accuracy"}
+    (tracked,) = read_runs(uri, "demo")
+    assert tracked.status == "failed"
+    resend.main([str(runs_dir)])
+    assert capsys.readouterr().out == "1 run brought up to date\n0 runs brought up to date\n"
+
+
+def test_a_run_trained_again_in_a_new_directory_is_another_run_in_mlflow(runs_dir):
+    uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
+    first = recorded(runs_dir, ended=False)
+    Feed(first, uri, "demo").finish()
+    shutil.rmtree(first.path)
+    Feed(recorded(runs_dir), uri, "demo").finish()
+    client = open_store(uri)
+    found = client.search_runs([client.get_experiment_by_name("demo").experiment_id])
+    assert sorted(run.info.status for run in found) == ["FAILED", "FINISHED"]
+
+
+def test_a_damaged_record_is_named_and_the_other_runs_are_sent(runs_dir, capsys):
+    uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
+    recorded(runs_dir, ended=False)
+    damaged = runs_dir / "damaged" / "journal.jsonl"
+    damaged.parent.mkdir()
+    damaged.write_text('{"kind": "start", "crc32": 1}\n')
+    assert resend.main([str(runs_dir)]) == DiskError.exit_code
+    printed = capsys.readouterr()
+    assert printed.out == "1 run brought up to date\n"
+    assert str(damaged) in printed.err
+    assert printed.err.count("\n") == 1
+    assert only_run(uri)[0] == "KILLED"
+
+
+def test_damaged_steps_are_named_and_the_store_is_not_blamed(runs_dir):
+    run = recorded(runs_dir)
+    run.steps(2).write_bytes(b"")
+    with pytest.raises(DiskError, match=r"epoch-000002\.npz is damaged"):
+        Feed(run, f"sqlite:///{runs_dir / 'mlflow.db'}", "demo").finish()
+
+
+def test_a_run_that_is_being_written_is_left_alone(runs_dir):
+    uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
+    run = recorded(runs_dir, ended=False)
+    uploader.Sender(run, uri, "demo").send()
+    program = f"""
+from pathlib import Path
+from ce_harness.rundir.directory import RunDirectory
+with RunDirectory(Path({str(run.path)!r})).claimed():
+    print("claimed", flush=True)
+    input()
+"""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "claimed\n"
+    assert resend.send_all(runs_dir, uri) == (0, [])
+    holder.communicate("\n")
+    assert only_run(uri)[0] == "RUNNING"
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Starts a tracking server of our own on a free port, when called."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, started = f"http://127.0.0.1:{port}", []
+
+    def start():
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+        command += ["--workers", "1", "--allowed-hosts", f"127.0.0.1:{port}"]
+        command += ["--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
+        command += ["--artifacts-destination", str(tmp_path / "server_artifacts")]
+        with open(tmp_path / "server.log", "w") as log:
+            light = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+            started.append(subprocess.Popen(command, env=light, stdout=log, stderr=log, start_new_session=True))
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(f"{address}/health"):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        pytest.fail((tmp_path / "server.log").read_text()[-2000:])
+
+    yield address, start
+    for process in started:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_what_a_server_missed_arrives_when_it_is_back(runs_dir, migrated_store, server, tmp_path, monkeypatch):
+    monkeypatch.setattr(background_uploader, "SECONDS_BETWEEN_TRIES", 0.01)
+    address, start = server
+    (tmp_path / "server.db").write_bytes(migrated_store.read_bytes())
+    run = recorded(runs_dir)
+    with pytest.raises(TrackingError, match=rf"{address}.*the run is safe in .*; the same command sends it"):
+        Feed(run, address, "demo").finish()
+    start()
+    resend.main([str(runs_dir), address])
+    assert only_run(address) == ("FINISHED", ALL_POINTS)
+    (tracked,) = read_runs(address, "demo")
+    assert list(tracked.epochs().columns) == ["epoch", "step"]  # the artifact, over HTTP
+    assert json.loads((run.path / "mlflow.json").read_text())["closed_as"] == "complete"
+
+    assert resend.send_all(runs_dir, address) == (0, [])
+    open_store(address).delete_run(tracked.run_id)  # on purpose: it stays in the trash
+    assert run.settled(address, "demo")
+    assert resend.send_all(runs_dir, address) == (0, [])
+    assert read_runs(address, "demo") == []
+    backend = SqlAlchemyStore(f"sqlite:///{tmp_path / 'server.db'}", "artifacts")
+    backend._hard_delete_run(tracked.run_id)  # as `mlflow gc` does it, behind our back: the server is asked
+    assert resend.send_all(runs_dir, address) == (1, [])
+    assert only_run(address) == ("FINISHED", ALL_POINTS)
+
+
+def test_a_sweep_that_is_gathered_again_writes_only_the_tags_that_differ(runs_dir, monkeypatch):
+    uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
+    for name in "abc":
+        Feed(recorded(runs_dir, epochs=0, name=name), uri, "demo").finish()
+    commands = {run.run_id: f"python run.py {run.name}" for run in read_runs(uri, "demo")}
+    written, log_batch = [], MlflowClient.log_batch
+
+    def counted(client, run_id, **kwargs):
+        written.append(run_id)
+        log_batch(client, run_id, **kwargs)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", counted)
+    sweep = sweeps.Sweep("demo-1", "demo: seed", "demo", "python run.py -m", 1)
+    first, second, third = commands
+    sweeps.group(uri, "demo", sweep, {first: commands[first], second: commands[second]}, complete=False)
+    sweeps.group(uri, "demo", sweep, commands | {second: "another"}, complete=True)
+    assert written == [first, second, second, third]
+    tags = [run.tags for run in read_runs(uri, "demo")]
+    assert [run["sweep"] for run in tags] == ["demo-1"] * 3
+    assert [run["mlflow.note.content"].split("`")[1] for run in tags] == [commands[first], "another", commands[third]]
