@@ -19,11 +19,11 @@ test: .venv/installed
 
 # Sweeps on real engines (Slurm, Ray, PostgreSQL), the dashboard in a real browser; what is missing is skipped by name.
 test-cluster: .venv/installed-cluster
-	$(BIN)/python -m pytest -m slow tests/cluster tests/test_dashboard.py
+	$(BIN)/python -m pytest -m slow tests/cluster tests/tracking/test_dashboard.py
 
 # A sweep under up to 25 SIGKILLs at random moments, of random processes of it: some minutes.
 test-kills: .venv/installed
-	$(BIN)/python -m pytest -m slow tests/test_sweep_kills.py
+	$(BIN)/python -m pytest -m slow tests/sweep/test_sweep_kills.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -31,8 +31,8 @@ lint: .venv/installed
 
 # The tables of speed and exactness, measured on this machine: leave it alone meanwhile.
 bench: .venv/installed
-	$(BIN)/python report.py benchmark
-	$(BIN)/python report.py scale
+	$(BIN)/python -m benchmarks speed
+	$(BIN)/python -m benchmarks scale
 
 dashboard: .venv/installed
 	$(BIN)/python -m ce_harness.tracking.dashboard $(RUNS)

@@ -1,6 +1,6 @@
 """A random twentieth of a study's runs, trained again: equal to the last bit?
 
-Command: python report.py repeat    (14 minutes on 2 cores)
+Command: python -m benchmarks repeat    (14 minutes on 2 cores)
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,9 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from ce_harness.errors import ConfigError, DivergedError
 from ce_harness.report.evidence import rows
-from ce_harness.report.study import Evidence, Study, Table
+from ce_harness.report.study import Table
 from ce_harness.tracking.reading import TrackedRun, read_runs
 from experiments import mse_vs_ce
 
@@ -28,15 +29,28 @@ ACCURACY, DIFFERENCE = "val/accuracy", "difference of val/accuracy"
 ORIGIN = {"fingerprint": "fingerprint", "code": "code_digest"}
 
 
-def repeat(_: Evidence) -> Table:
-    """Each run alone in its process, in a fresh store, whatever sweep it was part of before."""
+def repeat(number: int | None = None, fingerprint: str = "") -> Table:
+    """Each run alone in its process, in a fresh store, whatever sweep it was part of before.
+
+    Args:
+        number: of runs; None for a twentieth of the study.
+        fingerprint: a part of it, such as ``cpu=ebaee32e``: other runs are not drawn.
+
+    Raises:
+        ConfigError: no run has such a fingerprint.
+    """
     kept = rows.from_files(rows.read(Path("results") / REPEATED))
-    before = pd.concat([kept.tuning, kept.runs]).sample(frac=SHARE, random_state=0)
-    with tempfile.TemporaryDirectory() as folder:
-        uri = f"sqlite:///{folder}/mlflow.db"
-        with ThreadPoolExecutor(joblib.cpu_count()) as pool:
-            list(pool.map(partial(_train, folder), before[list(READS)].to_dict("records")))
-        frame = compared(before, read_runs(uri, REPEATED))
+    trained = pd.concat([kept.tuning, kept.runs], ignore_index=True)
+    number = number or round(SHARE * len(trained))
+    drawn_from = trained[trained["fingerprint"].str.contains(fingerprint, regex=False)]
+    if drawn_from.empty:
+        known = sorted({words.split()[-1] for words in trained["fingerprint"]})
+        raise ConfigError(f"--fingerprint {fingerprint}: no run has it; theirs end in {' or '.join(known)}")
+    before = drawn_from.sample(min(number, len(drawn_from)), random_state=0).reset_index(drop=True)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(joblib.cpu_count()) as pool:
+        list(pool.map(partial(_train, folder), before.index, before[list(READS)].to_dict("records")))
+        again = {row: _tracked(folder, row) for row in before.index}
+        frame = compared(before, again)
     same = [f"same {what}" for what in ORIGIN]
     groups = frame.groupby(["dataset", "model"], sort=False)
     shown = pd.concat([groups.size().rename("runs"), groups[[*same, "equal"]].sum()], axis=1).reset_index()
@@ -44,43 +58,58 @@ def repeat(_: Evidence) -> Table:
     largest = [*groups[DIFFERENCE].max(), frame[DIFFERENCE].max()]
     shown["val/accuracy differs by at most"] = [f"{difference:.2g}" for difference in largest]
     return Table(
-        f"A random {SHARE:.0%} of the runs of {REPEATED}, trained again",
+        f"{len(before)} of the {len(drawn_from)} runs of {REPEATED}, drawn at random, trained again",
         frame,
         shown,
         (
-            "Equal: the same end, and every score that the rows keep of it (on validation; of the compared runs on the "
-            "test set, too) the same to the last bit.",
+            "Equal: the same end, and every score that the rows keep of it is the same to the last bit. The rows keep "
+            "scores on validation, and of the compared runs on the test set, too.",
             "Same: as it was the first time. A fingerprint names versions, threads and processor features. How far an "
             "accuracy differs counts the runs that ended both times.",
         ),
     )
 
 
-def _train(folder: str, cell: dict[str, object]) -> None:
-    settings = [f"{name}={value}" for name, value in cell.items()]
-    command = [sys.executable, "run.py", f"experiment={REPEATED}", *settings, f"runs_dir={folder}"]
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # one that diverges exits with 4
+def _train(folder: str, row: int, values: Mapping[str, object]) -> None:
+    # Filed under a study of its own: that changes no bit of a run, and says which row it repeats.
+    where = [f"study={_study(row)}", f"runs_dir={folder}"]
+    settings = [f"{name}={value}" for name, value in values.items()]
+    command = [sys.executable, "run.py", f"experiment={REPEATED}", *settings, *where]
+    trained = subprocess.run(command, capture_output=True, text=True)
+    if trained.returncode not in (0, DivergedError.exit_code):
+        print(trained.stderr, file=sys.stderr)
 
 
-def compared(before: pd.DataFrame, again: Sequence[TrackedRun]) -> pd.DataFrame:
+def _tracked(folder: str, row: int) -> TrackedRun | None:
+    return next(iter(read_runs(f"sqlite:///{folder}/mlflow.db", _study(row), must_exist=False)), None)
+
+
+def _study(row: int) -> str:
+    return f"{REPEATED}_repeated_{row}"
+
+
+def compared(before: pd.DataFrame, again: Mapping[int, TrackedRun | None]) -> pd.DataFrame:
     """One line per earlier run: its repetition is of the ``same fingerprint``, the ``same code``, ``equal``?
 
     Also by how much its accuracy on validation differs; NaN where either has none.
+
+    Args:
+        before: the rows of the earlier runs.
+        again: each row's repetition, by the row's number; None if it could not be trained.
     """
-    by_config = {run.tags["config_hash"]: run for run in again}
     lines = []
-    for row in before.to_dict("records"):
+    for number, row in before.iterrows():
         # Of a run that diverged no score is kept.
-        kept = {name: row[name] for name in row if name.startswith(("test/", "val/")) and not pd.isna(row[name])}
-        run = by_config.get(row["config_hash"])
-        found = rows.final_metrics(run) if run is not None and run.status == "complete" else {}
+        kept = {name: row[name] for name in row.index if name.startswith(("test/", "val/")) and not pd.isna(row[name])}
+        run = again[number]
+        scores = rows.final_metrics(run) if run is not None and run.status == "complete" else {}
         equal = run is not None and run.status == ("complete" if kept else "diverged")
-        equal = equal and all(found.get(name) == value for name, value in kept.items())
-        difference = abs(found.get(ACCURACY, np.nan) - kept.get(ACCURACY, np.nan))
+        equal = equal and all(scores.get(name) == value for name, value in kept.items())
+        difference = abs(scores.get(ACCURACY, np.nan) - kept.get(ACCURACY, np.nan))
         same = {f"same {what}": run is not None and run.tags[tag] == row[tag] for what, tag in ORIGIN.items()}
-        cell = {name: row[name] for name in ("run", *READS)}
-        lines.append(cell | same | {"equal": equal, DIFFERENCE: difference})
+        identity = {name: row[name] for name in ("run", *READS)}
+        lines.append(identity | same | {"equal": equal, DIFFERENCE: difference})
     return pd.DataFrame(lines)
 
 
-STUDY = Study(question="Does a run of the study, trained again, give the same bits?", tables={"repeat": repeat})
+TABLES = {"repeat": repeat}

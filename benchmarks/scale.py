@@ -1,6 +1,6 @@
 """How planning a sweep, reading runs back and reporting on them grow with the number of runs.
 
-Command: python report.py scale    (about 5 minutes)
+Command: python -m benchmarks scale    (about 5 minutes)
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import pandas as pd
 from benchmarks.made_up_store import TRUTHS, grid, make
 from benchmarks.speed.aims import aim
 from benchmarks.speed.training import timed
-from ce_harness.report.study import Evidence, Study, Table
+from ce_harness.report.study import Table
 
 STORES = ((300, 1), (300, 10), (1000, 10), (10000, 90))  # (runs, settings)
 LOSSES = ("softmax_ce", "mse")
 REPORT_AT_MOST = {300: 10, 10000: 60}  # runs -> seconds
 
 
-def scale(_: Evidence) -> Table:
+def scale() -> Table:
     """Whole processes, one after the other, on made-up stores."""
     rows = []
     for runs, settings in STORES:
@@ -72,7 +72,7 @@ def _read(tracking_uri: str) -> None:
     print(len(read_runs(tracking_uri, "single_runs")))
 
 
-STUDY = Study(question="What do 300 to 10,000 runs cost to plan, read back and report?", tables={"scale": scale})
+TABLES = {"scale": scale}
 
 if __name__ == "__main__":
     what, argument = sys.argv[1:]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmarks.speed.aims import aim
 from benchmarks.speed.training import timed
-from ce_harness.report.study import Evidence, Table
+from ce_harness.report.study import Table
 
 REPEATS = 7
 TINY = ("model=softmax_regression", "epochs=1")
@@ -23,7 +23,7 @@ COMMANDS = {
 }
 
 
-def answers(_: Evidence) -> Table:
+def answers() -> Table:
     """Median seconds of whole processes."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.speed.aims import aim
-from ce_harness.report.study import Evidence, Table
+from ce_harness.report.study import Table
 
 # (batch, classes) -> rounds, and what ours / tf.nn may be.
 SPEED = {(128, 10): (2000, 1.0), (128, 1000): (1000, 1.0), (1024, 32768): (21, 0.6)}
@@ -18,7 +18,7 @@ SCALES = (1.0, 30.0, 1e4)
 EXAMPLES, CLASSES = 512, 10
 
 
-def speed(_: Evidence) -> Table:
+def speed() -> Table:
     """Median times of interleaved runs, and the median of the ratios within each round."""
     rows = []
     for (batch, classes), (rounds, limit) in SPEED.items():
@@ -55,7 +55,7 @@ def speed(_: Evidence) -> Table:
     )
 
 
-def accuracy(_: Evidence) -> Table:
+def accuracy() -> Table:
     """Largest errors against 50-digit arithmetic, logits uniform in [-scale, scale]."""
     import tensorflow as tf
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import joblib
 import pandas as pd
 
-from ce_harness.report.study import Evidence, Table
+from ce_harness.report.study import Table
 
 PACKAGES = ("tensorflow", "keras", "numpy", "mlflow", "hydra-core")
 
 
-def machine(_: Evidence) -> Table:
+def machine() -> Table:
     """Processor, memory and versions."""
     facts = {
         "processor": _processor(),

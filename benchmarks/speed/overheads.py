@@ -16,7 +16,7 @@ import pandas as pd
 from benchmarks.speed.aims import aim
 from benchmarks.speed.loop import BATCH_SIZE
 from benchmarks.speed.training import NETWORKS
-from ce_harness.report.study import Evidence, Table
+from ce_harness.report.study import Table
 from ce_harness.startup import import_tensorflow
 
 # Within one process: calls into TensorFlow of up to 50 steps (some seven epochs in all), and whole epochs.
@@ -24,7 +24,7 @@ CALLS, ROUNDS = 63, 8
 NORMS_AT_MOST, BOOKKEEPING_AT_MOST = 1.03, 1.02
 
 
-def overheads(_: Evidence) -> Table:
+def overheads() -> Table:
     """In one process, in turn: calls without and with norms, epochs with norms alone and with bookkeeping, too."""
     rows = []
     for network in NETWORKS:

@@ -9,13 +9,13 @@ import pandas as pd
 
 from benchmarks.speed.loop import BATCH_SIZE, training_epoch
 from benchmarks.speed.training import NETWORKS
-from ce_harness.report.study import Evidence, Table
+from ce_harness.report.study import Table
 
 SIZE, PRODUCTS = 2048, 15  # of the square matrices, and how many times they are multiplied
 STEPS, REPEATS = 100, 5
 
 
-def roofline(_: Evidence) -> Table:
+def roofline() -> Table:
     """Per network: float operations of a step, the time they need at the rate of a matrix product, and its own time."""
     rate = _matmul_rate()
     rows = []

@@ -14,7 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 import ce_harness.config  # noqa: F401  (registers the schema)
 from benchmarks.speed.aims import aim
 from benchmarks.speed.training import BATCH_SIZE, EPOCHS, timed
-from ce_harness.report.study import Evidence, Table
+from ce_harness.report.study import Table
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.sweep.gathering import MARK
 from ce_harness.sweep.plan import Cell, plan
@@ -25,7 +25,7 @@ SWEPT_AT_MOST = 0.35  # of the scripts' seconds
 AGAIN_AT_MOST, DONE_AT_MOST = 6, 10
 
 
-def sweeps(_: Evidence) -> Table:
+def sweeps() -> Table:
     """Seconds of whole processes, once each."""
     runs, runs_done = len(LOSSES) * SEEDS, len(LOSSES) * SEEDS_DONE
     bare = [sys.executable, "-m", "benchmarks.speed.bare", "lenet5", str(EPOCHS), "digits"]

@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmarks.speed.aims import aim
 from benchmarks.speed.loop import BATCH_SIZE
-from ce_harness.report.study import Evidence, Table
+from ce_harness.report.study import Table
 
 NETWORKS = ("lenet5", "convnet")
 EPOCHS, REPEATS = 5, 3
@@ -24,7 +24,7 @@ PROCESS_AT_MOST = 0.75
 MORE_MEMORY_AT_MOST = 150  # MB
 
 
-def against_bare(_: Evidence) -> Table:
+def against_bare() -> Table:
     """Whole processes in turn: `run.py` with everything on, `bare.py`, and `alone.py`."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:

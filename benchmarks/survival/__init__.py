@@ -1,6 +1,6 @@
 """A run that is killed, or trained in another way: does it end with the same points and the same weights?
 
-Command: python report.py survival    (2 to 3 minutes on 2 cores)
+Command: python -m benchmarks survival    (2 to 3 minutes on 2 cores)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from ce_harness.config import checked, run_name
-from ce_harness.report.study import Evidence, Study, Table
+from ce_harness.report.study import Table
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.startup import import_tensorflow
 
@@ -27,7 +27,7 @@ SETTINGS = ("model=convnet", "optimizer=adam", "learning_rate=0.003", "dataset.l
 WHAT = "64 digits, convnet with dropout, Adam, 3 epochs of 4 steps"
 
 
-def killed_runs(_: Evidence) -> Table:
+def killed_runs() -> Table:
     """A run for each point at which it is killed: what its death left, and what the second call made of it."""
     import_tensorflow()
     from benchmarks.survival.kill_points import POINTS, kill
@@ -58,7 +58,7 @@ def killed_runs(_: Evidence) -> Table:
     )
 
 
-def equal_hashes(_: Evidence) -> Table:
+def equal_hashes() -> Table:
     """The same run, trained in four ways."""
     import_tensorflow()
     from benchmarks.survival.kill_points import kill
@@ -132,7 +132,4 @@ def _weights(config: DictConfig) -> str:
     return RunDirectory.of(checked(config)).outcome["weights"]
 
 
-STUDY = Study(
-    question="Does a run end the same, wherever it was killed and however it was started?",
-    tables={"killed_runs": killed_runs, "equal_hashes": equal_hashes},
-)
+TABLES = {"killed_runs": killed_runs, "equal_hashes": equal_hashes}

@@ -11,8 +11,7 @@ from ce_harness.errors import TooFewRunsError, TrackingError
 from ce_harness.report import provenance
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
-from ce_harness.report.output import formats, page, publish, style, tables
-from ce_harness.report.output.latex import latex
+from ce_harness.report.output import page, publish, style, tables
 from ce_harness.report.study import Evidence, Study, Table
 from ce_harness.report.verdicts import claims, rates
 from ce_harness.report.verdicts.outcomes import settings
@@ -77,10 +76,7 @@ def build(
     compared = rates.at_best_rates(evidence) if rates.differ(evidence) else evidence
     made = _tables(study, evidence, compared)
     files: dict[str, str | bytes] = {f"{rows.FOLDER}/{file}": content for file, content in (row_files or {}).items()}
-    for file, table in made.items():
-        files[f"{file}.csv"] = formats.csv(table)
-        files[f"{file}.md"] = formats.markdown(table)
-        files[f"{file}.tex"] = latex(table, file)
+    files |= publish.table_files(made)
     pictures = {}
     with style.paper():
         for file, draw in study.figures.items():
@@ -88,10 +84,7 @@ def build(
     svg = {file: pictures[f"{file}.svg"] for file in study.figures}
     files["index.html"] = page.render(study, facts, made, svg)
     files[publish.MARKER] = json.dumps(facts, indent=2) + "\n"
-    with publish.replaced(output) as folder:
-        for file, content in (pictures | files).items():
-            (folder / file).parent.mkdir(exist_ok=True)
-            (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    publish.write(pictures | files, output)
     return made
 
 

@@ -9,40 +9,47 @@ from benchmarks import repeat
 from tests.report.synthetic import Run
 
 FINGERPRINT = {"fingerprint": "f"}
+DIVERGED = Run("mse", 4, status="diverged", tags=FINGERPRINT)
 
 
 @pytest.fixture
 def first_time():
     """A run that ended, and one that diverged."""
     run = Run("mse", 3, tags=FINGERPRINT)
-    cell = dict.fromkeys(repeat.READS, 0) | {"run": "r"} | FINGERPRINT | {"code_digest": run.tags["code_digest"]}
-    ended = cell | run.metrics | {"config_hash": run.tags["config_hash"]}
-    return run, pd.DataFrame([ended, cell | {"config_hash": "other"}])
+    same = dict.fromkeys(repeat.READS, 0) | {"run": "r"} | FINGERPRINT | {"code_digest": run.tags["code_digest"]}
+    return run, pd.DataFrame([same | run.metrics, same])
 
 
-def equal(before, again):
-    return repeat.compared(before, again)["equal"].tolist()
+def equal(before, *again):
+    return repeat.compared(before, dict(enumerate(again)))["equal"].tolist()
 
 
 def test_equal_is_equal_to_the_last_bit(first_time):
     run, before = first_time
-    diverged = Run("mse", 4, status="diverged", tags=FINGERPRINT | {"config_hash": "other"})
-    found = repeat.compared(before, [run, diverged])
-    assert found[["equal", "same fingerprint", "same code"]].all(axis=None)
+    frame = repeat.compared(before, {0: run, 1: DIVERGED})
+    assert frame[["equal", "same fingerprint", "same code"]].all(axis=None)
     nearly = replace(run, metrics={**run.metrics, "test/nll": run.metrics["test/nll"] * (1 + 2**-52)})
-    assert equal(before, [nearly, diverged]) == [False, True]
+    assert equal(before, nearly, DIVERGED) == [False, True]
+
+
+def test_another_identity_is_no_difference(first_time):
+    """What names a run may change with the code; what was trained counts."""
+    run, before = first_time
+    renamed = replace(run, tags={**run.tags, "config_hash": "other", "code_digest": "other"})
+    frame = repeat.compared(before, {0: renamed, 1: DIVERGED})
+    assert frame["equal"].all()
+    assert frame["same code"].tolist() == [False, True]
 
 
 def test_how_far_an_accuracy_is_from_the_first_one(first_time):
     run, before = first_time
     other = replace(run, metrics={**run.metrics, "val/accuracy": run.metrics["val/accuracy"] - 0.25})
-    difference = repeat.compared(before, [other])[repeat.DIFFERENCE]
+    difference = repeat.compared(before, {0: other, 1: None})[repeat.DIFFERENCE]
     assert difference[0] == pytest.approx(0.25)
     assert difference.isna().tolist() == [False, True]
 
 
 def test_a_run_that_ends_otherwise_or_not_at_all_is_not_equal(first_time):
     run, before = first_time
-    complete = replace(run, tags={**run.tags, "config_hash": "other"})
-    assert equal(before, [run, complete]) == [True, False]
-    assert equal(before, [replace(run, status="diverged")]) == [False, False]
+    assert equal(before, run, run) == [True, False]
+    assert equal(before, DIVERGED, None) == [False, False]

@@ -81,9 +81,9 @@ def test_label_smoothings_dip_reaches_the_axis():
 def test_benchmark_tables(monkeypatch):
     monkeypatch.setattr(speed.losses, "SPEED", {(4, 3): (5, 1000)})
     monkeypatch.setattr(speed.losses, "EXAMPLES", 16)
-    times = speed.STUDY.tables["loss_speed"](EVIDENCE).frame
+    times = speed.TABLES["loss_speed"]().frame
     assert (times[["ours (ms)", "tf.nn (ms)", "ours / tf.nn"]] > 0).all(axis=None)
-    accuracy = speed.STUDY.tables["loss_accuracy"](EVIDENCE).frame
+    accuracy = speed.TABLES["loss_accuracy"]().frame
     for quantity in ("loss", "gradient"):
         assert (accuracy[f"{quantity}, ours"] <= accuracy[f"{quantity}, tf.nn"] + 1e-9).all()
     assert accuracy.filter(like="ours").max(axis=None) < 10

@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from ce_harness.errors import DiskError
+from ce_harness.report.output import formats
+from ce_harness.report.output.latex import latex
+from ce_harness.report.study import Table
 
 # Written last into every report: a folder that holds it may be replaced by a newer report.
 MARKER = "report.json"
+
+
+def table_files(tables: Mapping[str, Table]) -> dict[str, str]:
+    """Each table as CSV, Markdown and LaTeX, by file name."""
+    files = {}
+    for name, table in tables.items():
+        files[f"{name}.csv"] = formats.csv(table)
+        files[f"{name}.md"] = formats.markdown(table)
+        files[f"{name}.tex"] = latex(table, name)
+    return files
+
+
+def write(files: Mapping[str, str | bytes], output: Path) -> None:
+    """Put the files of a report, ``MARKER`` among them, in the place of ``output``: all of them or none.
+
+    Raises:
+        DiskError: see `replaced`.
+    """
+    with replaced(output) as folder:
+        for file, content in files.items():
+            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 @contextmanager

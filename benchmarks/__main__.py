@@ -1,0 +1,67 @@
+"""Measures the harness itself on this machine, and writes the tables to results/.
+
+python -m benchmarks speed         how fast it is, how exact its cross-entropy    20 minutes    -> results/benchmark/
+python -m benchmarks scale         what 300 to 10,000 runs cost                   5 minutes     -> results/scale/
+python -m benchmarks survival      does a killed run end the same                 3 minutes     -> results/survival/
+python -m benchmarks repeat        does a run trained again give the same bits    14 minutes    -> results/repeat/
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from ce_harness.errors import HarnessError
+from ce_harness.report.output import formats, publish
+from ce_harness.report.study import Table
+
+BENCHMARKS = ("speed", "scale", "survival", "repeat")
+FOLDERS = {"speed": "benchmark"}  # in results/, where it has another name
+
+
+def main() -> None:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--output", type=Path, metavar="DIR", help="where the tables go (default: in results/)")
+    shared.add_argument("--only", metavar="TABLE", help="measure this table alone and print it; nothing is written")
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, formatter_class=formatter)
+    benchmarks = parser.add_subparsers(dest="benchmark", required=True, metavar="|".join(BENCHMARKS))
+    for name in BENCHMARKS:
+        options = benchmarks.add_parser(name, parents=[shared])
+        if name == "repeat":
+            options.add_argument("--runs", type=int, metavar="N", help="how many (default: a twentieth of the study)")
+            options.add_argument("--fingerprint", default="", metavar="TEXT", help="draw runs that have it alone")
+    args = parser.parse_args()
+    tables = import_module(f"benchmarks.{args.benchmark}").TABLES
+    if args.benchmark == "repeat":
+        tables = {name: partial(measure, args.runs, args.fingerprint) for name, measure in tables.items()}
+    if args.only and args.only not in tables:
+        parser.error(f"--only {args.only}: allowed is one of {', '.join(tables)}")
+    made = _measured({args.only: tables[args.only]} if args.only else tables)
+    if not args.only:
+        output = args.output or Path("results") / FOLDERS.get(args.benchmark, args.benchmark)
+        facts = json.dumps({"benchmark": args.benchmark}, indent=2) + "\n"
+        publish.write(publish.table_files(made) | {publish.MARKER: facts}, output.resolve())
+        print(f"tables  {output}/*.md (.csv, .tex)")
+
+
+def _measured(tables: Mapping[str, Callable[[], Table]]) -> dict[str, Table]:
+    """Each table, printed as soon as it is there."""
+    made = {}
+    for name, measure in tables.items():
+        made[name] = measure()
+        print(formats.markdown(made[name]), flush=True)
+    return made
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HarnessError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
