@@ -19,11 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ce_harness.report.output.figures import CONFIDENTLY_WRONG
+from ce_harness import metrics, theory
 
 EPOCHS, STEPS = 30, 1000
 START = 1_700_000_000_000  # milliseconds since 1970
-P_TRUE_EDGES = np.array([0, 1e-4, 1e-3, 0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99, 1])
 CLASSES = 10
 VARIABLES = [
     f"{layer}/{kind}" for layer in ("conv1", "conv2", "dense1", "dense2", "head") for kind in ("kernel", "bias")
@@ -160,8 +159,10 @@ def write_artifacts(folder: Path, cell: Mapping, truth: Truth) -> dict[str, floa
     names = "epoch,step,train/accuracy,train/loss,val/loss,val/accuracy,val/nll,val/brier"
     _write_csv(folder / "epochs.csv", names, "%d,%d,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g", series)
 
-    low, high = P_TRUE_EDGES[:-1], P_TRUE_EDGES[1:]
-    norm = CONFIDENTLY_WRONG.get(cell["loss"], CONFIDENTLY_WRONG["softmax_ce"])((low + high) / 2)
+    high = np.array(metrics.P_TRUE_EDGES)
+    low = np.append(0, high[:-1])
+    known = cell["loss"] if cell["loss"] in theory.LOSSES else "softmax_ce"
+    norm = np.linalg.norm(theory.gradient_at(known, (low + high) / 2, 2), axis=-1)
     seen = np.tile(np.column_stack([low, high, np.full(len(low), 70), norm]), (EPOCHS, 1))
     bins = np.column_stack([np.repeat(epoch, len(low)), seen])
     bins[:, -1] *= np.exp(own.normal(0, 0.02, len(bins)))

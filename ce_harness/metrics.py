@@ -14,6 +14,9 @@ from scipy.special import log_softmax, softmax
 
 _LARGEST_TEMPERATURE = 1e4
 
+# Upper edges of the bins of p_true, the probability that a network gives the true class: fine where it is wrong.
+P_TRUE_EDGES = (1e-4, 1e-3, 1e-2, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99, 1.0)
+
 
 class Reliability(NamedTuple):
     """A reliability diagram's numbers, one entry per bin; NaN where a bin is empty.

@@ -29,6 +29,8 @@ TRAINING_CODE = ("datasets", "losses", "metrics.py", "models.py", "training")
 def identified(config: DictConfig) -> dict[str, Any]:
     """The resolved config without what changes no bit of the run."""
     resolved = OmegaConf.to_container(config, resolve=True)
+    for group in GROUPS:
+        resolved[group].pop("label", None)  # how reports call it
     return {key: value for key, value in resolved.items() if key not in NOT_IDENTITY}
 
 

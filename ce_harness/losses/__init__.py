@@ -1,10 +1,9 @@
-"""Losses on logits: softmax cross-entropy, the squared errors it is compared with, and their closed forms."""
+"""Losses on logits: softmax cross-entropy, the squared errors it is compared with, and two alternatives."""
 
 from ce_harness.losses.alternatives import Focal, Squentropy
 from ce_harness.losses.cross_entropy import SoftmaxCrossEntropy, softmax_cross_entropy
 from ce_harness.losses.layer import SoftmaxCrossEntropyLayer
 from ce_harness.losses.squared_error import LogitSquaredError, SoftmaxSquaredError
-from ce_harness.theory import logit_gradient
 
 __all__ = [
     "Focal",
@@ -13,6 +12,5 @@ __all__ = [
     "SoftmaxCrossEntropyLayer",
     "SoftmaxSquaredError",
     "Squentropy",
-    "logit_gradient",
     "softmax_cross_entropy",
 ]

@@ -10,11 +10,11 @@ import pandas as pd
 from scipy.special import softmax
 
 from ce_harness import metrics
+from ce_harness.metrics import P_TRUE_EDGES
 from ce_harness.rundir import step_norms
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.durable import write_durably
 from ce_harness.rundir.journal import Journal
-from ce_harness.training.gradient_monitor import P_TRUE_EDGES
 
 
 def write_artifacts(run: RunDirectory, journal: Journal, reliability: pd.DataFrame | None = None) -> None:

@@ -6,8 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-# Upper edges of the bins of p_true, the probability that the model gives the true class: fine where it is wrong.
-P_TRUE_EDGES = (1e-4, 1e-3, 1e-2, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99, 1.0)
+from ce_harness.metrics import P_TRUE_EDGES
 
 
 class GradientMonitor(keras.Model):

@@ -88,7 +88,7 @@ def make_callbacks(config: DictConfig) -> list[keras.callbacks.Callback]:
 
 
 def _make(config: DictConfig, group: str, kind: type, **given: Any) -> Any:
-    options = {key: value for key, value in config[group].items() if key != "name"}
+    options = {key: value for key, value in config[group].items() if key not in ("name", "label")}
     return _instantiate(f"{group}={option_name(config, group)}", options, kind, given)
 
 

@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.special import entr, rel_entr
 
-from ce_harness.report.output.style import COLUMN_WIDTH, LOSS_STYLES, new_figure
+from ce_harness.report.output.style import COLUMN_WIDTH, new_figure
 from ce_harness.report.study import Evidence, Table
+from ce_harness.theory import LOSSES
 
 PREDICTION = np.array([0.5, 0.25, 0.25])
 LABELS = {
@@ -70,7 +71,7 @@ def areas(_: Evidence) -> Figure:
         p[::7],
         cross_entropy[::7],
         "o",
-        color=LOSS_STYLES["softmax_ce"]["color"],
+        color=LOSSES["softmax_ce"].color,
         label="cross-entropy, computed",
     )
     ax.axvline(P_LABEL, color="#555555", linewidth=0.8, linestyle=":")

@@ -13,19 +13,8 @@ from scipy import special
 from ce_harness.report.output.style import COLUMN_WIDTH, loss_styles, new_figure
 from ce_harness.report.study import Evidence, Table
 from ce_harness.startup import import_tensorflow
+from ce_harness.theory import LOSSES, logit_gradient
 
-# Loss of conf/loss -> the closed form it must meet, by its default options; TensorFlow's own cross-entropy has that of
-# ours.
-CLOSED_FORMS = {
-    "softmax_ce": "softmax_ce",
-    "builtin_ce": "softmax_ce",
-    "mse": "mse",
-    "mse_mean": "mse_mean",
-    "mse_logits": "mse_logits",
-    "label_smoothing_ce": "label_smoothing_ce",
-    "focal": "focal",
-    "squentropy": "squentropy",
-}
 NUM_CLASSES = (2, 10)
 
 
@@ -34,7 +23,7 @@ def uniform_start(_: Evidence) -> Table:
     rows = []
     for num_classes in (*NUM_CLASSES, 100):
         start = np.zeros((1, num_classes))
-        for loss in CLOSED_FORMS:
+        for loss in LOSSES:
             rows.append(
                 {
                     "classes": num_classes,
@@ -92,14 +81,14 @@ def norms(_: Evidence) -> Figure:
     p_true = special.expit(np.linspace(special.logit(1e-4), special.logit(0.99), 241))
     fig = new_figure(COLUMN_WIDTH, 4.7)
     axes = fig.subplots(len(NUM_CLASSES), 1, sharex=True, sharey=True)
-    styles = loss_styles(list(CLOSED_FORMS))
+    styles = loss_styles(list(LOSSES))
     smoothing = _config("label_smoothing_ce").label_smoothing
     for ax, num_classes in zip(axes, NUM_CLASSES, strict=True):
         logits = _logits(p_true, num_classes)
         line = np.union1d(p_true, 1 - smoothing + smoothing / num_classes)  # label smoothing's gradient is 0 there
-        for i, loss in enumerate(CLOSED_FORMS):
+        for i, loss in enumerate(LOSSES):
             some = slice(3 * i + 5, None, 30)
-            order = 3 if CLOSED_FORMS[loss] == "softmax_ce" else 2  # what all others are compared with is on top
+            order = 3 if loss in ("softmax_ce", "builtin_ce") else 2  # what all others are compared with is on top
             norm = _closed_form(loss, _logits(line, num_classes))
             ax.plot(line, norm, label=loss, zorder=order, **styles[loss])
             points = _automatic(loss, logits[some])
@@ -130,10 +119,7 @@ def _first_class(logits: np.ndarray) -> np.ndarray:
 
 
 def _closed_form(loss: str, logits: np.ndarray) -> np.ndarray:
-    import_tensorflow()
-    from ce_harness.losses import logit_gradient
-
-    return np.linalg.norm(logit_gradient(CLOSED_FORMS[loss], _first_class(logits), logits), axis=-1)
+    return np.linalg.norm(logit_gradient(loss, _first_class(logits), logits), axis=-1)
 
 
 def _config(loss: str) -> DictConfig:
@@ -142,10 +128,12 @@ def _config(loss: str) -> DictConfig:
 
 def _automatic(loss: str, logits: np.ndarray) -> np.ndarray:
     """The same through the Keras losses, in float64."""
+    import_tensorflow()
     import tensorflow as tf
     from hydra.utils import instantiate
 
-    keras_loss = instantiate(_config(loss), reduction="sum", dtype="float64")
+    options = {key: value for key, value in _config(loss).items() if key not in ("name", "label")}
+    keras_loss = instantiate(options, reduction="sum", dtype="float64")
     z = tf.constant(logits)
     with tf.GradientTape() as tape:
         tape.watch(z)

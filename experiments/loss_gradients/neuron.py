@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ce_harness.report.output.style import COLUMN_WIDTH, LOSS_STYLES, new_figure
+from ce_harness.report.output.style import COLUMN_WIDTH, new_figure
 from ce_harness.report.study import Evidence, Table
+from ce_harness.theory import LOSSES
 
 LEARNING_RATE = 0.15
 STEPS = 300
@@ -55,10 +56,7 @@ def outputs(_: Evidence) -> Table:
 def curves(_: Evidence) -> Figure:
     fig = new_figure(COLUMN_WIDTH, 2.4)
     ax = fig.subplots()
-    colors = {
-        "cross-entropy": LOSS_STYLES["softmax_ce"]["color"],
-        "squared error": LOSS_STYLES["mse"]["color"],
-    }
+    colors = {"cross-entropy": LOSSES["softmax_ce"].color, "squared error": LOSSES["mse"].color}
     for loss, color in colors.items():
         for (name, start), dashes in zip(STARTS.items(), ("-", "--"), strict=True):
             output = trajectory(loss, *start)

@@ -1,7 +1,5 @@
 """The tables and figures of the studies of the losses, by the numbers of the literature."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,15 +9,10 @@ from ce_harness.datasets import digits
 from ce_harness.models import softmax_regression
 from ce_harness.report.study import Evidence
 from experiments import loss_gradients
-from experiments.loss_gradients import logits, neuron
+from experiments.loss_gradients import neuron
 from tests.losses.conftest import tensorflow_as_it_is_by_default  # noqa: F401  (a fixture)
 
 EVIDENCE = Evidence()
-
-
-def test_every_loss_of_the_configs_has_a_closed_form():
-    configs = Path(__file__).parents[2] / "conf" / "loss"
-    assert set(logits.CLOSED_FORMS) == {path.stem for path in configs.glob("*.yaml")}
 
 
 def test_constants_at_a_uniform_start():

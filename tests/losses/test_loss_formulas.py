@@ -11,8 +11,8 @@ from ce_harness.losses import (
     SoftmaxCrossEntropy,
     SoftmaxSquaredError,
     Squentropy,
-    logit_gradient,
 )
+from ce_harness.theory import logit_gradient
 
 LOSSES = {
     "softmax_ce": SoftmaxCrossEntropy,
@@ -86,18 +86,6 @@ def test_focal_gradient_where_other_classes_have_no_probability():
         np.testing.assert_allclose(tape.gradient(loss, logits), [expected], rtol=1e-6)
 
 
-@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
-def test_closed_form_of_the_focal_gradient_at_probabilities_0_and_1(gamma):
-    """Surely wrong it is cross-entropy's, p - y; surely right, 0."""
-    gradient = logit_gradient("focal", [[1, 0], [1, 0]], [[-800, 0], [800, 0]], gamma=gamma)
-    np.testing.assert_array_equal(gradient, [[-1, 1], [0, 0]])
-
-
-def test_closed_forms_refuse_class_ids():
-    with pytest.raises(ValueError, match=r"labels \(2, 1\), logits \(2, 3\)"):
-        logit_gradient("mse", [[0], [2]], np.zeros((2, 3)))
-
-
 def test_squentropy():
     """ln 2 for p_true = 1/2, and the mean of the squares of two other logits."""
     logits = np.log([[2.0, 1.0, 1.0]]) + 3
@@ -142,9 +130,3 @@ def test_second_derivatives_equal_finite_differences(name):
         slope = gradient(point)
     numerical = [(gradient(point + step * e) - gradient(point - step * e))[0] / (2 * step) for e in np.eye(3)]
     np.testing.assert_allclose(tape.jacobian(slope, point)[0, :, 0], np.transpose(numerical), atol=1e-9)
-
-
-def test_uniform_start_constants():
-    labels, logits = np.eye(10)[0], np.zeros(10)
-    norms = [np.linalg.norm(logit_gradient(name, labels, logits)) for name in ("softmax_ce", "mse", "mse_mean")]
-    np.testing.assert_allclose(norms, [0.9487, 0.1897, 0.01897], rtol=1e-3)

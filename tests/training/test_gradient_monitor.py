@@ -4,11 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hydra.utils import instantiate
 
 from ce_harness.losses import SoftmaxCrossEntropy, SoftmaxSquaredError
+from ce_harness.metrics import P_TRUE_EDGES
 from ce_harness.models import lenet5
-from ce_harness.training.gradient_monitor import P_TRUE_EDGES, GradientMonitor
+from ce_harness.training.gradient_monitor import GradientMonitor
+from ce_harness.training.parts import make_loss
 
 BATCH, STEPS, CLASSES = 5, 3, 4
 
@@ -78,10 +79,8 @@ def test_a_uniform_prediction_has_the_closed_forms_logit_gradient(composed, loss
     """Ten classes, a head of zeros: every prediction is uniform, the gradient is known exactly."""
     network = lenet5((8, 8, 1), 10)
     network.get_layer("head").kernel.assign(tf.zeros_like(network.get_layer("head").kernel))
-    option = dict(composed(f"loss={loss}").loss)
-    option.pop("name")
     model = GradientMonitor(network, steps_per_epoch=1)
-    model.compile(keras.optimizers.SGD(0.1), instantiate(option))
+    model.compile(keras.optimizers.SGD(0.1), make_loss(composed(f"loss={loss}")))
     images = np.ones((6, 8, 8, 1), np.float32)
     model.fit(images, np.eye(10, dtype=np.float32)[:6], verbose=0)
     assert model.read_rows()[0, model.columns.index("grad_norm/logits")] == pytest.approx(norm, rel=1e-6)

@@ -10,6 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from scipy import stats
 
+from ce_harness import theory
 from ce_harness.report.output import panels
 from ce_harness.report.output.style import COLUMN_WIDTH, PAGE_WIDTH, loss_styles, new_figure
 from ce_harness.report.study import Evidence
@@ -17,12 +18,6 @@ from ce_harness.report.verdicts import statistics
 from ce_harness.report.verdicts.outcomes import by_setting, described, horizon, label, mean_norms, outcome, paired
 from ce_harness.report.verdicts.statistics import summarize
 
-# Norm of the logit gradient where p is on the true class and 1 - p on one wrong class. From dl/dz = p - y for
-# cross-entropy and 2 p_i [(p_i - y_i) - sum_j p_j (p_j - y_j)] for squared error summed over classes.
-CONFIDENTLY_WRONG = {
-    "softmax_ce": lambda p: np.sqrt(2) * (1 - p),
-    "mse": lambda p: 4 * np.sqrt(2) * p * (1 - p) ** 2,
-}
 # Bins of a reliability diagram with fewer examples say more of chance than of calibration.
 FEWEST_EXAMPLES = 20
 LEAST_NORM = 1e-3  # smaller gradients on the logits of an example are not drawn
@@ -127,19 +122,25 @@ def _layer_norms(steps: pd.DataFrame) -> pd.DataFrame:
 def gradient_by_probability(evidence: Evidence) -> Figure:
     """Logit-gradient norm over the probability of the true class, measured over all epochs and seeds.
 
-    Thin: the closed form where the other probability is all on one wrong class. Scale moves a line up or down;
-    saturation bends it down on the left.
+    Thin: the closed form of losses without options where the other probability is all on one wrong class. Scale moves
+    a line up or down; saturation bends it down on the left.
     """
     fig = new_figure(COLUMN_WIDTH, 2.5)
     ax = fig.subplots()
     styles = _styles(evidence)
     grid = 1 / (1 + np.exp(-np.linspace(-10, 6, 300)))
+    drawn: set = set()
     for loss, group in evidence.runs.groupby("loss", sort=False):
         bins = _of(evidence.gradient_bins, group)
         seen = mean_norms(bins, ["p_low", "p_high"]).sort_values("p_low")  # epochs without an example lack a bin
         ax.plot((seen["p_low"] + seen["p_high"]) / 2, seen["norm"], marker="o", label=loss, **styles[loss])
-        if loss in CONFIDENTLY_WRONG:
-            ax.plot(grid, CONFIDENTLY_WRONG[loss](grid), color=styles[loss]["color"], linewidth=0.6)
+        facts, num_classes = theory.LOSSES.get(loss), group["num_classes"].unique()
+        if facts is None or facts.ce_over_loss is None or facts.gradient in drawn:
+            continue  # unknown, with options, or the line of another name of the same loss
+        drawn.add(facts.gradient)
+        if num_classes.size == 1 and num_classes[0] > 1:
+            norm = np.linalg.norm(theory.gradient_at(loss, grid, int(num_classes[0]), wrong_classes=1), axis=-1)
+            ax.plot(grid, norm, color=styles[loss]["color"], linewidth=0.6)
     ax.set_xscale("logit")
     ax.set_xlim(3e-5, 0.9975)
     ticks = {1e-4: "0.0001", 1e-3: "0.001", 1e-2: "0.01", 0.1: "0.1", 0.5: "0.5", 0.9: "0.9", 0.99: "0.99"}

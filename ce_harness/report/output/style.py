@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,26 +13,23 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from ce_harness.theory import LOSSES
+
 STYLE = Path(__file__).with_name("paper.mplstyle")
 COLUMN_WIDTH = 3.35  # inches
 PAGE_WIDTH = 6.9
 
-# Okabe & Ito's colours, told apart by every kind of colour vision; a loss keeps its colour in all figures.
-# The dashes of builtin_ce let softmax_ce show through where the two coincide.
-LOSS_STYLES = {
-    "softmax_ce": {"color": "#0072B2", "linestyle": "-"},
-    "builtin_ce": {"color": "#56B4E9", "linestyle": (0, (3, 2))},
-    "mse": {"color": "#D55E00", "linestyle": "-"},
-    "mse_mean": {"color": "#E69F00", "linestyle": "-."},
-    "mse_logits": {"color": "#009E73", "linestyle": (0, (1, 1))},
-}
-OTHER_STYLES = [{"color": color, "linestyle": "-"} for color in ("#CC79A7", "#000000", "#7F7F7F", "#8C564B")]
+# For losses that theory.py does not know.
+OTHER_STYLES = [{"color": color, "linestyle": (0, (5, 1))} for color in ("#882255", "#7F7F7F", "#999933", "#332288")]
 
 
 def loss_styles(losses: Sequence[str]) -> dict[str, dict]:
-    """Colour and line style of each loss; unknown ones take the remaining colours in order."""
-    others = iter(OTHER_STYLES * len(losses))
-    return {loss: LOSS_STYLES.get(loss) or next(others) for loss in losses}
+    """Colour and line style of each loss; those that theory.py does not know take the other styles in order."""
+    others = cycle(OTHER_STYLES)
+    return {
+        loss: {"color": facts.color, "linestyle": facts.linestyle} if (facts := LOSSES.get(loss)) else next(others)
+        for loss in losses
+    }
 
 
 def new_figure(width: float, height: float) -> Figure:

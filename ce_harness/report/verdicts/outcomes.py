@@ -11,6 +11,7 @@ import pandas as pd
 
 from ce_harness.report.study import Evidence
 from ce_harness.report.verdicts.statistics import first_crossing
+from ce_harness.theory import LOSSES
 
 LABELS = {
     "test/accuracy": "test accuracy",
@@ -27,7 +28,7 @@ LABELS = {
 }
 TIME_TO = "epochs_to/"
 # Losses that pull raw logits to their targets. Their scores of probabilities are those of softmax(logits).
-WITHOUT_PROBABILITIES = ("mse_logits",)
+WITHOUT_PROBABILITIES = tuple(loss for loss, facts in LOSSES.items() if not facts.trains_probabilities)
 OF_PROBABILITIES = ("test/nll", "test/brier", "test/mse_mean", "test/ece")
 MARK = "*"
 MARKED = (

@@ -15,16 +15,9 @@ from ce_harness.report.output.style import loss_styles
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.verdicts.outcomes import by_setting, setting_cell, settings
 from ce_harness.report.verdicts.tuning import CHOSEN_BY, choose
+from ce_harness.theory import LOSSES
 
 BEST = "the best of each loss"
-# Norm of cross-entropy's logit gradient over that of each loss at a uniform prediction over K classes, where
-# p - y meets 2 p_i [(p_i - y_i) - sum_j p_j (p_j - y_j)].
-CE_OVER_LOSS = {
-    "softmax_ce": lambda k: 1.0,
-    "builtin_ce": lambda k: 1.0,
-    "mse": lambda k: k / 2,
-    "mse_mean": lambda k: k**2 / 2,
-}
 EQUAL_RATE = "Every pair was trained at the same learning rate; settings in which the losses share none are left out."
 EQUAL_SCALE = (
     "Learning rates are those of cross-entropy; mse was trained at K/2 times the rate, mse_mean at K^2/2 times, which "
@@ -101,8 +94,9 @@ def at_equal_gradient_scale(evidence: Evidence) -> Evidence:
     """
     runs = evidence.runs
     factors = pd.Series(math.nan, runs.index)
-    for loss, factor in CE_OVER_LOSS.items():
-        factors = factors.mask(runs["loss"] == loss, factor(runs["num_classes"]))
+    for loss, facts in LOSSES.items():
+        if facts.ce_over_loss is not None:
+            factors = factors.mask(runs["loss"] == loss, facts.ce_over_loss(runs["num_classes"]))
     # Rounded so that .25 / 5 and .05 are one rate.
     scaled = runs.assign(learning_rate=[float(f"{rate:.6g}") for rate in runs["learning_rate"] / factors])
     # Two losses of equal factor say nothing that equal rates don't.

@@ -2,18 +2,15 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from ce_harness.losses import logit_gradient
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
 from ce_harness.report.output import style
 from ce_harness.report.study import Claim
 from ce_harness.report.verdicts.claims import judge
 from ce_harness.report.verdicts.rates import (
-    CE_OVER_LOSS,
     accuracy_by_rate,
     at_best_rates,
     at_equal_gradient_scale,
@@ -51,14 +48,6 @@ def test_verdicts_at_equal_rates_and_at_the_best_of_each_loss_differ(evidence):
     assert best["n"].tolist() == [8]
     assert best["mean"].item() == pytest.approx(-0.02, abs=0.001)
     assert best["verdict"].item() == "contradicted"
-
-
-@pytest.mark.parametrize("num_classes", [2, 10, 100])
-@pytest.mark.parametrize("loss", ["mse", "mse_mean"])
-def test_factors_of_equal_gradient_scale_are_those_of_the_closed_forms(loss, num_classes):
-    label, logits = np.eye(num_classes)[:1], np.zeros((1, num_classes))
-    ce, other = (np.linalg.norm(logit_gradient(name, label, logits)) for name in ("softmax_ce", loss))
-    assert CE_OVER_LOSS[loss](num_classes) == pytest.approx(ce / other)
 
 
 def scaled_runs(rates, **tags):
