@@ -1,4 +1,4 @@
-"""Loading TensorFlow and other large libraries: quickly, and without their greetings."""
+"""How a process begins: what libraries look for when they are imported, and loading the large ones quickly."""
 
 from __future__ import annotations
 
@@ -9,14 +9,46 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-# Read by TensorFlow when it is loaded, in this process and in those it starts.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Hydra looks for sweepers and launchers in a package hydra_plugins on the path, and nowhere else.
+PLUGINS = Path(__file__).parent / "sweep" / "launchers"
+
+# Each library reads its own when it is imported: no greetings, no telemetry, no link to a server's page printed for
+# each run. A server that is away is noticed within seconds: the uploader tries again by itself, and MLflow's own seven
+# retries would take minutes.
+ALWAYS = {"MLFLOW_DISABLE_TELEMETRY": "true"}
+UNLESS_SET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
 
 # Of glibc's malloc.h: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX. Memory is from the heap, one for all threads,
 # and stays in it. Blocks of 32 MB and more are returned (glibc takes no higher threshold): a step's tensors are
 # smaller, a data set's arrays larger.
 KEEP_WHAT_IS_FREED = ((-1, 2**31 - 1), (-3, 2**25), (-8, 1))
+
+
+def prepare() -> None:
+    """What a command does before all else, for this process and those it starts.
+
+    Before Hydra, TensorFlow or MLflow is imported: afterwards they no longer look. A second call changes nothing.
+    """
+    os.environ.update(ALWAYS)
+    for name, value in UNLESS_SET.items():
+        os.environ.setdefault(name, value)
+    make_importable(PLUGINS)
+
+
+def make_importable(folder: Path) -> None:
+    """Lets Python import the modules in a folder, here and in the processes that are started from here."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    on_path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if str(folder) not in on_path:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (*on_path, str(folder))))
 
 
 @contextmanager
@@ -42,6 +74,7 @@ def import_tensorflow() -> None:
     And has the C library keep what is freed. It would return a step's tensors to the kernel, which clears and maps
     every page of them again for the next step: an eighth of the core-seconds of a convnet.
     """
+    prepare()
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # glibc
         for option in KEEP_WHAT_IS_FREED:

@@ -7,7 +7,6 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-import ce_harness.config  # noqa: F401  (registers the schema)
 from ce_harness.startup import import_tensorflow, loading
 
 import_tensorflow()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from hydra._internal.utils import get_args_parser  # Hydra offers no public way 
 from ce_harness.config import GROUPS
 from ce_harness.errors import ConfigError
 from ce_harness.passwords import without_passwords
+from ce_harness.places import run_command
+from ce_harness.startup import make_importable
 
 
 def prepared(arguments: Sequence[str]) -> list[str]:
@@ -26,15 +27,15 @@ def prepared(arguments: Sequence[str]) -> list[str]:
     try:
         known, unknown = parser.parse_known_args(list(arguments))
     except argparse.ArgumentError as error:
-        raise ConfigError(f"{error}; `python run.py --hydra-help` shows the flags") from error
+        raise ConfigError(f"{error}; `{run_command()} --hydra-help` shows the flags") from error
     for argument in unknown:
         if argument.startswith("-"):
-            raise ConfigError(f"{argument}: there is no such flag; `python run.py --hydra-help` shows the flags")
+            raise ConfigError(f"{argument}: there is no such flag; `{run_command()} --hydra-help` shows the flags")
         raise ConfigError(f"{argument}: write flags such as -m before the first key=value")
     for argument in known.overrides:
         _check(argument)
     if known.config_dir:
-        _make_importable(Path(known.config_dir).absolute())
+        make_importable(Path(known.config_dir).absolute())
     return [_without_password(argument) for argument in arguments]
 
 
@@ -45,26 +46,20 @@ def _check(argument: str) -> None:
     """
     key, _, value = argument.lstrip("+~").partition("=")
     if not key:
-        raise ConfigError(f"{argument}: not of the form key=value; `python run.py --cfg job` shows all keys")
+        raise ConfigError(f"{argument}: not of the form key=value; `{run_command()} --cfg job` shows all keys")
     if argument.startswith("~") and not key.startswith("hydra"):
         raise ConfigError(f"{argument}: keys can't be removed; set another value: {key}=VALUE")
     if argument.startswith("+") and not key.startswith("hydra"):
         raise ConfigError(
             f"{argument}: keys can't be added; write {argument.lstrip('+')} for a key that "
-            "`python run.py --cfg job` shows; options of your own go into a YAML file"
+            f"`{run_command()} --cfg job` shows; options of your own go into a YAML file"
         )
     if key in (*GROUPS, "experiment") and value.startswith("["):
         raise ConfigError(
-            f"{argument}: allowed is one option of the group; to compare them: python run.py -m {key}={value[1:-1]}"
+            f"{argument}: allowed is one option of the group; to compare them: {run_command()} -m {key}={value[1:-1]}"
         )
     if key in GROUPS and value == "null":
-        raise ConfigError(f"{argument}: allowed is an option of the group; `python run.py --help` lists them")
-
-
-def _make_importable(folder: Path) -> None:
-    """For this process, and for the workers that a sweep starts."""
-    sys.path.append(str(folder))
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(folder))))
+        raise ConfigError(f"{argument}: allowed is an option of the group; `{run_command()} --help` lists them")
 
 
 def _without_password(argument: str) -> str:

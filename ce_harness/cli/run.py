@@ -1,4 +1,4 @@
-"""The life of a ``python run.py`` call: refuse bad input in one line, run, leave with the contract's exit code."""
+"""The life of a run command: refuse bad input in one line, run, leave with the contract's exit code."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import signal
 import stat
 import sys
 import traceback
-from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 
+import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from ce_harness import sweep
+from ce_harness import places, sweep
 from ce_harness.cli import arguments
 from ce_harness.config import checked, run_name
 from ce_harness.config.error_messages import explain
@@ -26,14 +25,11 @@ from ce_harness.passwords import without_passwords
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.startup import import_tensorflow, loading
 
-# Hydra looks for sweepers in a package hydra_plugins on the path.
-sys.path.append(str(Path(__file__).parents[1] / "sweep" / "launchers"))
-
 _errors: list[Exception] = []  # of the one job of a plain call
 
 
-def run(main: Callable[[], None]) -> None:
-    """Calls Hydra's ``main`` and turns every way it can end into an exit code and at most one line on stderr."""
+def main() -> int:
+    """Has Hydra compose the config and run the job; turns every way it can end into at most one line and a code."""
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     # Makes Hydra raise what it would otherwise print in its own way, and exit with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -42,21 +38,22 @@ def run(main: Callable[[], None]) -> None:
         signal.signal(signal.SIGHUP, _hang_up)
     try:
         sys.argv[1:] = arguments.prepared(sys.argv[1:])
-        main()
+        hydra.main(version_base="1.3", config_path=str(places.conf()), config_name="config")(run_job)()
         for error in _errors:
             raise error
     except KeyboardInterrupt:
         print("interrupted; the same command continues", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except Exception as error:
         known = explain(error)
         if known is None or wants_traceback:
             print(without_passwords(traceback.format_exc()), end="", file=sys.stderr)
         if known is not None:
             print(f"error: {known}", file=sys.stderr)
-        sys.exit(known.exit_code if known else 1)
+        return known.exit_code if known else 1
     finally:
         gc.freeze()  # else Python looks through all that was imported for garbage before it ends: .15 s
+    return 0
 
 
 def _interrupt(signal_number, frame):
@@ -75,9 +72,9 @@ def _hang_up(signal_number, frame):
 
 def run_job(config: DictConfig) -> None:
     """What Hydra runs: the one run of a plain call, or one cell of a sweep."""
-    hydra = HydraConfig.get()
-    if hydra.mode == RunMode.MULTIRUN:
-        sweep.run_cell(hydra, load=_load, job=lambda: _run(config, None))
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode == RunMode.MULTIRUN:
+        sweep.run_cell(hydra_config, load=_load, job=lambda: _run(config, None))
     else:
         try:
             line = _run(config, Console())

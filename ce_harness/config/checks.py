@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import json
+from typing import Any
 
 import joblib
 from omegaconf import DictConfig, OmegaConf
 
-from ce_harness.config.rules import RULES, RULES_OF_OUR_PARTS, Rule, is_ours, target_rule
-from ce_harness.config.schema import GROUPS, Schema
+from ce_harness.config.schema import (
+    GROUPS,
+    KEYS,
+    KEYS_OF_BUILT_IN_PARTS,
+    KEYS_OF_PARTS,
+    Rule,
+    is_built_in,
+    target_rule,
+)
 from ce_harness.config.targets import check_target
 from ce_harness.errors import ConfigError
+from ce_harness.places import run_command
 
 _MISSING = object()
 
@@ -25,10 +34,7 @@ def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
         ConfigError: names the key, the value, what is allowed and an example.
     """
     config = config.copy()
-    known = {f.name for f in fields(Schema)}
-    for key in config:
-        if key not in known:
-            raise ConfigError(f"{key}={config[key]!r}: there is no such key; the keys are {', '.join(sorted(known))}")
+    _check_names(config)
     for key in sorted(OmegaConf.missing_keys(config)):
         raise ConfigError(f"{key}: it has no value yet; give it one: {key}=VALUE")
     for group in GROUPS:
@@ -43,15 +49,29 @@ def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
                 "filename: log.csv}"
             )
         _check_part("callbacks", key, options)
-    for key, rule in RULES.items():
+    for key, rule in (KEYS | KEYS_OF_PARTS).items():
         _check(config, key, rule)
-    for key, rule in RULES_OF_OUR_PARTS.items():
-        if is_ours(config[key.partition(".")[0]]["_target_"]):
+    for key, rule in KEYS_OF_BUILT_IN_PARTS.items():
+        if is_built_in(config[key.partition(".")[0]]["_target_"]):
             _check(config, key, rule)
     _check_together(config)
     if config.threads == "auto":
         config.threads = cores or joblib.cpu_count()
     return config
+
+
+def _check_names(config: DictConfig) -> None:
+    """Checks that the keys are all there, and no others."""
+    parents = {key.partition(".")[0] for key in KEYS if "." in key} | {"callbacks", *GROUPS}
+    known = sorted({key.partition(".")[0] for key in KEYS} | parents)
+    for key in config:
+        if key not in known:
+            raise ConfigError(f"{key}={config[key]!r}: there is no such key; the keys are {', '.join(known)}")
+    for key in known:
+        if key not in config:
+            raise ConfigError(f"{key}: the config lacks it; begin its defaults list with those of ours: - config")
+        if key in parents and not isinstance(config[key], DictConfig):
+            raise ConfigError(f"{key}={config[key]}: allowed is a group of keys; `{run_command()} --cfg job` shows it")
 
 
 def _check_part(group: str, key: str, options: DictConfig) -> None:
@@ -69,9 +89,14 @@ def _check(config: DictConfig, key: str, rule: Rule, shown: str | None = None) -
         return
     if not rule.accepts(value):
         shown = shown or key
-        raise ConfigError(f"{shown}={value}: allowed is {rule.allowed}; for example {shown}={rule.example}")
-    if rule.real and value is not None:
-        OmegaConf.update(config, key, float(value))
+        raise ConfigError(f"{shown}={_typed(value)}: allowed is {rule.allowed}; for example {shown}={rule.example}")
+    if rule.kind and value is not None:
+        OmegaConf.update(config, key, rule.kind(value))
+
+
+def _typed(value: Any) -> str:
+    """A value as it is typed."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
 def _check_together(config: DictConfig) -> None:
@@ -81,7 +106,7 @@ def _check_together(config: DictConfig) -> None:
             f"never gets there; for example warmup_epochs={config.epochs // 10}"
         )
     fractions = {key: config.dataset.get(key) for key in ("val_fraction", "test_fraction")}
-    if is_ours(config.dataset["_target_"]) and None not in fractions.values() and sum(fractions.values()) >= 1:
+    if is_built_in(config.dataset["_target_"]) and None not in fractions.values() and sum(fractions.values()) >= 1:
         shown = " ".join(f"dataset.{key}={value}" for key, value in fractions.items())
         raise ConfigError(
             f"{shown}: together they leave nothing to train on; allowed is a sum below 1; for example "

@@ -12,10 +12,10 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from ce_harness.config.rules import RULES
 from ce_harness.errors import ConfigError, HarnessError
+from ce_harness.places import run_command
 
 
 def explain(error: BaseException) -> HarnessError | None:
@@ -61,19 +61,14 @@ def _mistake(error: BaseException) -> str:
     if isinstance(cause, ConfigKeyError | ConfigAttributeError):
         siblings = [] if cause.parent_node is None else [str(key) for key in cause.parent_node]
         siblings = sorted(key for key in siblings if key not in ("hydra", "name", "_target_"))
-        allowed = f"the keys are {', '.join(siblings)}" if siblings else "`python run.py --cfg job` shows all keys"
+        allowed = f"the keys are {', '.join(siblings)}" if siblings else f"`{run_command()} --cfg job` shows all keys"
         return f"{cause.full_key}: there is no such key{_nearest(str(cause.key), siblings)}; {allowed}"
-    if isinstance(cause, ValidationError) and cause.full_key and not cause.full_key.startswith("hydra."):
-        value = re.search(r"override \S+?=(.*)", str(error)) or re.search(r"[Vv]alue '(.*?)'", str(cause))
-        rule = RULES.get(cause.full_key)
-        allowed = f"{rule.allowed}; for example {cause.full_key}={rule.example}" if rule else "a group of keys"
-        return f"{cause.full_key}={value[1] if value else 'null'}: allowed is {allowed}"
     ambiguous = re.search(r"Ambiguous value for argument '(.*)'", str(cause))
     if ambiguous:
-        return f"{ambiguous[1]}: a run has one value of a key; to try them all: python run.py -m {ambiguous[1]}"
+        return f"{ambiguous[1]}: a run has one value of a key; to try them all: {run_command()} -m {ambiguous[1]}"
     absent = re.search(r"Could not override '(.*?)'.*No match in the defaults list", str(error), re.DOTALL)
     if absent:
-        return f"{absent[1]}: there is no such group; `python run.py --help` lists the groups"
+        return f"{absent[1]}: there is no such group; `{run_command()} --help` lists the groups"
     return _first_line(error) + (f" ({_first_line(cause)})" if cause is not error else "")
 
 

@@ -11,8 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ce_harness.config.data_digest import content_digest
-from ce_harness.config.rules import is_ours
-from ce_harness.config.schema import GROUPS
+from ce_harness.config.schema import GROUPS, is_built_in
 from ce_harness.config.targets import source_file
 from ce_harness.config.user_modules import own_modules
 
@@ -58,7 +57,7 @@ def code_digest(config: DictConfig) -> str:
         ConfigError: a module is not there, or no Python.
     """
     targets = {part["_target_"] for part in (*(config[group] for group in GROUPS), *config.callbacks.values())}
-    modules = {target.rpartition(".")[0] for target in targets if not is_ours(target)}
+    modules = {target.rpartition(".")[0] for target in targets if not is_built_in(target)}
     own = sorted({name for module in modules for name in own_modules(module)})
     digests = [_training_code_digest(), *map(_module_digest, own)]
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:12]

@@ -1,50 +1,175 @@
-"""The typed schema at the root of the config. The options of a group are named by their YAML files."""
+"""The keys of the config and what each may hold. Their values stand in ``conf/``; files are looked for when used."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+
+@dataclass(frozen=True)
+class Rule:
+    """What a key may hold.
+
+    Attributes:
+        allowed: in words, for the refusal.
+        example: a value that is accepted, as it would be typed.
+        accepts: whether a value is allowed.
+        kind: what an accepted value is turned into: 0 and 0.0 are one learning rate, 5 and "5" one name.
+    """
+
+    allowed: str
+    example: str
+    accepts: Callable[[Any], bool]
+    kind: type[float] | type[str] | None = None
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(low: float, high: float = math.inf, *, example: str, low_included: bool = False) -> Rule:
+    span = f"{'at least' if low_included else 'above'} {low:g}"
+    span += f" and below {high:g}" if math.isfinite(high) else ""
+    return Rule(
+        f"a finite number {span}",
+        example,
+        lambda v: (
+            (_is_whole(v) or isinstance(v, float))
+            and math.isfinite(v)
+            and (v > low or (low_included and v == low))
+            and v < high
+        ),
+        kind=float,
+    )
+
+
+def _whole(low: int, example: str) -> Rule:
+    return Rule(f"a whole number of at least {low}", example, lambda v: _is_whole(v) and v >= low)
+
+
+def _or(word: str | None, rule: Rule) -> Rule:
+    shown = "null" if word is None else word
+    return Rule(f"{rule.allowed}, or {shown}", rule.example, lambda v: v == word or rule.accepts(v), rule.kind)
+
+
+def _one_of(*words: Any) -> Rule:
+    return Rule(f"one of {', '.join(map(str, words))}", str(words[0]), lambda v: v in words)
+
+
+def _text(allowed: str, example: str, pattern: str) -> Rule:
+    return Rule(
+        allowed,
+        example,
+        lambda v: (isinstance(v, str) or _is_whole(v)) and re.fullmatch(pattern, str(v)) is not None,
+        kind=str,
+    )
+
+
+_SEED = Rule("a whole number from 0 to 4294967295", "0", lambda v: _is_whole(v) and 0 <= v < 2**32)
+_FRACTION = _number(0, 1, example="0.2")
+_DECAY = _number(0, 1, low_included=True, example="0.9")
+_SWITCH = Rule("true or false", "true", lambda v: isinstance(v, bool))
+# A name becomes a folder and part of a query: no quotes, no step up.
+_NAME = _text("a name of letters, digits, spaces, dots, - and _, with / between its parts", "my_study",
+              r"\w[\w .-]*(/\w[\w .-]*)*")  # fmt: skip
+_UNITS = Rule(
+    "a list of whole numbers of at least 1",
+    "[128,64]",
+    lambda v: not isinstance(v, str | int | float | None) and all(_is_whole(units) and units >= 1 for units in v),
+)
+_SIZE = Rule(
+    "a number of pixels, or [height,width]",
+    "64",
+    lambda v: _UNITS.accepts([v] if _is_whole(v) else v) and (_is_whole(v) or len(v) == 2),
+)
 
 GROUPS = ("dataset", "model", "loss", "optimizer")
 
+# Every config has these. What a group may hold, its options say; ``callbacks`` are checked one by one.
+KEYS = {
+    "study": _NAME,
+    "seed": _SEED,
+    "epochs": _whole(1, "30"),
+    "batch_size": _whole(1, "64"),
+    "learning_rate": _number(0, example="0.05"),
+    "learning_rate_schedule": _one_of("constant", "cosine", "step"),
+    "warmup_epochs": _whole(0, "1"),
+    "clip_norm": _or(None, _number(0, example="1.0")),
+    "early_stopping.metric": _one_of("val/loss", "val/accuracy", "val/nll", "val/brier"),
+    "early_stopping.patience": _or(None, _whole(1, "5")),
+    "precision": _one_of("float32", "mixed_bfloat16"),
+    "save_model": _SWITCH,
+    "allow_inexact_resume": _SWITCH,
+    "log_every_n_steps": _whole(1, "50"),
+    "threads": _or("auto", _whole(1, "1")),
+    "runs_dir": _text("a folder", "runs", r".*\S.*"),
+    "mlflow_experiment": _NAME,
+    "tracking_uri": _text(
+        "sqlite:///FILE, http://HOST, https://HOST or the URI of a PostgreSQL, MySQL or SQL Server database",
+        "sqlite:///runs/mlflow.db",
+        r"(sqlite:///|https?://|(postgresql|mysql|mssql)(\+\w+)?://)\S.*",
+    ),
+}
 
-@dataclass
-class EarlyStopping:
-    """Stops when ``metric`` has not improved for ``patience`` epochs; null never does. Names the best epoch too."""
+# Of any part that has them.
+KEYS_OF_PARTS = {
+    **{f"{group}.name": _text("a name of letters, digits, dots, - and _", "mine", r"\w[\w.-]*") for group in GROUPS},
+    "dataset.path": _or(None, _text("the path of a file or folder", "data.npz", r".*\S.*")),
+}
 
-    metric: str = MISSING
-    patience: Any = None
+# Of the parts that are built in. A part of the user's own may give the same words another meaning.
+KEYS_OF_BUILT_IN_PARTS = {
+    "dataset.size": _SIZE,
+    "dataset.channels": _one_of(1, 3),
+    "dataset.split_seed": _SEED,
+    "dataset.val_fraction": _FRACTION,
+    "dataset.test_fraction": _FRACTION,
+    "dataset.limit": _or(None, _whole(1, "1000")),
+    "dataset.standardize": _SWITCH,
+    "dataset.augmentation.horizontal_flip": _SWITCH,
+    "dataset.augmentation.shift": _whole(0, "2"),
+    "model.hidden_units": _UNITS,
+    "model.dropout": _number(0, 1, low_included=True, example="0.5"),
+    "model.head_stddev": _or(None, _number(0, example="0.01")),
+    "loss.class_reduction": _one_of("sum", "mean"),
+    "loss.from_logits": Rule("true, since every network returns logits", "true", lambda v: v is True),
+    "loss.label_smoothing": _number(0, 1, low_included=True, example="0.1"),
+    "loss.true_class_weight": _number(0, example="1"),
+    "loss.target_scale": _number(0, example="1"),
+    "loss.gamma": _number(0, low_included=True, example="2"),
+    "optimizer.momentum": _DECAY,
+    "optimizer.nesterov": _SWITCH,
+    "optimizer.weight_decay": _or(None, _number(0, low_included=True, example="0.004")),
+    "optimizer.beta_1": _DECAY,
+    "optimizer.beta_2": _DECAY,
+    "optimizer.epsilon": _number(0, example="1e-7"),
+}
+
+# Where Keras keeps the parts of a kind that it has.
+_KERAS = {"loss": "keras.losses", "optimizer": "keras.optimizers", "callbacks": "keras.callbacks"}
+# They can load pickles or start programs, and no part of a training is in them.
+_NOT_PARTS = sys.stdlib_module_names | {"hydra", "joblib", "mlflow", "numpy", "pandas", "scipy", "sklearn", "torch"}
 
 
-@dataclass
-class Schema:
-    """The root of the config. Groups are open here: their YAML file names their keys."""
-
-    dataset: dict[str, Any] = field(default_factory=dict)
-    model: dict[str, Any] = field(default_factory=dict)
-    loss: dict[str, Any] = field(default_factory=dict)
-    optimizer: dict[str, Any] = field(default_factory=dict)
-    study: str = MISSING
-    seed: int = MISSING
-    epochs: int = MISSING
-    batch_size: int = MISSING
-    learning_rate: float = MISSING
-    learning_rate_schedule: str = MISSING
-    warmup_epochs: int = MISSING
-    clip_norm: Any = None
-    early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
-    precision: str = MISSING
-    threads: Any = "auto"
-    log_every_n_steps: int = MISSING
-    tracking_uri: str = MISSING
-    mlflow_experiment: str = MISSING
-    runs_dir: str = MISSING
-    callbacks: dict[str, Any] = field(default_factory=dict)
-    save_model: bool = False
-    allow_inexact_resume: bool = False
+def is_built_in(target: str) -> bool:
+    """Whether a ``_target_`` is ours or Keras's, not a part of the user's own."""
+    return target.split(".")[0] in ("ce_harness", "keras")
 
 
-ConfigStore.instance().store(name="schema", node=Schema)
+def target_rule(group: str) -> Rule:
+    """What the ``_target_`` of a group's option may be: code that makes such a part, and not any code."""
+    keras = _KERAS.get(group)
+    words = "a class or function of ce_harness, of a Python module of your own" + (f" or of {keras}" if keras else "")
+
+    def accepts(target: Any) -> bool:
+        if not isinstance(target, str) or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", target):
+            return False
+        package = target.split(".")[0]
+        return target.rpartition(".")[0] == keras if package == "keras" else package not in _NOT_PARTS
+
+    example = {"callbacks": "keras.callbacks.CSVLogger", "optimizer": "keras.optimizers.SGD"}
+    return Rule(words, example.get(group, f"my_{group}.MyPart"), accepts)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 
-from ce_harness.config.rules import is_ours
+from ce_harness.config.schema import is_built_in
 from ce_harness.config.targets import parsed, source_file
 from ce_harness.errors import ConfigError
 
@@ -59,7 +59,7 @@ def _with_packages(module: str) -> list[str]:
 
 
 def _is_own(module: str) -> bool:
-    if module.partition(".")[0] in sys.stdlib_module_names or is_ours(module):
+    if module.partition(".")[0] in sys.stdlib_module_names or is_built_in(module):
         return False
     try:
         return not _is_installed(module)

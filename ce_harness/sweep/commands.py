@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
+from ce_harness import places
 from ce_harness.sweep.plan import Cell
-
-OUR_CONFIGS = Path(__file__).parents[2] / "conf"  # where run.py looks unless told otherwise
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Commands:
         flags = [f"--config-name={name}" for name in [sweep_config.hydra.job.config_name] if name != "config"]
         for path in context.config_loader.get_search_path().get_path():
             folder = path.path.removeprefix("file://")
-            if path.provider == "main" and folder != str(OUR_CONFIGS):
+            if path.provider == "main" and folder != str(places.conf()):
                 flags.append(f"--config-path={folder}")
             if path.provider == "command-line":
                 flags.append(f"--config-dir={folder}")
@@ -53,4 +51,4 @@ class Commands:
 
 
 def _words(*arguments: str) -> str:
-    return shlex.join(["python", "run.py", *arguments])
+    return f"{places.run_command()} {shlex.join(arguments)}"

@@ -30,7 +30,7 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
     A run that is complete is not trained again; one that was interrupted continues, bit for bit.
 
     Args:
-        config: composed from ``conf/``; see `ce_harness.config.Schema`.
+        config: composed from ``conf/``; see `ce_harness.config.schema`.
         console: where progress is shown; None shows none.
 
     Returns:

@@ -64,7 +64,7 @@ def test_a_refusal_is_one_line_and_the_contracts_exit_code(tmp_path):
     answer = run(tmp_path, "-m", "learning_rate=0.1,-1")
     assert answer.returncode == 2
     assert answer.stderr == (
-        "error: learning_rate=-1.0: allowed is a finite number above 0; for example learning_rate=0.05\n"
+        "error: learning_rate=-1: allowed is a finite number above 0; for example learning_rate=0.05\n"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,30 @@
+"""Where the configs and studies that come with ce_harness lie: beside it in a checkout, within it if installed."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+def is_installed() -> bool:
+    """Whether this is an installed copy, as from a wheel, and not a checkout."""
+    return (PACKAGE / "conf").is_dir()
+
+
+def conf() -> Path:
+    """The folder of the configs, ``conf/``."""
+    return (PACKAGE if is_installed() else PACKAGE.parent) / "conf"
+
+
+def studies() -> Path:
+    """The folder of the studies, ``experiments/``."""
+    return (PACKAGE if is_installed() else PACKAGE.parent) / "experiments"
+
+
+def run_command() -> str:
+    """The words that start a run: ``python run.py`` in a checkout, else ``ce-run``."""
+    return "ce-run" if is_installed() else "python run.py"
+
+
+def report_command() -> str:
+    """The words that start a report: ``python report.py`` in a checkout, else ``ce-report``."""
+    return "ce-report" if is_installed() else "python report.py"

@@ -1,0 +1,52 @@
+"""The doors to the commands: the base install has the losses, and says what a command lacks."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ce_harness import places
+from tests.conftest import ROOT
+
+# Python answers as if these were not installed.
+WITHOUT_THE_EXTRA = """
+import sys
+for name in "hydra omegaconf hydra_plugins joblib mlflow sqlalchemy alembic pandas jinja2 matplotlib sklearn".split():
+    sys.modules[name] = None
+"""
+
+
+def python(code):
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_EXTRA + code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": ROOT, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+
+
+def test_losses_metrics_and_theory_need_the_base_install_alone():
+    answer = python(
+        "from ce_harness.losses import SoftmaxCrossEntropy\n"
+        "from ce_harness import metrics, theory\n"
+        "print(float(SoftmaxCrossEntropy()([[1.0, 0.0]], [[0.0, 0.0]])))"
+    )
+    assert answer.stdout == "0.6931471824645996\n", answer.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "report", "dashboard"])
+def test_a_command_says_in_one_line_what_it_lacks(command):
+    answer = python(f"from ce_harness.cli import commands\ncommands.{command}()")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr == "error: hydra is not installed; pip install 'ce_harness[harness]'\n"
+
+
+def test_a_checkout_and_an_installed_copy_each_know_where_configs_and_studies_lie(tmp_path, monkeypatch):
+    assert (places.conf() / "config.yaml").is_file()
+    assert (places.studies() / "demo.py").is_file()
+    assert places.run_command() == "python run.py"
+    (tmp_path / "conf").mkdir()
+    monkeypatch.setattr(places, "PACKAGE", tmp_path)
+    assert (places.conf(), places.studies()) == (tmp_path / "conf", tmp_path / "experiments")
+    assert (places.run_command(), places.report_command()) == ("ce-run", "ce-report")
