@@ -103,6 +103,8 @@ KEYS = {
     "early_stopping.patience": _or(None, _whole(1, "5")),
     "precision": _one_of("float32", "mixed_bfloat16"),
     "save_model": _SWITCH,
+    "save_predictions": _SWITCH,
+    "evaluate_every": _or(None, _number(0, 1, example="0.1")),
     "allow_inexact_resume": _SWITCH,
     "log_every_n_steps": _whole(1, "50"),
     "threads": _or("auto", _whole(1, "1")),

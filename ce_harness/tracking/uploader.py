@@ -118,6 +118,10 @@ def _points(record: dict[str, Any], run: RunDirectory, start: dict[str, Any]) ->
     points = [Metric(key, _storable(value), when, record["epoch"]) for key, value in record["metrics"].items()]
     if record["kind"] == "test":
         return points
+    evaluations = record.get("evaluations", ())
+    for evaluation in evaluations if len(evaluations) > 1 else ():  # a single one is that of the epoch
+        scores = {key: value for key, value in evaluation.items() if key != "step"}
+        points += [Metric(f"step/{k}", _storable(v), when, evaluation["step"]) for k, v in scores.items()]
     rows = step_norms.load(run, record["epoch"])
     first = record["step"] - len(rows) + 1
     for step, row in enumerate(rows, first):

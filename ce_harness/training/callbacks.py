@@ -1,4 +1,4 @@
-"""Keras callbacks of a run: score the validation set, stop on divergence, keep the journal, show progress."""
+"""Keras callbacks of a run: stop on divergence, keep the journal, show progress."""
 
 from __future__ import annotations
 
@@ -16,21 +16,7 @@ from ce_harness.rundir import checkpoint, step_norms
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
 from ce_harness.training import best_epoch
-
-
-class Validation(keras.callbacks.Callback):
-    """Scores the validation set at the end of each epoch and adds ``val_*`` to the logs that later callbacks get.
-
-    Args:
-        score: () -> metrics of the validation set, ``loss`` among them.
-    """
-
-    def __init__(self, score: Callable[[], dict[str, float]]):
-        super().__init__()
-        self._score = score
-
-    def on_epoch_end(self, epoch, logs=None):
-        logs.update({f"val_{name}": value for name, value in self._score().items()})
+from ce_harness.training.validation import Validation
 
 
 class StopOnDivergence(keras.callbacks.Callback):
@@ -88,10 +74,11 @@ class KeepJournal(keras.callbacks.Callback):
     start doesn't train on.
     """
 
-    def __init__(self, run: RunDirectory, journal: Journal, after: Callable[[], None]):
+    def __init__(self, run: RunDirectory, journal: Journal, validation: Validation, after: Callable[[], None]):
         super().__init__()
         self._run = run
         self._journal = journal
+        self._validation = validation
         self._after = after
         self._started = False
         self._stop = False  # whether a callback asked for it within this epoch
@@ -115,6 +102,7 @@ class KeepJournal(keras.callbacks.Callback):
             epoch=done,
             step=done * len(rows),
             metrics=_contract_names(logs),
+            evaluations=self._validation.evaluations,
             gradient_bins=self.model.read_bins().tolist(),
             **({"stop": True} if self._stop or self.model.stop_training else {}),
         )

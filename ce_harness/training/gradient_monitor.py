@@ -18,6 +18,9 @@ class GradientMonitor(keras.Model):
     - ``grad_norm/logits``: the mean over the batch of ||dl_i/dz_i||, each example's own gradient on its logits;
     - ``grad_norm/variable/<path>``: of the gradient on one variable.
 
+    Beside the norms, each bin of p_true sums -dl_i/dz_y: how strongly an example pulls its true class's logit up. The
+    norm of a wrong prediction's gradient may be large and yet only move probability between wrong classes.
+
     The rows stay in the graph until `read_rows` fetches them, so that many steps can run per call
     (``steps_per_execution``) with no host synchronisation in between.
 
@@ -36,9 +39,16 @@ class GradientMonitor(keras.Model):
         self.columns = ("loss", "grad_norm/global", "grad_norm/logits", *of_variables)
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._rows = tf.Variable(tf.zeros([steps_per_epoch, len(self.columns)]), trainable=False)
-        self._bins = tf.Variable(tf.zeros([len(P_TRUE_EDGES), 2]), trainable=False)
+        self._bins = tf.Variable(tf.zeros([len(P_TRUE_EDGES), 3]), trainable=False)
+        self._mean_loss = keras.metrics.Mean(name="loss")
+        self._accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
         # What a callback of Keras's saves is the network, for use without this class.
         self.save, self.save_weights, self.load_weights = network.save, network.save_weights, network.load_weights
+
+    @property
+    def metrics(self) -> list[keras.Metric]:
+        """What `fit` resets before each epoch and reports after it."""
+        return [self._mean_loss, self._accuracy]
 
     def call(self, images, training=None):
         return self.network(images, training=training)
@@ -70,13 +80,16 @@ class GradientMonitor(keras.Model):
         self._measure(loss, logits, one_hot, logit_gradient, gradients)
         self._step.assign_add(1)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        self._loss_tracker.update_state(loss, sample_weight=tf.shape(images)[0])
-        return self.compute_metrics(images, one_hot, logits)
+        self._mean_loss.update_state(loss, sample_weight=tf.shape(images)[0])
+        self._accuracy.update_state(one_hot, logits)
+        return self.get_metrics_result()
 
     def _measure(self, loss, logits, one_hot, logit_gradient, gradients):
         # The loss is a mean over the batch, so an example's own gradient is batch-size times its row.
         batch_size = tf.cast(tf.shape(logits)[0], tf.float32)
-        per_example = tf.norm(tf.cast(logit_gradient, tf.float32), axis=-1) * batch_size
+        per_example_gradient = tf.cast(logit_gradient, tf.float32)
+        per_example = tf.norm(per_example_gradient, axis=-1) * batch_size
+        of_true_class = -tf.reduce_sum(one_hot * per_example_gradient, axis=-1) * batch_size
         squares = tf.stack([2.0 * tf.nn.l2_loss(tf.cast(g, tf.float32)) for g in gradients])
         row = tf.concat(
             [
@@ -89,16 +102,17 @@ class GradientMonitor(keras.Model):
         p_true = tf.reduce_sum(one_hot * tf.nn.softmax(tf.cast(logits, tf.float32)), axis=-1)
         bin_index = tf.searchsorted(tf.constant(P_TRUE_EDGES[:-1]), p_true)
         members = tf.one_hot(bin_index, len(P_TRUE_EDGES), axis=0)
-        self._bins.assign_add(members @ tf.stack([tf.ones_like(per_example), per_example], axis=1))
+        self._bins.assign_add(members @ tf.stack([tf.ones_like(per_example), per_example, of_true_class], axis=1))
 
     def read_rows(self) -> np.ndarray:
         """The epoch's rows so far, float32 (steps_per_epoch, len(columns)); rows of steps not yet run are old."""
         return self._rows.numpy()
 
     def read_bins(self) -> np.ndarray:
-        """Count and summed logit-gradient norm of the epoch's examples per bin of p_true, float32 (bins, 2).
+        """The epoch's examples per bin of p_true, float32 (bins, 3).
 
-        Reading empties the bins.
+        Columns: their count, the sum of their logit-gradient norms, the sum of their -dl_i/dz_y. Reading empties the
+        bins.
         """
         bins = self._bins.numpy()
         self._bins.assign(tf.zeros_like(self._bins))

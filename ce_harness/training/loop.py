@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import keras
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -16,12 +15,11 @@ from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
 from ce_harness.tracking.background_uploader import Feed
 from ce_harness.training import best_epoch, parts, process
-from ce_harness.training.callbacks import KeepJournal, StopEarly, StopOnDivergence, Validation, progress
+from ce_harness.training.callbacks import KeepJournal, StopEarly, StopOnDivergence, progress
 from ce_harness.training.evaluation import Evaluator
 from ce_harness.training.gradient_monitor import GradientMonitor
 from ce_harness.training.start_record import start_record
-
-STEPS_PER_EXECUTION = 50  # training steps per call into TensorFlow
+from ce_harness.training.validation import Validation, rhythm
 
 
 def train_and_evaluate(config: DictConfig, console: Console | None = None) -> dict[str, float]:
@@ -73,12 +71,13 @@ def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console |
     if last_record:
         journal.append(last_record)
 
+    validation = Validation(setup.evaluator.validation, setup.evaluate_every)
     callbacks = [
-        Validation(setup.evaluator.validation),
+        validation,
         *parts.make_callbacks(config),
         StopOnDivergence(run),
         StopEarly(journal, config.early_stopping.metric, config.early_stopping.patience),
-        KeepJournal(run, journal, after=feed.notify),
+        KeepJournal(run, journal, validation, after=feed.notify),
     ]
     epochs_done = last_record.get("epoch", 0)
     try:
@@ -93,14 +92,16 @@ def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console |
                 verbose=0,
             )
     except DivergedError as error:
-        artifacts.write_artifacts(run, journal)
+        artifacts.write_artifacts(run, journal, tables={})
         run.end("diverged", message=str(error))
         raise
 
-    scores, reliability = setup.evaluator.test()
+    scores, tables, predictions = setup.evaluator.test()
     scores |= best_epoch.metrics(journal, config.early_stopping.metric)
     journal.append(Journal.record("test", epoch=journal.of_kind("epoch")[-1]["epoch"], metrics=scores))
-    artifacts.write_artifacts(run, journal, reliability)
+    artifacts.write_artifacts(run, journal, tables)
+    if config.save_predictions:
+        artifacts.write_arrays(run, "predictions", predictions)
     if config.save_model:
         # Not at the top: mlflow.keras takes seconds that other runs need not pay.
         from ce_harness.tracking.models import save_model
@@ -115,6 +116,7 @@ class _SetUp(NamedTuple):
     model: GradientMonitor
     batches: TrainingBatches
     evaluator: Evaluator
+    evaluate_every: int | None  # steps
     input_shape: tuple[int, ...]
     start_record: dict[str, Any]
 
@@ -134,16 +136,16 @@ def _set_up(config: DictConfig) -> _SetUp:
     optimizer = parts.make_optimizer(config, steps_per_epoch=batches.steps_per_epoch)
     optimizer.build(network.trainable_variables)
     model = GradientMonitor(network, steps_per_epoch=batches.steps_per_epoch)
+    steps_per_execution, evaluate_every = rhythm(batches.steps_per_epoch, config.evaluate_every)
     model.compile(
         optimizer,
         loss,
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        steps_per_execution=min(STEPS_PER_EXECUTION, batches.steps_per_epoch),
+        steps_per_execution=steps_per_execution,
         jit_compile=False,  # on CPU the compiled step was twice as slow
     )
-    evaluator = Evaluator(network, loss, dataset.validation, dataset.test)
+    evaluator = Evaluator(network, loss, dataset)
     opening = start_record(config, dataset, model.columns)
-    return _SetUp(model, batches, evaluator, dataset.input_shape, opening)
+    return _SetUp(model, batches, evaluator, evaluate_every, dataset.input_shape, opening)
 
 
 def _refuse_inexact_resume(config: DictConfig, journal: Journal) -> None:

@@ -34,6 +34,7 @@ def start_record(config: DictConfig, dataset: Dataset, columns: Sequence[str]) -
         params=_flat(identified(config)),
         tags={
             **names,
+            "loss_label": config.loss.get("label", names["loss"]),
             "seed": str(config.seed),
             "study": config.study,
             "config_hash": config_hash(config),

@@ -14,6 +14,7 @@ from ce_harness.config import checked
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.training import train_and_evaluate
 from ce_harness.training.schedules import learning_rate
+from ce_harness.training.validation import rhythm
 
 
 def journal(config):
@@ -43,6 +44,21 @@ def test_warm_up_survives_serialisation():
     optimizer = keras.optimizers.SGD(learning_rate("cosine", 0.4, 100, 4))
     restored = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert float(restored._learning_rate(2)) == pytest.approx(float(optimizer._learning_rate(2)))
+
+
+@pytest.mark.parametrize(
+    ("steps_per_epoch", "evaluate_every", "expected"),
+    [
+        (16, None, (16, None)),
+        (400, None, (50, None)),
+        (16, 0.25, (4, 4)),
+        (4, 0.01, (1, 1)),
+        (1000, 0.1, (50, 100)),
+        (1010, 0.1, (34, 102)),  # 101 steps are three calls of 34
+    ],
+)
+def test_evaluations_lie_whole_calls_apart(steps_per_epoch, evaluate_every, expected):
+    assert rhythm(steps_per_epoch, evaluate_every) == expected
 
 
 def test_norms_are_logged_before_clipping_and_steps_taken_after_it(composed):

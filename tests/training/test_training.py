@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from ce_harness.config import checked
 from ce_harness.errors import ConfigError
+from ce_harness.metrics import score
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.tracking import reading
 from ce_harness.training import train_and_evaluate
@@ -117,6 +118,39 @@ def test_artifacts_hold_every_step_and_agree_with_the_points(finished):
     assert run.epochs()["val/accuracy"].tolist() == [value for _, value in history(config, "val/accuracy")]
 
 
+def test_the_predictions_of_every_test_image_give_the_scores(finished):
+    config, metrics = finished
+    with np.load(RunDirectory.of(checked(config)).artifacts / "predictions.npz", allow_pickle=False) as kept:
+        labels, logits = kept["labels"], kept["logits"]
+        assert kept["class_names"].tolist() == list("0123456789")
+    assert (labels.dtype.kind, logits.dtype) == ("i", np.float32)
+    scores = score(labels, logits)
+    assert {name: metrics[f"test/{name}"] for name in scores} == scores
+
+
+def test_examples_that_are_wrong_pull_their_true_class_up(finished):
+    """Softmax cross-entropy: -dl/dz_y is 1 - p_true, so its mean lies within the bin."""
+    config, _ = finished
+    bins = tracked(config).gradient_bins().query("count > 0")
+    pull = bins["mean_true_class_gradient"]
+    assert pull.between(1 - bins["p_high"] - 1e-6, 1 - bins["p_low"] + 1e-6).all()
+
+
+def test_the_validation_set_can_be_scored_within_an_epoch_without_changing_a_bit(composed, tmp_path):
+    """Twelve steps in three epochs; every quarter of an epoch is a step. The points carry the step."""
+    often, plain = composed("evaluate_every=0.25"), composed(f"runs_dir={tmp_path}")
+    for config in (often, plain):
+        train_and_evaluate(config)
+    runs = [RunDirectory.of(checked(config)) for config in (often, plain)]
+    assert runs[0].outcome["weights"] == runs[1].outcome["weights"]
+    within, at_ends = (pd.read_csv(run.artifacts / "evaluations.csv") for run in runs)
+    assert within["step"].tolist() == list(range(1, 13))
+    assert at_ends["step"].tolist() == [4, 8, 12]
+    pd.testing.assert_frame_equal(within[within["step"] % 4 == 0].reset_index(drop=True), at_ends)
+    assert history(often, "step/val/accuracy") == list(zip(within["step"], within["val/accuracy"], strict=True))
+    assert history(plain, "step/val/accuracy") == []
+
+
 def test_the_dataset_is_logged_with_its_own_digest_and_the_balance_of_its_classes(finished):
     from ce_harness.tracking.store import open_store
 
@@ -197,25 +231,25 @@ def test_one_epoch_on_the_real_fashion_mnist(composed):
 # Trains, and prints when MLflow was loaded, and how many steps were done when the feed first heard of the run.
 LOADS_LATE = """
 import sys
-from ce_harness import training
+from ce_harness.training import loop, validation
 from omegaconf import OmegaConf
 
-training.STEPS_PER_EXECUTION = 2
+validation.STEPS_PER_EXECUTION = 2
 print("mlflow" in sys.modules)
 
-class Keep(training.KeepJournal):
+class Keep(loop.KeepJournal):
     def on_train_begin(self, logs=None):
         global keep
         keep = self
         print("mlflow" in sys.modules)
 
-class Feed(training.Feed):
+class Feed(loop.Feed):
     def notify(self):
         print(int(keep.model._step))
         super().notify()
 
-training.KeepJournal, training.Feed = Keep, Feed
-training.train_and_evaluate(OmegaConf.create(sys.argv[1]))
+loop.KeepJournal, loop.Feed = Keep, Feed
+loop.train_and_evaluate(OmegaConf.create(sys.argv[1]))
 print("mlflow" in sys.modules)
 """
 
