@@ -168,7 +168,7 @@ def write_artifacts(folder: Path, cell: Mapping, truth: Truth) -> dict[str, floa
     bins[:, -1] *= np.exp(own.normal(0, 0.02, len(bins)))
     _write_csv(folder / "gradient_bins.csv", "epoch,p_low,p_high,count,mean_norm", "%d,%g,%g,%d,%.6g", bins)
 
-    edges = np.linspace(0, 1, 16)
+    edges = metrics.confidence_edges()
     confidence = (edges[:-1] + edges[1:]) / 2
     count = np.round(450 * confidence**6 / (confidence**6).sum())
     as_trained = np.column_stack([edges[:-1], edges[1:], count, confidence, np.maximum(confidence - 2 * ece, 0)])

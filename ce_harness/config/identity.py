@@ -22,7 +22,7 @@ NOT_IDENTITY = ("tracking_uri", "mlflow_experiment", "runs_dir", "allow_inexact_
 PUBLISHED = tuple(f"ce_harness.datasets.{name}" for name in ("fashion_mnist", "mnist", "cifar10", "cifar100"))
 
 # The code that decides what a run computes. Reports and tracking are not among it.
-TRAINING_CODE = ("datasets", "losses", "metrics.py", "models.py", "training")
+TRAINING_CODE = ("datasets", "losses", "metrics", "models.py", "training")
 
 
 def identified(config: DictConfig) -> dict[str, Any]:

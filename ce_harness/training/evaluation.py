@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 
 import keras
@@ -89,7 +90,7 @@ def reliability_frame(labels: np.ndarray, logits: np.ndarray, temperature: float
     frames = []
     for calibrated, scale in ((False, 1.0), (True, temperature)):
         table = metrics.reliability(labels, softmax(logits.astype(np.float64) / scale, axis=1))
-        edges = np.linspace(0, 1, len(table.count) + 1)
-        columns = {"calibrated": calibrated, "bin_low": edges[:-1], "bin_high": edges[1:], **table._asdict()}
+        edges = metrics.confidence_edges(len(table.count))
+        columns = {"calibrated": calibrated, "bin_low": edges[:-1], "bin_high": edges[1:], **asdict(table)}
         frames.append(pd.DataFrame(columns))
     return pd.concat(frames)
