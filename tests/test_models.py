@@ -61,5 +61,5 @@ def test_a_network_too_deep_for_the_images_says_so(composed, name, smallest):
 
 def of_shape(*shape):
     images = np.zeros((2, *shape), np.float32)
-    split = datasets.Split(images, np.arange(2))
-    return datasets.Dataset("tiny", split, split, split, ("0", "1"))
+    split = datasets.Split(images, np.arange(2), np.arange(2))
+    return datasets.Dataset("tiny", split, split, split, ("0", "1"), source_digest="")

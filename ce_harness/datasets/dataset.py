@@ -19,10 +19,12 @@ class Split:
     Attributes:
         images: float32 of shape (N, H, W, C), scaled as the network sees them.
         labels: int64 class ids of shape (N,).
+        index: int64 of shape (N,), the position of each example in the source it came from.
     """
 
     images: np.ndarray
     labels: np.ndarray
+    index: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -38,6 +40,7 @@ class Dataset:
         validation: what learning rates, epochs and temperatures are chosen on.
         test: looked at once, at the end.
         class_names: the name of class ``k`` at position ``k``.
+        source_digest: SHA-256, in hex, of images and labels as the source gives them, before anything is split off.
         augmentation: how training images are varied; None leaves them alone.
     """
 
@@ -46,6 +49,7 @@ class Dataset:
     validation: Split
     test: Split
     class_names: tuple[str, ...]
+    source_digest: str
     augmentation: Augmentation | None = None
 
     @property
@@ -78,9 +82,19 @@ class Dataset:
     @cached_property
     def digest(self) -> str:
         """SHA-256, in hex, of the arrays as used: which split, data type, shape and bytes of each."""
-        digest = hashlib.sha256()
-        for split, content in self.splits.items():
-            for kind, array in (("images", content.images), ("labels", content.labels)):
-                digest.update(f"{split}/{kind} {array.dtype.str} {array.shape}\n".encode())
-                digest.update(np.ascontiguousarray(array))
-        return digest.hexdigest()
+        return arrays_digest(
+            {
+                f"{split}/{kind}": array
+                for split, content in self.splits.items()
+                for kind, array in (("images", content.images), ("labels", content.labels))
+            }
+        )
+
+
+def arrays_digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256, in hex, of the name, data type, shape and bytes of each array, in the order given."""
+    digest = hashlib.sha256()
+    for name, array in arrays.items():
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()

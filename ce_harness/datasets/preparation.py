@@ -15,7 +15,7 @@ from ce_harness.datasets.checks import (
     check_labels,
     numbered_classes,
 )
-from ce_harness.datasets.dataset import Dataset, Split
+from ce_harness.datasets.dataset import Dataset, Split, arrays_digest
 from ce_harness.datasets.splits import hold_out, take
 from ce_harness.errors import ConfigError, DataError
 
@@ -39,8 +39,20 @@ class RawImages:
         labels = check_labels(self.labels, f"the labels of {self.source}", num_images=len(images))
         return RawImages(images, labels, self.source)
 
-    def __getitem__(self, indices: np.ndarray) -> RawImages:
-        return RawImages(self.images[indices], self.labels[indices], self.source)
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some of the examples of a source, by their positions in it."""
+
+    raw: RawImages
+    index: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.raw.labels[self.index]
+
+    def __getitem__(self, positions: np.ndarray) -> _Part:
+        return _Part(self.raw, self.index[positions])
 
 
 def prepare(
@@ -96,10 +108,24 @@ def prepare(
     parts = [part[take(part.labels, limit=limit, seed=split_seed)] for part in parts]
     check_every_class_is_trained(parts[0].labels, class_names, examples.source)
 
-    splits = [Split(_scaled(part.images, white), part.labels) for part in parts]
+    splits = [Split(_scaled(part.raw.images[part.index], white), part.labels, part.index) for part in parts]
     if standardize:
         _standardize(splits, examples.source)
-    return Dataset(name, *splits, tuple(class_names), _augmentation(augmentation))
+    return Dataset(
+        name, *splits, tuple(class_names), _source_digest(examples, official_test), _augmentation(augmentation)
+    )
+
+
+def _source_digest(examples: RawImages, official_test: RawImages | None) -> str:
+    sources = {"examples": examples, "official_test": official_test}
+    return arrays_digest(
+        {
+            f"{name}/{kind}": array
+            for name, raw in sources.items()
+            if raw is not None
+            for kind, array in (("images", raw.images), ("labels", raw.labels))
+        }
+    )
 
 
 def _check_same_shape(test: RawImages, examples: RawImages) -> None:
@@ -116,24 +142,22 @@ def _divided(
     val_fraction: float,
     test_fraction: float | None,
     seed: int,
-) -> list[RawImages]:
+) -> list[_Part]:
     """Training, validation and test part; both fractions refer to all of ``examples``."""
-    total = len(examples.labels)
-    test = official_test
-    if test is None:
+    everything = _Part(examples, np.arange(len(examples.labels)))
+
+    def split_off(part: _Part, fraction: float | None, option: str) -> tuple[_Part, _Part]:
         rest, held_out = hold_out(
-            examples.labels,
-            examples.source,
-            fraction=test_fraction,
-            of=total,
-            option="test_fraction",
-            seed=seed,
+            part.labels, examples.source, fraction=fraction, of=len(everything.index), option=option, seed=seed
         )
-        examples, test = examples[rest], examples[held_out]
-    rest, held_out = hold_out(
-        examples.labels, examples.source, fraction=val_fraction, of=total, option="val_fraction", seed=seed
-    )
-    return [examples[rest], examples[held_out], test]
+        return part[rest], part[held_out]
+
+    if official_test is None:
+        rest, test = split_off(everything, test_fraction, "test_fraction")
+    else:
+        rest, test = everything, _Part(official_test, np.arange(len(official_test.labels)))
+    train, validation = split_off(rest, val_fraction, "val_fraction")
+    return [train, validation, test]
 
 
 def _scaled(images: np.ndarray, white: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Stratified splits that depend on ``split_seed`` alone: never on the run's seed, model or loss."""
+"""Stratified splits that depend on ``split_seed`` alone: never on the model or the loss."""
 
 from __future__ import annotations
 

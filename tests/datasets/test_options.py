@@ -26,10 +26,19 @@ def test_every_key_is_an_option_of_the_loader_and_none_is_missing(name):
     assert set(option) == own | shared
 
 
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_split_follows_the_seed_of_the_run_unless_it_is_set(composed, name):
+    path = ("dataset.path=x",) if name in ("npz", "image_directory") else ()
+    assert composed(f"dataset={name}", "seed=3", *path, base=()).dataset.split_seed == 3
+    assert composed(f"dataset={name}", "seed=3", "dataset.split_seed=1", *path, base=()).dataset.split_seed == 1
+
+
 def test_the_values_written_there_are_the_defaults():
     for name, file in OPTIONS.items():
         option = yaml.safe_load(file.read_text())
         for function in (getattr(datasets, name), prepare):
             for parameter in inspect.signature(function).parameters.values():
-                if parameter.name in option and parameter.default not in (parameter.empty, None):
+                # The split's seed is the run's there; a call from Python has no run.
+                known = parameter.name in option and parameter.name != "split_seed"
+                if known and parameter.default not in (parameter.empty, None):
                     assert option[parameter.name] == parameter.default, f"{name}: {parameter.name}"

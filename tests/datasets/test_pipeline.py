@@ -16,7 +16,7 @@ N, BATCH, K = 23, 4, 3
 def numbered(n=N, shape=(2, 2, 1)):
     """Images filled with their own number, so that an order can be read off them."""
     images = np.broadcast_to(np.arange(n, dtype=np.float32).reshape(-1, 1, 1, 1), (n, *shape))
-    return Split(images.copy(), np.arange(n) % K)
+    return Split(images.copy(), np.arange(n) % K, np.arange(n))
 
 
 def batches(seed=7):
@@ -105,7 +105,7 @@ def gradient_images(n=40, side=5):
 
 
 def augmented(images, epoch=0, **options):
-    split = Split(images, np.zeros(len(images), np.int64))
+    split = Split(images, np.zeros(len(images), np.int64), np.arange(len(images)))
     batches = TrainingBatches(split, **{"batch_size": 16, "num_classes": 2, "seed": 0} | options)
     return np.concatenate([batch.numpy() for batch, _ in epoch_of(batches, epoch)])
 

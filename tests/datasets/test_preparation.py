@@ -76,6 +76,25 @@ def test_an_official_test_set_stays_the_test_set():
     assert (len(dataset.train), len(dataset.validation)) == (48, 12)
 
 
+def test_each_example_knows_its_place_in_the_source():
+    raw, official = coloured(), coloured(9)
+    dataset = prepared(raw, official_test=official, limit=7)
+    for split, source in ((dataset.train, raw), (dataset.validation, raw), (dataset.test, official)):
+        np.testing.assert_array_equal(split.images, source.images[split.index] / np.float32(255))
+        np.testing.assert_array_equal(split.labels, source.labels[split.index])
+
+
+def test_the_source_digest_is_that_of_the_data_before_anything_is_split_off():
+    digest = datasets.digits().source_digest
+    for options in ({"split_seed": 1}, {"limit": 100}, {"standardize": True}, {"val_fraction": 0.3}):
+        assert datasets.digits(**options).source_digest == digest
+    raw = coloured()
+    other = raw.images.copy()
+    other[0, 0, 0] += 1
+    assert prepared().source_digest != prepared(RawImages(other, raw.labels, "example")).source_digest
+    assert prepared().source_digest != prepared(official_test=coloured(9)).source_digest
+
+
 def test_limit_keeps_the_class_proportions_of_each_split():
     dataset = prepared(limit=6)
     for counts in dataset.class_counts.values():
