@@ -76,7 +76,12 @@ class Evaluator:
         return (
             {f"test/{name}": value for name, value in scores.items()},
             {"reliability": reliability_frame(labels, logits, temperature)},
-            {"labels": labels, "logits": logits, "class_names": np.array(self._class_names)},
+            {
+                "labels": labels,
+                "logits": logits,
+                "index": self._test.index,
+                "class_names": np.array(self._class_names),
+            },
         )
 
 

@@ -40,6 +40,7 @@ def start_record(config: DictConfig, dataset: Dataset, columns: Sequence[str]) -
             "config_hash": config_hash(config),
             "code_digest": code_digest(config),
             "dataset_digest": dataset.digest,
+            "source_digest": dataset.source_digest,
             "num_classes": str(dataset.num_classes),
             "fingerprint": process.fingerprint(config.threads),
             **_git(),
