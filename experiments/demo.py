@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ce_harness.report.output.captures_confidence import captures_confidence
 from ce_harness.report.output.figures import (
     differences,
     gradient_by_probability,
@@ -20,7 +21,6 @@ from ce_harness.report.output.figures import (
 from ce_harness.report.output.tables import comparison, equal_error, paired_differences
 from ce_harness.report.output.why import why_cross_entropy
 from ce_harness.report.study import Claim, Study
-from ce_harness.report.verdicts.confidence import captures_confidence
 
 CE_AGAINST_MSE = {"first": "softmax_ce", "second": "mse"}
 

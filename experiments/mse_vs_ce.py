@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from ce_harness.report.output.captures_confidence import captures_confidence
 from ce_harness.report.output.figures import (
     differences,
     gradient_by_probability,
@@ -19,12 +20,11 @@ from ce_harness.report.output.figures import (
     reliability,
     time_to_target,
 )
+from ce_harness.report.output.learning_rates import accuracy_by_rate
 from ce_harness.report.output.literature import Finding, literature
 from ce_harness.report.output.tables import comparison, equal_error, paired_differences
 from ce_harness.report.output.why import why_cross_entropy
 from ce_harness.report.study import Claim, Study
-from ce_harness.report.verdicts.confidence import captures_confidence
-from ce_harness.report.verdicts.rates import accuracy_by_rate
 
 # The same grid for every loss, in half decades: wide enough for Keras's MSE, whose gradient at a uniform prediction of
 # 10 classes is 50 times smaller than cross-entropy's, and for both starts. A network of several layers takes smaller

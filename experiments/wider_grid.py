@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from functools import partial
 
 from ce_harness.report.output.figures import differences, learning_curves
+from ce_harness.report.output.learning_rates import accuracy_by_rate
 from ce_harness.report.output.tables import comparison, paired_differences
 from ce_harness.report.study import Study
-from ce_harness.report.verdicts.rates import accuracy_by_rate
 from experiments.mse_vs_ce import CLAIMS, CONFIDENTLY_WRONG, NEUTRAL, RATES
 from experiments.mse_vs_ce import STUDY as FIRST
 

@@ -11,10 +11,10 @@ from ce_harness.errors import TooFewRunsError, TrackingError
 from ce_harness.report import provenance
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
-from ce_harness.report.output import page, publish, style, tables
+from ce_harness.report.output import learning_rates, page, publish, style, tables, verdict_tables
 from ce_harness.report.study import Evidence, Study, Table
 from ce_harness.report.verdicts import claims, rates
-from ce_harness.report.verdicts.outcomes import settings
+from ce_harness.report.verdicts.settings import setting_columns
 
 if TYPE_CHECKING:
     from ce_harness.report.evidence.earlier import EarlierRun
@@ -92,17 +92,17 @@ def _tables(study: Study, evidence: Evidence, compared: Evidence) -> dict[str, T
     """The verdicts, the study's own tables, and what lies behind the verdicts."""
     made, behind = {}, {}
     if study.claims:
-        made["verdicts"] = claims.verdicts(compared, study.claims)
-        if settings(compared.runs):
-            behind["verdicts_by_setting"] = claims.verdicts_by_setting(compared, study.claims)
-        behind["sensitivity"] = claims.sensitivity(compared, study.claims)
+        made["verdicts"] = verdict_tables.verdicts(compared, study.claims)
+        if setting_columns(compared.runs):
+            behind["verdicts_by_setting"] = verdict_tables.verdicts_by_setting(compared, study.claims)
+        behind["sensitivity"] = verdict_tables.sensitivity_table(compared, study.claims)
     if compared is not evidence:
-        made["learning_rates"] = rates.chosen_rates(compared)
+        made["learning_rates"] = learning_rates.chosen_rates(compared)
         for name, found, note in rates.views(evidence):
             if concerned := claims.decidable(study.claims, found):
                 how = name.replace("_", " ")
-                made[f"verdicts_{name}"] = claims.verdicts(found, concerned, how, note)
-                behind[f"verdicts_by_setting_{name}"] = claims.verdicts_by_setting(found, concerned, how, note)
+                made[f"verdicts_{name}"] = verdict_tables.verdicts(found, concerned, how, note)
+                behind[f"verdicts_by_setting_{name}"] = verdict_tables.verdicts_by_setting(found, concerned, how, note)
     made |= {file: make(compared) for file, make in study.tables.items()} | behind
     if len(evidence.excluded):
         made["excluded"] = tables.excluded(evidence)

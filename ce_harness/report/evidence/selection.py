@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ce_harness.errors import ConfigError, TooFewRunsError
-from ce_harness.report.verdicts.tuning import CHOSEN_BY, Where, expected_cells
+from ce_harness.report.verdicts.tuning import CHOSEN_BY, Where, expected_runs
 
 if TYPE_CHECKING:
     from ce_harness.report.evidence.earlier import EarlierRun
@@ -127,7 +127,7 @@ def survey(
     diverged = [run for run in ours if run.status == "diverged" and of_newest_code(run)]
     diverged = [run for run in diverged if grid.cell(run) not in last]
     tuning += [run for run in diverged if grid.cell(run)[seed] < len(tuning_seeds)]
-    cells = expected_cells(reads, where, tuning_seeds, tuning_frame(tuning, grid))
+    cells = expected_runs(reads, where, tuning_seeds, tuning_frame(tuning, grid))
     by_cell = {grid.cell(run): run.name for run in kept}
     done = {*by_cell, *map(grid.cell, tuning), *map(grid.cell, diverged)}
     unpaired, missing = _unpaired_and_missing(list(cells), grid, by_cell, done, tuning_seeds, reads["loss"])

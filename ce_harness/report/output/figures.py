@@ -12,10 +12,13 @@ from scipy import stats
 
 from ce_harness import theory
 from ce_harness.report.output import panels
+from ce_harness.report.output.labels import label
 from ce_harness.report.output.style import COLUMN_WIDTH, PAGE_WIDTH, loss_styles, new_figure
 from ce_harness.report.study import Evidence
 from ce_harness.report.verdicts import statistics
-from ce_harness.report.verdicts.outcomes import by_setting, described, horizon, label, mean_norms, outcome, paired
+from ce_harness.report.verdicts.outcomes import mean_norms, outcome
+from ce_harness.report.verdicts.pairings import horizon, paired
+from ce_harness.report.verdicts.settings import by_setting, described
 from ce_harness.report.verdicts.statistics import summarize
 
 # Bins of a reliability diagram with fewer examples say more of chance than of calibration.
@@ -39,19 +42,19 @@ def gradient_norms(evidence: Evidence, metrics: Sequence[str] = tuple(NORMS)) ->
 
 def _series(evidence: Evidence, rows: pd.DataFrame, x: str, measures: dict[str, str], log: bool = False) -> Figure:
     """Lines are means over seeds, bands their 95% t intervals."""
-    cells = list(by_setting(evidence.runs))
+    groups = list(by_setting(evidence.runs))
     styles = _styles(evidence)
 
     def draw(ax, group, column):
         for loss, runs in group.groupby("loss", sort=False):
-            name = f"{loss} (n = {len(runs)})" if len(cells) == 1 else loss
+            name = f"{loss} (n = {len(runs)})" if len(groups) == 1 else loss
             draw_band(ax, _of(rows, runs), x, column, label=name, log=log, **styles[loss])
         if log:
             ax.set_xscale("log")
             ax.set_yscale("log")
             ax.minorticks_off()
 
-    return panels.panels(cells, draw, measures, x, sharey=False)
+    return panels.panels(groups, draw, measures, x, sharey=False)
 
 
 def draw_band(ax, rows: pd.DataFrame, x: str, y: str, log: bool = False, **line) -> None:
@@ -78,25 +81,27 @@ def layer_heat_map(evidence: Evidence) -> Figure:
     Of many settings the mean is over all those of a dataset and model, which take the same steps.
     """
     losses = list(evidence.runs["loss"].unique())
-    cells = list(by_setting(evidence.runs))
-    if len(cells) > panels.FEW:
-        by = [name for name in ("dataset", "model") if name in cells[0][0]] or ["model"]
-        cells = [(dict(zip(by, values, strict=True)), group) for values, group in evidence.runs.groupby(by, sort=False)]
+    groups = list(by_setting(evidence.runs))
+    if len(groups) > panels.FEW:
+        by = [name for name in ("dataset", "model") if name in groups[0][0]] or ["model"]
+        groups = [
+            (dict(zip(by, values, strict=True)), group) for values, group in evidence.runs.groupby(by, sort=False)
+        ]
     norms = [
         (setting, {loss: _layer_norms(_of(evidence.steps, runs)) for loss, runs in group.groupby("loss", sort=False)})
-        for setting, group in cells
+        for setting, group in groups
     ]
-    every = np.concatenate([found.to_numpy().ravel() for _, by_loss in norms for found in by_loss.values()])
+    every = np.concatenate([layers.to_numpy().ravel() for _, by_loss in norms for layers in by_loss.values()])
     colors = LogNorm(np.nanmin(every), np.nanmax(every))
-    lines = []  # what each line of cells is: a layer, in a setting if there are several
+    lines = []  # what each line of rectangles is: a layer, in a setting if there are several
     fig = new_figure(PAGE_WIDTH, 2)
     axes = np.atleast_1d(fig.subplots(1, len(losses), sharex=True, sharey=True))
     for setting, by_loss in norms:
         layers = next(iter(by_loss.values())).columns
-        for loss, found in by_loss.items():
-            edges = np.append(0.5, found.index + 0.5)
+        for loss, of_loss in by_loss.items():
+            edges = np.append(0.5, of_loss.index + 0.5)
             tops = len(lines) + np.arange(len(layers) + 1)
-            drawn = axes[losses.index(loss)].pcolormesh(edges, tops, found.T, norm=colors, cmap="cividis")
+            drawn = axes[losses.index(loss)].pcolormesh(edges, tops, of_loss.T, norm=colors, cmap="cividis")
         lines += [_title(setting, layer) for layer in layers]
     fig.set_figheight(0.7 + 0.17 * max(len(lines), 8))
     axes[0].set_yticks(np.arange(len(lines)) + 0.5, lines)
@@ -134,7 +139,7 @@ def gradient_by_probability(evidence: Evidence) -> Figure:
         bins = _of(evidence.gradient_bins, group)
         seen = mean_norms(bins, ["p_low", "p_high"]).sort_values("p_low")  # epochs without an example lack a bin
         ax.plot((seen["p_low"] + seen["p_high"]) / 2, seen["norm"], marker="o", label=loss, **styles[loss])
-        facts, num_classes = theory.LOSSES.get(loss), group["num_classes"].unique()
+        facts, num_classes = theory.LOSSES.get(loss), pd.to_numeric(group["num_classes"]).unique()
         if facts is None or facts.ce_over_loss is None or facts.gradient in drawn:
             continue  # unknown, with options, or the line of another name of the same loss
         drawn.add(facts.gradient)
@@ -158,7 +163,7 @@ def reliability(evidence: Evidence, calibrated: Sequence[bool] = (False, True)) 
 
     All seeds pooled; bins of fewer than 20 examples left out.
     """
-    cells = list(by_setting(evidence.runs))
+    groups = list(by_setting(evidence.runs))
     styles = _styles(evidence)
     titles = {False: "as trained", True: "after temperature scaling"}
 
@@ -173,12 +178,12 @@ def reliability(evidence: Evidence, calibrated: Sequence[bool] = (False, True)) 
             ax.plot(means["confidence"], means["accuracy"], marker="o", label=loss, **styles[loss])
 
     measures = {after: f"accuracy, {titles[after]}" for after in calibrated}
-    return panels.panels(cells, draw, measures, "confidence", height=2.6, sharey=True)
+    return panels.panels(groups, draw, measures, "confidence", height=2.6, sharey=True)
 
 
 def time_to_target(evidence: Evidence, targets: Sequence[float] = (0.9, 0.95, 0.97)) -> Figure:
     """Kaplan-Meier share of runs that have reached a validation accuracy, over epochs."""
-    cells = list(by_setting(evidence.runs))
+    groups = list(by_setting(evidence.runs))
     styles = _styles(evidence)
 
     def draw(ax, group, target):
@@ -186,12 +191,12 @@ def time_to_target(evidence: Evidence, targets: Sequence[float] = (0.9, 0.95, 0.
         for loss, runs in group.groupby("loss", sort=False):
             at, share = statistics.survival(values[runs.index], end)
             reached = np.append(1 - share, 1 - share[-1] if len(share) else 0)
-            name = f"{loss} (n = {len(runs)})" if len(cells) == 1 else loss
+            name = f"{loss} (n = {len(runs)})" if len(groups) == 1 else loss
             ax.step([0, *at, end], [0, *reached], where="post", label=name, **styles[loss])
         ax.set_ylim(-0.03, 1.03)
 
     measures = {target: f"share of runs at {target:.0%}" for target in targets}
-    return panels.panels(cells, draw, measures, "epoch", height=2.1, sharey=True)
+    return panels.panels(groups, draw, measures, "epoch", height=2.1, sharey=True)
 
 
 def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> Figure:
@@ -201,27 +206,27 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
 
     Of several settings, whose differences may lie orders of magnitude apart, logarithmic beyond +-0.01 (thin lines).
     """
-    cells = list(by_setting(evidence.runs))
+    groups = list(by_setting(evidence.runs))
     losses = [loss for loss in evidence.runs["loss"].unique() if loss != reference]
-    shown = cells[: panels.MOST]
+    shown = groups[: panels.MOST]
     # One line per loss if there is one setting, else one line per setting with the losses side by side.
-    lines = losses if len(cells) == 1 else [described(setting) for setting, _ in shown]
-    step = 0.6 / max(len(losses) - 1, 1) if len(cells) > 1 else 1
-    fig = new_figure(PAGE_WIDTH, 0.9 + (0.25 if len(cells) == 1 else 0.1 + 0.06 * len(losses)) * len(lines))
+    lines = losses if len(groups) == 1 else [described(setting) for setting, _ in shown]
+    step = 0.6 / max(len(losses) - 1, 1) if len(groups) > 1 else 1
+    fig = new_figure(PAGE_WIDTH, 0.9 + (0.25 if len(groups) == 1 else 0.1 + 0.06 * len(losses)) * len(lines))
     styles = _styles(evidence)
     axes = np.atleast_1d(fig.subplots(1, len(metrics), sharey=True))
     for ax, metric in zip(axes, metrics, strict=True):
         for i, loss in enumerate(losses):
-            found = [
+            intervals = [
                 summarize(np.subtract(*paired(evidence, group, metric, loss, reference).to_numpy().T))
                 for _, group in shown
             ]
-            at = [-line - step * i + (0.3 if len(cells) > 1 and len(losses) > 1 else 0) for line in range(len(shown))]
-            means, halves = [d.mean for d in found], [d.half_width for d in found]
+            at = [-line - step * i + (0.3 if len(groups) > 1 and len(losses) > 1 else 0) for line in range(len(shown))]
+            means, halves = [d.mean for d in intervals], [d.half_width for d in intervals]
             ax.errorbar(means, at, xerr=halves, marker="o", linestyle="none", color=styles[loss]["color"], label=loss)
         ax.axvline(0, color="#7f7f7f", linewidth=0.8, zorder=0)
         ax.set_title(label(metric), loc="left")
-        if len(cells) == 1:
+        if len(groups) == 1:
             ax.locator_params(axis="x", nbins=4)
         else:
             ax.set_xscale("symlog", linthresh=LINEAR, linscale=0.5)
@@ -233,10 +238,10 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
     axes[0].set_yticks(-np.arange(len(lines)), lines)
     axes[0].set_ylim(-len(lines) + 0.4, 0.6)
     text = f"loss minus {reference}, mean over seeds and 95% interval"
-    if len(shown) < len(cells):
-        text += f" (the first {len(shown)} of {len(cells)} settings; the tables have all)"
+    if len(shown) < len(groups):
+        text += f" (the first {len(shown)} of {len(groups)} settings; the tables have all)"
     fig.supxlabel(text, fontsize=8)
-    if len(cells) > 1:
+    if len(groups) > 1:
         panels.legend(fig)
     return fig
 

@@ -57,8 +57,8 @@ def markdown(table: Table) -> str:
     """The table in GitHub's Markdown, title above, notes below."""
     shown = text(table)
 
-    def line(cells):
-        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+    def line(entries):
+        return "| " + " | ".join(str(entry).replace("|", "\\|") for entry in entries) + " |"
 
     rule = "|" + "|".join("---:" if right else "---" for right in right_aligned(shown)) + "|"
     lines = [f"**{table.title}**", "", line(shown.columns), rule, *(line(row) for row in shown.to_numpy())]

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ce_harness.report.output.formats import NOTHING
+from ce_harness.report.output.labels import label
+from ce_harness.report.output.verdict_tables import estimate
 from ce_harness.report.study import Claim, Evidence, Table
-from ce_harness.report.verdicts import claims
-from ce_harness.report.verdicts.outcomes import described, label
+from ce_harness.report.verdicts.claims import judge_overall
+from ce_harness.report.verdicts.settings import described
 
 AGREES = {
     "supported": "agrees",
@@ -51,7 +53,7 @@ def literature(evidence: Evidence, findings: Sequence[Finding]) -> Table:
             rows.append(theirs | {"agreement": "not measured"})
             shown.append(theirs | {"measured here": NOTHING, "agreement": "not measured"})
             continue
-        row = claims.judge_overall([finding.claim], evidence, finding.within).to_dict("records")[0]
+        row = judge_overall([finding.claim], evidence, finding.within).to_dict("records")[0]
         agreement = AGREES[row.pop("verdict")] if row["n"] else "not measured"
         where = described(finding.within) or "all settings"
         rows.append(theirs | row | {"within": where, "agreement": agreement})
@@ -65,5 +67,5 @@ def literature(evidence: Evidence, findings: Sequence[Finding]) -> Table:
 
 def _sentence(claim: Claim, row: Mapping[str, object]) -> str:
     symbol = "/" if claim.ratio else "minus"
-    numbers = claims.estimate(claim, row) if row["n"] else "no pairs"
+    numbers = estimate(claim, row) if row["n"] else "no pairs"
     return f"{label(claim.metric)}, {claim.first} {symbol} {claim.second}: {numbers}"

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ce_harness.report.output.style import COLUMN_WIDTH, PAGE_WIDTH, new_figure
-from ce_harness.report.verdicts.outcomes import described
+from ce_harness.report.verdicts.settings import described
 
 Panel = tuple[Mapping[str, object], pd.DataFrame]  # a setting and its runs
 
@@ -102,8 +102,8 @@ def _chunks(items: Sequence, size: int) -> list[Sequence]:
 
 def legend(fig: Figure) -> None:
     """One legend above all panels, with every line that any of them has."""
-    found = {}
+    handles = {}
     for ax in fig.axes:
         for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
-            found.setdefault(name, handle)
-    fig.legend(found.values(), found.keys(), loc="outside upper center", ncols=min(len(found), 6))
+            handles.setdefault(name, handle)
+    fig.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(len(handles), 6))

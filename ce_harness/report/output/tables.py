@@ -10,20 +10,12 @@ import numpy as np
 import pandas as pd
 
 from ce_harness.report.output.formats import NOTHING, number, with_interval
+from ce_harness.report.output.labels import MARKED, common_settings, label, mark, setting_column
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.verdicts import statistics
-from ce_harness.report.verdicts.outcomes import (
-    MARKED,
-    TIME_TO,
-    by_setting,
-    horizon,
-    label,
-    mark,
-    outcome,
-    paired,
-    setting_cell,
-    settings,
-)
+from ce_harness.report.verdicts.outcomes import TIME_TO, outcome
+from ce_harness.report.verdicts.pairings import horizon, paired
+from ce_harness.report.verdicts.settings import by_setting, setting_columns
 
 METRICS = ("test/accuracy", "test/nll", "test/nll_calibrated", "test/brier", "test/ece", "test/ece_calibrated")
 METRICS += ("early_grad_norm", "epochs_to/0.8", "epochs_to/0.95")
@@ -37,19 +29,19 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
     for setting, group in by_setting(evidence.runs):
         by_loss = dict(list(group.groupby("loss", sort=False)))
         shown.append(
-            {**setting_cell(setting), "metric": "seeds", **{loss: str(len(runs)) for loss, runs in by_loss.items()}}
+            {**setting_column(setting), "metric": "seeds", **{loss: str(len(runs)) for loss, runs in by_loss.items()}}
         )
         for metric in metrics:
-            line = {**setting_cell(setting), "metric": label(metric)}
+            line = {**setting_column(setting), "metric": label(metric)}
             for loss, runs in by_loss.items():
                 values = outcome(evidence, metric)[runs.index]
                 if metric.startswith(TIME_TO):
-                    found, line[loss] = _time(values, horizon(evidence, runs))
+                    numbers, line[loss] = _time(values, horizon(evidence, runs))
                 else:
                     s = statistics.summarize(values)
-                    found = {"mean": s.mean, "sd": s.sd, "ci_low": s.low, "ci_high": s.high}
+                    numbers = {"mean": s.mean, "sd": s.sd, "ci_low": s.low, "ci_high": s.high}
                     line[loss] = with_interval(s) + mark(metric, [loss])
-                rows.append({**setting, "loss": loss, "metric": metric, "n": len(values), **found})
+                rows.append({**setting, "loss": loss, "metric": metric, "n": len(values), **numbers})
             if any(row.get("reached", 1) for row in rows[-len(by_loss) :]):
                 shown.append(line)
     if len(shown) > FEW_SETTINGS * (len(metrics) + 1):
@@ -85,27 +77,27 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
             if loss == reference:
                 continue
             for metric in metrics:
-                found = statistics.compare_pairs(*paired(evidence, group, metric, loss, reference).to_numpy().T)
-                d = found.difference
-                cell = {"loss": loss, "metric": metric, "n": d.n}
+                comparison = statistics.compare_pairs(*paired(evidence, group, metric, loss, reference).to_numpy().T)
+                d = comparison.difference
+                compared = {"loss": loss, "metric": metric, "n": d.n}
                 rows.append(
-                    {**setting, **cell}
+                    {**setting, **compared}
                     | {"mean": d.mean, "sd": d.sd, "ci_low": d.low, "ci_high": d.high}
-                    | {"effect_size": found.effect_size, "superiority": found.superiority, "p": found.p}
+                    | {"effect_size": comparison.effect_size, "superiority": comparison.superiority, "p": comparison.p}
                     | {"detectable": statistics.detectable_difference(d.sd, d.n)}
                 )
                 if not d.n:
                     continue
                 shown.append(
-                    setting_cell(setting)
-                    | cell
+                    setting_column(setting)
+                    | compared
                     | {"metric": label(metric)}
                     | {"difference": with_interval(d, signed=True) + mark(metric, [loss, reference])}
-                    | {"effect size": number(found.effect_size, "+.2f")}
-                    | {"P(larger)": number(found.superiority, ".2f")}
+                    | {"effect size": number(comparison.effect_size, "+.2f")}
+                    | {"P(larger)": number(comparison.superiority, ".2f")}
                 )
     frame, shown = pd.DataFrame(rows), pd.DataFrame(shown)
-    names = settings(evidence.runs)
+    names = setting_columns(evidence.runs)
     if names:  # a family is one question asked in every setting, as for the verdicts
         frame["p_holm"] = frame.groupby(["loss", "metric"])["p"].transform(statistics.holm)
     else:
@@ -142,7 +134,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
 def equal_error(evidence: Evidence) -> Table:
     """Per setting, the two runs of equal test error whose MSE differs most: NN1 and NN2, trained."""
     digits = {"test/error": "{:.1%}", "test/brier": "{:.4f}", "test/nll": "{:.4f}"}
-    columns = ["run", "loss", *settings(evidence.runs), *digits]
+    columns = ["run", "loss", *setting_columns(evidence.runs), *digits]
     rows = []
     for _, group in by_setting(evidence.runs):
         # Errors are multiples of one over the number of test examples; rounding makes equal ones equal.
@@ -185,13 +177,3 @@ def _about_marks(metrics: Sequence[str], evidence: Evidence) -> list[str]:
 def excluded(evidence: Evidence) -> Table:
     """Every run and combination left out, with the reason."""
     return Table("Runs left out, or without a partner", evidence.excluded)
-
-
-def common_settings(evidence: Evidence) -> str:
-    """What all runs share, for a caption: `` (digits, lenet5, sgd, learning rate 0.05)``."""
-    runs = evidence.runs
-    varying = settings(runs)
-    shared = [str(runs[name].iloc[0]) for name in ("dataset", "model", "optimizer") if name not in varying]
-    rates = runs["learning_rate"].unique()
-    shared += [f"learning rate {rates[0]}"] if len(rates) == 1 else []
-    return f" ({', '.join(shared)})" if shared else ""

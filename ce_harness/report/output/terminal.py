@@ -37,7 +37,7 @@ def show(study: Study, made: Mapping[str, Table], output: Path) -> None:
         for column, right in zip(shown.columns, right_aligned(shown), strict=True):
             drawn.add_column(Text(str(column)), justify="right" if right else "left")
         for row in shown.to_numpy():
-            drawn.add_row(*(Text(cell) for cell in row))
+            drawn.add_row(*(Text(entry) for entry in row))
         console.print()
         console.print(Text(table.title, style="bold"))
         console.print(drawn)

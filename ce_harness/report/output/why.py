@@ -1,4 +1,4 @@
-"""The source tutorial's table "why cross-entropy is better", with the verdict on each of its cells."""
+"""The source tutorial's table "why cross-entropy is better", with the verdict on each of its rows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ce_harness.report.output.tables import common_settings
+from ce_harness.report.output.labels import common_settings
 from ce_harness.report.study import Claim, Evidence, Table
-from ce_harness.report.verdicts import claims, confidence
-from ce_harness.report.verdicts.outcomes import TIME_TO, settings
+from ce_harness.report.verdicts import claims, rank_agreement
+from ce_harness.report.verdicts.outcomes import TIME_TO
+from ce_harness.report.verdicts.settings import setting_columns
 
 # What the tutorial says, of MSE and of cross-entropy, and the outcome that decides it; its three takeaways
 # are the last.
@@ -34,17 +35,17 @@ def why_cross_entropy(evidence: Evidence, study_claims: Sequence[Claim]) -> Tabl
     """
     judged = claims.judge_overall(study_claims, evidence)
     judged = judged[judged["relation"] != "equal"]
-    several = bool(settings(evidence.runs))
+    several = bool(setting_columns(evidence.runs))
     rows = []
     for row, mse, ce, metric in ROWS:
         if metric == CONFIDENCE:
-            found, measured = confidence.judge(evidence)["verdict"], "Brier score and NLL at equal error"
-            by_setting = claims.counted(found)
+            verdicts, measured = rank_agreement.judge(evidence)["verdict"], "Brier score and NLL at equal error"
+            by_setting = claims.counted(verdicts)
         else:
             deciding = judged[judged["metric"].str.fullmatch(f"{metric}.*" if metric == TIME_TO else metric)]
-            found, measured = deciding["verdict"], "; ".join(deciding["claim"])
+            verdicts, measured = deciding["verdict"], "; ".join(deciding["claim"])
             by_setting = "; ".join(deciding["settings"])
-        verdict = "not tested" if found.empty else found.iloc[0] if found.nunique() == 1 else "inconclusive"
+        verdict = "not tested" if verdicts.empty else verdicts.iloc[0] if verdicts.nunique() == 1 else "inconclusive"
         line = {"claim": row, "MSE": mse, "cross-entropy": ce, "verdict": verdict}
         rows.append(line | ({"in each setting": by_setting} if several else {}) | {"measured as": measured})
     notes = (

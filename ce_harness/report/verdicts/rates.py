@@ -7,14 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from ce_harness.report.output import panels
-from ce_harness.report.output.formats import NOTHING
-from ce_harness.report.output.style import loss_styles
-from ce_harness.report.study import Evidence, Table
-from ce_harness.report.verdicts.outcomes import by_setting, setting_cell, settings
-from ce_harness.report.verdicts.tuning import CHOSEN_BY, choose
+from ce_harness.report.study import Evidence
+from ce_harness.report.verdicts.settings import setting_columns
+from ce_harness.report.verdicts.tuning import choose
 from ce_harness.theory import LOSSES
 
 BEST = "the best of each loss"
@@ -33,48 +29,25 @@ def differ(evidence: Evidence) -> bool:
 
 def views(evidence: Evidence) -> Iterator[tuple[str, Evidence, str]]:
     """Yield (name, runs compared, note) of every other way to pair runs whose rates differ."""
-    for name, found, note in (
+    for name, paired_runs, note in (
         ("at_equal_rates", at_equal_rates(evidence), EQUAL_RATE),
         ("at_equal_gradient_scale", at_equal_gradient_scale(evidence), EQUAL_SCALE),
     ):
-        if len(found.runs):
-            yield name, found, note
+        if len(paired_runs.runs):
+            yield name, paired_runs, note
 
 
-def _chosen(evidence: Evidence) -> pd.DataFrame:
+def chosen(evidence: Evidence) -> pd.DataFrame:
+    """The rate of each loss in each setting, see ``tuning.choose``."""
     runs = evidence.tuning if len(evidence.tuning) else evidence.runs
-    return choose(runs, [*(name for name in settings(runs) if name != "learning_rate"), "loss"])
-
-
-def chosen_rates(evidence: Evidence) -> Table:
-    """Per setting, the rate of each loss with the best mean validation accuracy at the last epoch."""
-    frame = _chosen(evidence)
-    names = list(frame.columns[: frame.columns.get_loc("loss")])
-    marks = frame["at_edge"].map({True: " (edge)", False: ""})
-    rates = [f"{rate:g}{mark}" for rate, mark in zip(frame["learning_rate"], marks, strict=True)]
-    shown: dict[tuple, dict[str, str]] = {}
-    for row, rate in zip(frame.to_dict("records"), rates, strict=True):
-        setting = {name: row[name] for name in names}
-        shown.setdefault(tuple(setting.values()), setting_cell(setting))[row["loss"]] = rate
-    seeds = set((evidence.tuning if len(evidence.tuning) else evidence.runs)["seed"])
-    notes = [
-        f"Chosen by the mean validation accuracy of {len(seeds)} seeds at the last epoch; the test set plays no part. "
-        "Of equally good rates the smallest is taken."
-    ]
-    if seeds.isdisjoint(evidence.runs["seed"]):
-        notes.append("These seeds are used for nothing else.")
-    if frame["at_edge"].any():
-        notes.append("Edge: the best rate is the smallest or largest tried; a better one may lie beyond.")
-    if len(frame[[*names, "rates_tried"]].drop_duplicates()) > len(shown):
-        notes.append("The losses were not tried at equally many rates: diverged or missing runs left some out.")
-    return Table("Learning rate of each loss", frame, pd.DataFrame(shown.values()).fillna(NOTHING), tuple(notes))
+    return choose(runs, [*(name for name in setting_columns(runs) if name != "learning_rate"), "loss"])
 
 
 def at_best_rates(evidence: Evidence) -> Evidence:
     """The runs at the chosen rates, all under one name for their rate, so that they pair by seed."""
-    chosen = _chosen(evidence)
-    cell = [*chosen.columns[: chosen.columns.get_loc("learning_rate")], "learning_rate"]
-    keep = pd.MultiIndex.from_frame(evidence.runs[cell]).isin(pd.MultiIndex.from_frame(chosen[cell]))
+    rates = chosen(evidence)
+    trained = [*rates.columns[: rates.columns.get_loc("learning_rate")], "learning_rate"]
+    keep = pd.MultiIndex.from_frame(evidence.runs[trained]).isin(pd.MultiIndex.from_frame(rates[trained]))
     runs = evidence.runs[keep].assign(learning_rate=BEST)
     return replace(evidence, runs=runs, tuning=evidence.tuning if len(evidence.tuning) else evidence.runs)
 
@@ -105,31 +78,5 @@ def at_equal_gradient_scale(evidence: Evidence) -> Evidence:
 
 
 def _of_several_losses(runs: pd.DataFrame, which: str = "loss") -> pd.DataFrame:
-    cell = [*(name for name in settings(runs) if name != "learning_rate"), "learning_rate"]
-    return runs[runs.groupby(cell)[which].transform("nunique") > 1].reset_index(drop=True)
-
-
-def accuracy_by_rate(evidence: Evidence) -> Figure:
-    """Validation accuracy at the last epoch over the learning rate: mean, smallest and largest of the tuning seeds.
-
-    Large: the rate chosen. A rate at which a run diverged has no point.
-    """
-    tuning = evidence.tuning if len(evidence.tuning) else evidence.runs
-    chosen = _chosen(evidence)
-    styles = loss_styles(list(tuning["loss"].unique()))
-
-    def draw(ax, group):
-        for loss, runs in group.groupby("loss", sort=False):
-            found = runs.groupby("learning_rate")[CHOSEN_BY].agg(["mean", "min", "max", "count"])
-            found = found[found["count"] == runs.groupby("learning_rate").size()]
-            # Of three equal values the mean, rounded, may lie beyond them.
-            error = [(found["mean"] - found["min"]).clip(lower=0), (found["max"] - found["mean"]).clip(lower=0)]
-            ax.errorbar(found.index, found["mean"], yerr=error, marker="o", markersize=2, label=loss, **styles[loss])
-            cell = list(chosen.columns[: chosen.columns.get_loc("learning_rate")])
-            best = chosen.merge(runs[cell].head(1), on=cell)
-            ax.plot(best["learning_rate"], best[CHOSEN_BY], marker="o", markersize=5, color=styles[loss]["color"])
-        ax.set_xscale("log")
-
-    cells = list(by_setting(tuning.assign(learning_rate=BEST)))
-    drawn = [(setting, tuning.loc[group.index]) for setting, group in cells]
-    return panels.small_multiples(drawn, draw, x="learning rate", y="validation accuracy")
+    setting = [*(name for name in setting_columns(runs) if name != "learning_rate"), "learning_rate"]
+    return runs[runs.groupby(setting)[which].transform("nunique") > 1].reset_index(drop=True)

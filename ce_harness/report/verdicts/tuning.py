@@ -13,33 +13,33 @@ CHOSEN_BY = "val/accuracy"
 Where = Callable[[Mapping[str, object]], bool]
 
 
-def choose(runs: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:
-    """One row per cell with its best rate: the best mean validation accuracy at the last epoch.
+def choose(runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """One row per loss and setting with its best rate: the best mean validation accuracy at the last epoch.
 
     Only rates at which the most seeds have ended are compared, so that none is judged by the seeds that survived
     it. Of equally good rates the smallest is taken. At the edge of the grid a better one may lie beyond.
 
     Args:
-        runs: the columns of ``cell``, ``learning_rate`` and ``val/accuracy``, NaN for a run that diverged.
-        cell: the columns in which rates are chosen apart.
+        runs: the columns named in ``columns``, ``learning_rate`` and ``val/accuracy``, NaN for a run that diverged.
+        columns: those in which rates are chosen apart.
 
     Returns:
-        ``cell``, ``learning_rate`` (NaN if every run diverged), ``val/accuracy``, ``rates_tried``, ``at_edge``.
+        ``columns``, ``learning_rate`` (NaN if every run diverged), ``val/accuracy``, ``rates_tried``, ``at_edge``.
     """
     rows = []
-    for values, group in runs.groupby(list(cell), sort=False):
-        found = group.groupby("learning_rate")[CHOSEN_BY].agg(["mean", "count"])
-        means = found["mean"].where(found["count"] == found["count"].max()).dropna()
+    for values, group in runs.groupby(list(columns), sort=False):
+        by_rate = group.groupby("learning_rate")[CHOSEN_BY].agg(["mean", "count"])
+        means = by_rate["mean"].where(by_rate["count"] == by_rate["count"].max()).dropna()
         best = means.idxmax() if len(means) else float("nan")
         rows.append(
-            dict(zip(cell, values, strict=True))
-            | {"learning_rate": best, CHOSEN_BY: means.get(best, float("nan")), "rates_tried": len(found)}
-            | {"at_edge": len(found) > 1 and best in (found.index.min(), found.index.max())}
+            dict(zip(columns, values, strict=True))
+            | {"learning_rate": best, CHOSEN_BY: means.get(best, float("nan")), "rates_tried": len(by_rate)}
+            | {"at_edge": len(by_rate) > 1 and best in (by_rate.index.min(), by_rate.index.max())}
         )
-    return pd.DataFrame(rows, columns=[*cell, "learning_rate", CHOSEN_BY, "rates_tried", "at_edge"])
+    return pd.DataFrame(rows, columns=[*columns, "learning_rate", CHOSEN_BY, "rates_tried", "at_edge"])
 
 
-def expected_cells(
+def expected_runs(
     reads: Mapping[str, Sequence], where: Where | None, tuning_seeds: Sequence[int], tuning: pd.DataFrame
 ) -> Iterator[dict[str, object]]:
     """The runs that a study expects, as column -> value: every combination of ``reads`` that ``where`` takes.
@@ -53,15 +53,15 @@ def expected_cells(
     if not tuning_seeds:
         yield from _combinations(reads, where)
         return
-    cell = [name for name in reads if name not in ("learning_rate", "seed")]
+    apart = [name for name in reads if name not in ("learning_rate", "seed")]
     planned = Counter()
     for combination in _combinations({**reads, "seed": tuning_seeds}, where):
-        planned[tuple(combination[name] for name in cell)] += 1
+        planned[tuple(combination[name] for name in apart)] += 1
         yield combination
-    ended = Counter(tuning[cell].itertuples(index=False, name=None))
-    chosen = choose(tuning, cell).dropna(subset="learning_rate")
+    ended = Counter(tuning[apart].itertuples(index=False, name=None))
+    chosen = choose(tuning, apart).dropna(subset="learning_rate")
     for row in chosen.to_dict("records"):
-        values = tuple(row[name] for name in cell)
+        values = tuple(row[name] for name in apart)
         if ended[values] == planned[values]:
             for seed in reads["seed"]:
                 yield {name: seed if name == "seed" else row[name] for name in reads}
@@ -74,16 +74,16 @@ def _combinations(reads: Mapping[str, Sequence], where: Where | None) -> Iterato
             yield combination
 
 
-def commands(cells: Sequence[Mapping[str, object]], experiment: str) -> list[str]:
-    """The fewest sweeps found that train these cells and no other.
+def commands(combinations: Sequence[Mapping[str, object]], experiment: str) -> list[str]:
+    """The fewest sweeps found that train these combinations and no other.
 
     Cells that agree in all columns but one make one sweep over it; then so do sweeps, column by column.
 
     Args:
-        experiment: what follows ``python run.py -m`` before the cells' own values.
+        experiment: what follows ``python run.py -m`` before the combinations' own values.
     """
-    boxes = [{name: (value,) for name, value in cell.items()} for cell in cells]
-    names = list(cells[0]) if cells else []
+    boxes = [{name: (value,) for name, value in combination.items()} for combination in combinations]
+    names = list(combinations[0]) if combinations else []
     for name in reversed(names):
         merged: dict[tuple, dict] = {}
         for box in boxes:

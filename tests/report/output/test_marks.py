@@ -2,8 +2,8 @@
 
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
+from ce_harness.report.output.labels import MARKED
 from ce_harness.report.output.tables import comparison, equal_error, paired_differences
-from ce_harness.report.verdicts.outcomes import MARKED
 from tests.report.synthetic import runs
 
 LOSSES = ["softmax_ce", "mse_logits"]

@@ -73,12 +73,6 @@ def test_the_rows_alone_rebuild_every_byte(report, tmp_path, capsys):
     assert [name for name in first if first[name] != again[name]] == []
 
 
-def test_the_committed_demo_is_what_its_rows_make_on_any_processor(tmp_path, capsys):
-    committed = Path(demo.__file__).parents[1] / "results" / "demo"
-    assert command(["demo", "--from", str(committed), "--output", str(tmp_path / "demo")]) == 0
-    assert contents(tmp_path / "demo") == contents(committed)
-
-
 def test_digits_that_depend_on_the_processor_are_not_written():
     frame = pd.DataFrame({"x": [2.0, 0.1 + 0.2]})
     assert formats.csv(Table("t", frame)) == "x\n2\n0.3\n"

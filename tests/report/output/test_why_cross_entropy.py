@@ -7,7 +7,7 @@ from scipy import stats
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
 from ce_harness.report.output.why import why_cross_entropy
-from ce_harness.report.verdicts import confidence
+from ce_harness.report.verdicts import rank_agreement
 from experiments.demo import CLAIMS
 from tests.report.synthetic import Run, runs
 
@@ -38,11 +38,11 @@ def scored(brier, seeds=10):
     ],
 )
 def test_mse_captures_confidence_if_it_agrees_with_nll_at_equal_error(brier, expected):
-    assert confidence.judge(scored(brier))["verdict"].item() == expected
+    assert rank_agreement.judge(scored(brier))["verdict"].item() == expected
 
 
 def test_five_seeds_do_not_decide_on_confidence():
-    found = confidence.judge(scored(lambda error, nll: error + nll, seeds=5))
+    found = rank_agreement.judge(scored(lambda error, nll: error + nll, seeds=5))
     assert found["verdict"].item() == "inconclusive"
     assert np.isnan(found["ci_low"].item())
 
@@ -53,7 +53,7 @@ def test_losses_that_differ_as_a_group_add_nothing_within_a_loss():
     group = found.runs["loss"].map({"softmax_ce": 0, "builtin_ce": 10, "mse": 20})
     found.runs["test/nll"] += group
     found.runs["test/brier"] -= group
-    judged = confidence.judge(found)
+    judged = rank_agreement.judge(found)
     assert judged["correlation"].item() < 0
     assert judged["within_loss"].item() > 0.9
 
@@ -63,7 +63,7 @@ def test_partial_correlation_of_ranks_against_its_formula():
     xy, xz, yz = (stats.spearmanr(*pair).statistic for pair in ((x, y), (x, z), (y, z)))
     by_hand = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
     ranks = stats.rankdata(np.stack([x, y, z], axis=1), axis=0)
-    assert confidence.partial_correlation(ranks, np.ones(40)) == pytest.approx(by_hand)
+    assert rank_agreement.partial_correlation(ranks, np.ones(40)) == pytest.approx(by_hand)
 
 
 def test_each_claim_of_the_tutorial_has_its_verdict():

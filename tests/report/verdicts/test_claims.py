@@ -8,8 +8,9 @@ from scipy import stats
 
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
+from ce_harness.report.output.verdict_tables import sensitivity_table, verdicts
 from ce_harness.report.study import Claim
-from ce_harness.report.verdicts.claims import judge, judge_overall, sensitivity, verdicts
+from ce_harness.report.verdicts.claims import judge, judge_overall
 from ce_harness.report.verdicts.statistics import detectable_difference
 from tests.report.synthetic import Run, runs
 
@@ -199,6 +200,6 @@ def test_every_setting_gets_its_own_verdict():
 
 
 def test_sensitivity_shows_what_a_wider_margin_would_change():
-    table = sensitivity(evidence(runs(LOSSES, 10, mse={"accuracy": 0.943})), [ACCURACY])
+    table = sensitivity_table(evidence(runs(LOSSES, 10, mse={"accuracy": 0.943})), [ACCURACY])
     found = table.shown.set_index("variant")["verdict"]
     assert found.to_dict() == {"as stated": "supported", "margin x 0.5": "supported", "margin x 2": "equivalent"}

@@ -8,14 +8,10 @@ import pytest
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
 from ce_harness.report.output import style
+from ce_harness.report.output.learning_rates import accuracy_by_rate, chosen_rates
 from ce_harness.report.study import Claim
 from ce_harness.report.verdicts.claims import judge
-from ce_harness.report.verdicts.rates import (
-    accuracy_by_rate,
-    at_best_rates,
-    at_equal_gradient_scale,
-    chosen_rates,
-)
+from ce_harness.report.verdicts.rates import at_best_rates, at_equal_gradient_scale
 from tests.report.synthetic import Run
 
 # At equal rates CE wins at .1 and loses at 1; at each one's best, mse (.97 at 1) beats CE (.95 at .1).

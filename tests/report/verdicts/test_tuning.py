@@ -12,10 +12,11 @@ from ce_harness.errors import TooFewRunsError
 from ce_harness.report import build
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select, survey
+from ce_harness.report.output.learning_rates import accuracy_by_rate, chosen_rates
 from ce_harness.report.output.tables import comparison
 from ce_harness.report.study import Claim, Study
 from ce_harness.report.verdicts import rates
-from ce_harness.report.verdicts.tuning import choose, commands
+from ce_harness.report.verdicts.tuning import CHOSEN_BY, choose, commands
 from ce_harness.tracking import reading
 from tests.report.synthetic import Run
 
@@ -74,7 +75,7 @@ def tuned():
 
 
 def test_rates_are_chosen_on_the_tuning_seeds_and_a_rate_that_diverges_is_none(tuned):
-    frame = rates.chosen_rates(tuned).frame.set_index(["model", "loss"])
+    frame = chosen_rates(tuned).frame.set_index(["model", "loss"])
     assert frame["learning_rate"].to_dict() == {
         ("lenet5", "softmax_ce"): 0.1,
         ("lenet5", "mse"): 1.0,
@@ -83,7 +84,7 @@ def test_rates_are_chosen_on_the_tuning_seeds_and_a_rate_that_diverges_is_none(t
     }
     assert frame["at_edge"].to_dict()["lenet5", "mse"]
     assert not frame["at_edge"].to_dict()["mlp", "mse"]
-    assert "(edge)" in rates.chosen_rates(tuned).shown["mse"].iloc[0]
+    assert "(edge)" in chosen_rates(tuned).shown["mse"].iloc[0]
 
 
 def test_tuning_seeds_are_compared_nowhere_and_leave_no_test_score(tuned):
@@ -97,9 +98,9 @@ def test_tuning_seeds_are_compared_nowhere_and_leave_no_test_score(tuned):
 
 def test_choosing_never_looks_at_the_test_set(tuned):
     turned = replace(tuned, runs=tuned.runs.assign(**{"test/accuracy": 1 - tuned.runs["test/accuracy"]}))
-    pd.testing.assert_frame_equal(rates.chosen_rates(turned).frame, rates.chosen_rates(tuned).frame)
+    pd.testing.assert_frame_equal(chosen_rates(turned).frame, chosen_rates(tuned).frame)
     turned = replace(tuned, tuning=tuned.tuning.assign(**{"val/accuracy": 1 - tuned.tuning["val/accuracy"]}))
-    assert rates.chosen_rates(turned).frame["learning_rate"].tolist() != [0.1, 1.0, 0.1, 0.1]
+    assert chosen_rates(turned).frame["learning_rate"].tolist() != [0.1, 1.0, 0.1, 0.1]
 
 
 def test_of_equally_good_rates_the_smallest_is_taken():
@@ -178,10 +179,10 @@ def test_verdicts_are_at_each_loss_its_own_rate_and_at_equal_rates_where_both_we
 
 def test_equal_accuracies_whose_mean_rounds_are_drawn():
     equal = evidence([*tuning_runs(), *final_runs()])
-    equal.tuning[rates.CHOSEN_BY] = 0.1
+    equal.tuning[CHOSEN_BY] = 0.1
     thrice = pd.concat([equal.tuning, equal.tuning.query("seed == 1")])
     assert np.mean([0.1] * 3) > 0.1
-    assert len(rates.accuracy_by_rate(replace(equal, tuning=thrice)).axes) == 2
+    assert len(accuracy_by_rate(replace(equal, tuning=thrice)).axes) == 2
 
 
 def test_the_command_prints_what_is_missing_and_makes_no_report(monkeypatch, tmp_path, capsys):

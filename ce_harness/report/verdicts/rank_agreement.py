@@ -7,9 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from ce_harness.report.output.formats import number
-from ce_harness.report.study import Evidence, Table
-from ce_harness.report.verdicts.outcomes import by_setting, setting_cell, settings
+from ce_harness.report.study import Evidence
+from ce_harness.report.verdicts.settings import by_setting
 from ce_harness.report.verdicts.statistics import MIN_PAIRS
 
 METRICS = ["test/brier", "test/nll", "test/error"]
@@ -76,24 +75,3 @@ def partial_correlation(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
     scale = np.sqrt(np.maximum(given_third(0, 0), 0) * np.maximum(given_third(1, 1), 0))
     return np.where(scale > 1e-9 * len(values) ** 2, given_third(0, 1) / np.maximum(scale, 1e-9), 0.0)
-
-
-def captures_confidence(evidence: Evidence) -> Table:
-    """How MSE and cross-entropy of trained models agree once their error is accounted for."""
-    frame = judge(evidence)
-    names = settings(evidence.runs)
-    shown = pd.DataFrame(
-        setting_cell({name: row[name] for name in names})
-        | {"seeds": row["seeds"], "runs": row["runs"]}
-        | {"correlation": "{} [{}, {}]".format(*(number(row[c], ".2f") for c in ("correlation", "ci_low", "ci_high")))}
-        | {"within each loss": number(row["within_loss"], ".2f"), "verdict": row["verdict"]}
-        for row in frame.to_dict("records")
-    )
-    notes = (
-        "Partial rank correlation of Brier score and NLL over the trained models, given their test error; 95% "
-        "interval from resampled seeds. Contradicted: the interval lies above 0. Supported: it lies below "
-        f"{WEAK:g}. Else, and below {MIN_PAIRS} seeds, inconclusive. Within each loss: the same of what the ranks "
-        "differ from the mean of their loss, so that losses which differ as a group add nothing; no verdict depends "
-        "on it.",
-    )
-    return Table("MSE does not capture confidence", frame, shown, notes)

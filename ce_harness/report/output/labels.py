@@ -1,0 +1,55 @@
+"""Names that readers see: of outcomes and of settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ce_harness.report.study import Evidence
+from ce_harness.report.verdicts.outcomes import OF_PROBABILITIES, TIME_TO, WITHOUT_PROBABILITIES, target
+from ce_harness.report.verdicts.settings import described, setting_columns
+
+LABELS = {
+    "test/accuracy": "test accuracy",
+    "test/error": "test error",
+    "test/nll": "NLL (nats)",
+    "test/brier": "Brier score",
+    "test/mse_mean": "MSE, mean over classes",
+    "test/ece": "ECE",
+    "test/nll_calibrated": "NLL (nats), calibrated",
+    "test/ece_calibrated": "ECE, calibrated",
+    "early_grad_norm": "early gradient norm",
+    "feedback": "logit-gradient norm at p_true < 0.1",
+    "feedback_relative": "logit-gradient norm at p_true < 0.1 over its peak",
+}
+MARK = "*"
+MARKED = (
+    f"{MARK} of softmax(logits): {' and '.join(WITHOUT_PROBABILITIES)} trains no probabilities. Only its calibrated "
+    "scores are to be compared."
+)
+
+
+def label(metric: str) -> str:
+    """The name of an outcome as readers see it."""
+    if metric.startswith(TIME_TO):
+        return f"epochs to {target(metric):.0%} val. accuracy"
+    return LABELS.get(metric, metric)
+
+
+def mark(metric: str, losses: Iterable[str]) -> str:
+    """What sets apart a score of probabilities where one of the losses trains none."""
+    return MARK if metric in OF_PROBABILITIES and not set(losses).isdisjoint(WITHOUT_PROBABILITIES) else ""
+
+
+def setting_column(setting: Mapping[str, object]) -> dict[str, str]:
+    """The setting as a column of what a reader sees; none where all runs share theirs."""
+    return {"setting": described(setting)} if setting else {}
+
+
+def common_settings(evidence: Evidence) -> str:
+    """What all runs share, for a caption: `` (digits, lenet5, sgd, learning rate 0.05)``."""
+    runs = evidence.runs
+    varying = setting_columns(runs)
+    shared = [str(runs[name].iloc[0]) for name in ("dataset", "model", "optimizer") if name not in varying]
+    rates = runs["learning_rate"].unique()
+    shared += [f"learning rate {rates[0]}"] if len(rates) == 1 else []
+    return f" ({', '.join(shared)})" if shared else ""

@@ -1,0 +1,45 @@
+"""In what runs were made to differ, and the runs of each setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+
+def setting_columns(runs: pd.DataFrame) -> list[str]:
+    """The columns, other than loss and seed, in which the runs were made to differ.
+
+    A column that the others decide, such as epochs that were set per dataset, is not one of them.
+    """
+    end = next((i for i, column in enumerate(runs.columns) if "/" in column), len(runs.columns))
+    names: list[str] = []
+    parts = pd.Series(0, runs.index)
+    for column in runs.columns[1:end]:
+        if column not in ("loss", "seed") and runs[column].nunique() > 1:
+            finer = runs.groupby([parts, column]).ngroup()
+            if finer.nunique() > parts.nunique():
+                names, parts = [*names, column], finer
+    return names
+
+
+def by_setting(runs: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataFrame]]:
+    """Yield (setting values as dict, runs) for every setting; one empty dict if all runs share theirs."""
+    names = setting_columns(runs)
+    if not names:
+        yield {}, runs
+        return
+    for values, group in runs.groupby(names, sort=False):
+        yield dict(zip(names, values, strict=True)), group
+
+
+def described(setting: Mapping[str, object]) -> str:
+    """A setting in words: ``digits, sgd, learning_rate 0.05``."""
+    return ", ".join(_described(name, value) for name, value in setting.items())
+
+
+def _described(name: str, value: object) -> str:
+    try:
+        return f"{name.rpartition('.')[2]} {float(value):g}"
+    except ValueError:
+        return str(value)
