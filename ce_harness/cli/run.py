@@ -20,6 +20,7 @@ from ce_harness import places, sweep
 from ce_harness.cli import arguments
 from ce_harness.config import checked, run_name
 from ce_harness.config.error_messages import explain
+from ce_harness.config.sources import read_all_of_ours, refuse_edited
 from ce_harness.errors import INTERRUPTED, DivergedError
 from ce_harness.passwords import without_passwords
 from ce_harness.rundir.directory import RunDirectory
@@ -86,9 +87,11 @@ def run_job(config: DictConfig) -> None:
 def _load() -> None:
     """Imports what a run needs, even what would be imported late: the cells of a sweep share it."""
     with loading():
+        read_all_of_ours()
         import_tensorflow()
         for module in ("losses", "models", "training", "tracking.database_code", "tracking.uploader"):
             import_module(f"ce_harness.{module}")
+    refuse_edited()
 
 
 def _run(config: DictConfig, console: Console | None) -> str:

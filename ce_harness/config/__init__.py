@@ -4,7 +4,7 @@ Light on purpose: `--help` and every refusal of a bad config answer without impo
 """
 
 from ce_harness.config.checks import checked
-from ce_harness.config.identity import code_digest, config_hash, identified, option_name, run_name
+from ce_harness.config.identity import code_digest, code_digests, config_hash, identified, option_name, run_name
 from ce_harness.config.schema import GROUPS
 
-__all__ = ["GROUPS", "checked", "code_digest", "config_hash", "identified", "option_name", "run_name"]
+__all__ = ["GROUPS", "checked", "code_digest", "code_digests", "config_hash", "identified", "option_name", "run_name"]

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from ce_harness.errors import DataError
 
+LEFT_BEHIND = ("__MACOSX", "Thumbs.db", "desktop.ini")  # by macOS in archives, by Windows in folders
+
 
 def content_digest(path: Path) -> str:
-    """SHA-256, in hex, of a file, or of the names and bytes of all files of a folder; hidden ones do not count.
+    """SHA-256, in hex, of a file, or of the names and bytes of all files of a folder that are `visible`.
 
     Read once per process, and again when the size or the time of a file has changed.
 
@@ -18,7 +20,7 @@ def content_digest(path: Path) -> str:
         DataError: the path can't be read.
     """
     try:
-        files = [path] if path.is_file() else sorted(_visible_files(path))
+        files = [path] if path.is_file() else sorted(_files(path))
         signature = tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
         return _digest(path, signature)
     except OSError as error:
@@ -27,11 +29,17 @@ def content_digest(path: Path) -> str:
         ) from error
 
 
-def _visible_files(folder: Path) -> list[Path]:
+def visible(folder: Path) -> list[Path]:
+    """What a folder holds, in order, without hidden files and those that other systems leave behind."""
+    return sorted(
+        entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name not in LEFT_BEHIND
+    )
+
+
+def _files(folder: Path) -> list[Path]:
     files = []
-    for entry in folder.iterdir():
-        if not entry.name.startswith("."):
-            files += _visible_files(entry) if entry.is_dir() else [entry]
+    for entry in visible(folder):
+        files += _files(entry) if entry.is_dir() else [entry]
     return files
 
 

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ce_harness.config import sources
 from ce_harness.config.data_digest import content_digest
-from ce_harness.config.schema import GROUPS, is_built_in
-from ce_harness.config.targets import source_file
-from ce_harness.config.user_modules import own_modules
+from ce_harness.config.modules import modules_behind, modules_of_the_loop
+from ce_harness.config.schema import GROUPS, PARTS_BY_NAME
 
 # Where a run is kept and shown, not what it computes.
 NOT_IDENTITY = ("tracking_uri", "mlflow_experiment", "runs_dir", "allow_inexact_resume")
 
 # Their loaders check every file against a SHA-256 in our code, so where the files lie says nothing.
 PUBLISHED = tuple(f"ce_harness.datasets.{name}" for name in ("fashion_mnist", "mnist", "cifar10", "cifar100"))
-
-# The code that decides what a run computes. Reports and tracking are not among it.
-TRAINING_CODE = ("datasets", "losses", "metrics", "models.py", "training")
 
 
 def identified(config: DictConfig) -> dict[str, Any]:
@@ -51,34 +47,30 @@ def config_hash(config: DictConfig) -> str:
 
 
 def code_digest(config: DictConfig) -> str:
-    """12 hex digits over the source that a run of this config executes: ours, and what ``_target_``s of others import.
+    """12 hex digits over all the code that a run of this config executes.
 
     Raises:
         ConfigError: a module is not there, or no Python.
     """
-    targets = {part["_target_"] for part in (*(config[group] for group in GROUPS), *config.callbacks.values())}
-    modules = {target.rpartition(".")[0] for target in targets if not is_built_in(target)}
-    own = sorted({name for module in modules for name in own_modules(module)})
-    digests = [_training_code_digest(), *map(_module_digest, own)]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(code_digests(config)).encode()).hexdigest()[:12]
 
 
-# Cached: a file that is edited while a process runs is not the code that the process runs.
-@cache
-def _training_code_digest() -> str:
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for name in TRAINING_CODE:
-        path = package / name
-        for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(f"{source.relative_to(package)}\0".encode() + source.read_bytes() + b"\0")
-    return digest.hexdigest()
+def code_digests(config: DictConfig) -> dict[str, str]:
+    """The same of each part alone: 12 hex digits by the name of the tag.
 
+    ``harness_digest`` is of the training loop and what it imports, ``loss_code`` and so on of the modules behind a
+    ``_target_``. Keras's code is told by its version, which the fingerprint has.
 
-@cache
-def _module_digest(module: str) -> str:
-    """Of the file of a user's module, found without running it."""
-    return hashlib.sha256(source_file(module).read_bytes()).hexdigest()
+    Raises:
+        ConfigError: a module is not there, or no Python.
+    """
+    digests = {"harness_digest": sources.digest(modules_of_the_loop())}
+    digests |= {f"{group}_code": sources.digest(modules_behind(config[group]["_target_"])) for group in GROUPS}
+    for several in PARTS_BY_NAME:
+        behind = [modules_behind(part["_target_"]) for part in config.get(several, {}).values()]
+        if behind:
+            digests[f"{several}_code"] = sources.digest(frozenset().union(*behind))
+    return digests
 
 
 def option_name(config: DictConfig, group: str) -> str:

@@ -88,6 +88,7 @@ _SIZE = Rule(
 )
 
 GROUPS = ("dataset", "model", "loss", "optimizer")
+PARTS_BY_NAME = ("callbacks",)  # each holds any number of parts, under names that the user gives
 
 # Every config has these. What a group may hold, its options say; ``callbacks`` are checked one by one.
 KEYS = {

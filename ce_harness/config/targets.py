@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import difflib
-import importlib.util
 from functools import cache
-from importlib.machinery import PathFinder
 from pathlib import Path
 
+from ce_harness.config.sources import parsed, source_file
 from ce_harness.errors import ConfigError
 
 # A module in which one of these stands may have names that its source does not show.
@@ -29,46 +28,6 @@ def check_target(key: str, target: str) -> None:
     close = difflib.get_close_matches(name.lower(), spelled, n=1)
     hint = f"did you mean {module}.{spelled[close[0]]}?" if close else "name a class or function of that module"
     raise ConfigError(f"{key}={target}: {module} has no {name}; {hint}")
-
-
-@cache
-def source_file(module: str) -> Path:
-    """The file of a module, found without importing even the packages around it.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    try:
-        package, *inner = module.split(".")
-        spec = importlib.util.find_spec(package)
-        for name in inner:
-            package = f"{package}.{name}"
-            spec = PathFinder.find_spec(package, spec.submodule_search_locations)
-        return Path(spec.origin)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f"_target_: {module}: there is no such Python module; its file lies in the folder of --config-dir, or its "
-            "folder on PYTHONPATH"
-        ) from error
-
-
-@cache
-def parsed(file: Path) -> ast.Module:
-    """A source as a tree; an empty one for a module that is no source, but compiled.
-
-    Raises:
-        ConfigError: it can't be read, or is no Python.
-    """
-    if file.suffix != ".py":
-        return ast.Module([], [])
-    try:
-        return ast.parse(file.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"_target_: {file} can't be read ({error.strerror})") from error
-    except (SyntaxError, ValueError) as error:
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        reason = error.msg if isinstance(error, SyntaxError) else error
-        raise ConfigError(f"_target_: {file}{line}: {reason}; mend the module") from error
 
 
 @cache

@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from ce_harness.config import checked
+from ce_harness.config.sources import refuse_edited
 from ce_harness.datasets.pipeline import TrainingBatches
 from ce_harness.errors import ConfigError, DataError, DivergedError
 from ce_harness.rundir import artifacts, checkpoint
@@ -61,6 +62,7 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
 def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console | None) -> None:
     process.prepare(config.seed, config.threads, config.precision)
     setup = _set_up(config)
+    refuse_edited()  # everything is imported
     model = setup.model
 
     journal = run.journal()

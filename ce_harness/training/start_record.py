@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ce_harness.config import GROUPS, code_digest, config_hash, identified, option_name, run_name
+from ce_harness.config import GROUPS, code_digest, code_digests, config_hash, identified, option_name, run_name
 from ce_harness.datasets import Dataset
 from ce_harness.rundir.journal import Journal
 from ce_harness.training import process
@@ -39,6 +39,7 @@ def start_record(config: DictConfig, dataset: Dataset, columns: Sequence[str]) -
             "study": config.study,
             "config_hash": config_hash(config),
             "code_digest": code_digest(config),
+            **code_digests(config),
             "dataset_digest": dataset.digest,
             "source_digest": dataset.source_digest,
             "num_classes": str(dataset.num_classes),

@@ -4,9 +4,7 @@ import math
 
 import pytest
 
-from ce_harness.config import checked, code_digest, config_hash, identity, run_name
-from ce_harness.config.targets import parsed, source_file
-from ce_harness.config.user_modules import own_modules
+from ce_harness.config import checked, code_digest, config_hash, run_name
 from ce_harness.errors import ConfigError
 
 
@@ -31,52 +29,6 @@ def test_losses_of_one_class_have_different_names_and_hashes(composed):
     assert summed.loss._target_ == mean.loss._target_
     assert run_name(summed) == "digits-softmax_regression-mse-s0"
     assert config_hash(summed) != config_hash(mean)
-
-
-def test_the_code_of_a_users_own_part_is_part_of_the_digest(composed, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    for name in ("first_loss", "second_loss"):
-        (tmp_path / f"{name}.py").write_text(f"# {name}\n")
-    digests = [code_digest(composed(f"loss._target_={name}.Loss")) for name in ("first_loss", "second_loss")]
-    assert len({*digests, code_digest(composed())}) == 3
-
-
-@pytest.mark.parametrize(
-    ("imports", "file", "counts"),
-    [
-        ("import helper", "helper.py", True),
-        ("def part():\n    from helper import scale", "helper.py", True),
-        ("import package.inner.helper", "package/inner/helper.py", True),
-        ("from package import inner", "package/inner/__init__.py", True),
-        ("from .inner.helper import scale", "package/inner/helper.py", True),
-        ("from . import sibling", "package/sibling.py", True),
-        ("import between", "helper.py", True),  # which between imports
-        ("", "package/__init__.py", True),  # Python runs it first
-        ("import numpy, keras, os, not_there\nfrom .... import beyond", "helper.py", False),
-        ("import helper", "README.md", False),
-        ("import installed", "site-packages/installed.py", False),
-    ],
-)
-def test_the_own_modules_that_it_imports_are_part_of_the_digest_too(
-    composed, tmp_path, monkeypatch, imports, file, counts
-):
-    for folder in (tmp_path, tmp_path / "site-packages"):
-        monkeypatch.syspath_prepend(folder)
-    for name in ("__init__", "inner/__init__", "inner/helper", "sibling"):
-        (tmp_path / "package" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "package" / f"{name}.py").touch()
-    for name in ("helper.py", "README.md", "site-packages/installed.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "between.py").write_text("import between, helper")
-    (tmp_path / "package" / "part.py").write_text(imports)
-    config, digests = composed("loss._target_=package.part.Loss"), []
-    for content in ("", "# edited"):
-        (tmp_path / file).write_text(content)
-        for cached in (own_modules, source_file, parsed, identity._module_digest):  # each digest is a process's first
-            cached.cache_clear()
-        digests.append(code_digest(config))
-    assert (digests[0] != digests[1]) == counts
 
 
 def test_a_module_that_is_not_there_is_refused(composed):
