@@ -1,1 +1,19 @@
 """Softmax + cross-entropy against squared error, measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ce_harness.comparison import Comparison, compare
+
+__all__ = ["Comparison", "compare"]
+
+
+def __getattr__(name: str) -> Any:
+    """``from ce_harness import compare`` loads what it needs then: the losses alone need none of it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ce_harness import comparison
+
+    return getattr(comparison, name)

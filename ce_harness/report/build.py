@@ -74,7 +74,7 @@ def build(
         raise TooFewRunsError(f"study {name!r}: its {rows.FOLDER}/runs.csv holds no run")
     facts = provenance.describe(name, study_file, evidence)
     compared = rates.at_best_rates(evidence) if rates.differ(evidence) else evidence
-    made = _tables(study, evidence, compared)
+    made = tables_of(study, evidence, compared)
     files: dict[str, str | bytes] = {f"{rows.FOLDER}/{file}": content for file, content in (row_files or {}).items()}
     files |= publish.table_files(made)
     pictures = {}
@@ -88,8 +88,13 @@ def build(
     return made
 
 
-def _tables(study: Study, evidence: Evidence, compared: Evidence) -> dict[str, Table]:
-    """The verdicts, the study's own tables, and what lies behind the verdicts."""
+def tables_of(study: Study, evidence: Evidence, compared: Evidence) -> dict[str, Table]:
+    """The verdicts, the study's own tables, and what lies behind the verdicts.
+
+    Args:
+        evidence: all runs.
+        compared: those at the learning rates that are compared.
+    """
     made, behind = {}, {}
     if study.claims:
         made["verdicts"] = verdict_tables.verdicts(compared, study.claims)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
@@ -39,7 +40,7 @@ def new_figure(width: float, height: float) -> Figure:
     return fig
 
 
-def paper():
+def paper() -> AbstractContextManager[None]:
     """The context in which figures are drawn and saved."""
     return mpl.rc_context(mpl.rc_params_from_file(STYLE, use_default_template=True))
 

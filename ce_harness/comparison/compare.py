@@ -1,0 +1,102 @@
+"""``compare(losses=["softmax_ce", "mse"])``: from Python what ``ce-run -m`` and ``ce-report`` do in a terminal."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ce_harness.comparison.result import Comparison
+from ce_harness.comparison.sweep_process import train
+from ce_harness.comparison.words import Options, seed_numbers, word
+from ce_harness.errors import ConfigError
+from ce_harness.rundir.durable import write_durably
+from ce_harness.startup import prepare
+
+
+def compare(
+    losses: Sequence[object],
+    dataset: object = None,
+    model: object = "lenet5",
+    seeds: int | Iterable[int] = 10,
+    *,
+    optimizer: object = "sgd",
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    x_test: ArrayLike | None = None,
+    y_test: ArrayLike | None = None,
+    runs_dir: str | Path = "runs",
+    overrides: Sequence[str] = (),
+    **keys: object,
+) -> Comparison:
+    """Trains a network with each loss and every seed, and says which claims the runs support.
+
+    Runs of equal seed start from the same weights and see the same batches, so losses are compared pair by pair. The
+    runs train side by side in processes of their own. A run that is complete is not trained again; one that was
+    interrupted goes on where it stopped.
+
+    A part of your own is a class or function in a module beside the notebook or script. Give the class, its name
+    (``"my_loss.Tempered"``), or a mapping with its arguments (``{"_target_": "my_loss.Tempered", "t": 2.0}``).
+
+    Args:
+        losses: two or more options of the group ``loss``, or losses of your own.
+        dataset: an option of the group ``dataset`` (default: digits), or a function of your own; with ``x`` what the
+            arrays are called (default: arrays).
+        model: an option of the group ``model``, or a function of your own.
+        seeds: how many, or which.
+        optimizer: an option of the group ``optimizer``, or a class.
+        x: images of shape (N, H, W) or (N, H, W, C), uint8 or floating point.
+        y: integer class ids from 0, of shape (N,).
+        x_test: images of a test set of its own; without it, a part of ``x`` is the test set.
+        y_test: their class ids.
+        runs_dir: where runs and arrays are kept.
+        overrides: further words as typed in a terminal, ``["optimizer=adam"]``.
+        **keys: any key of the config: ``epochs=5``, ``**{"optimizer.momentum": 0.5}``.
+
+    Returns:
+        Tables as data frames, verdicts, figures; shows itself in a notebook.
+
+    Raises:
+        ConfigError: an argument is wrong.
+        HarnessError: a run failed, or too few are left to compare.
+    """
+    if isinstance(losses, str) or len(set(map(repr, losses))) < max(2, len(losses)):
+        raise ConfigError(f"losses={losses!r}: allowed is a list of two losses or more, each once")
+    prepare()
+    folder = Path(runs_dir).absolute()
+    numbers = seed_numbers(seeds)
+    options = Options(folder / "options")
+    names = [options.name("loss", loss) for loss in losses]
+    words = [f"{group}={options.name(group, part)}" for group, part in (("model", model), ("optimizer", optimizer))]
+    if x is None:
+        words.append(f"dataset={options.name('dataset', dataset or 'digits')}")
+    else:
+        path = _saved(folder / "arrays", {"x": x, "y": y, "x_test": x_test, "y_test": y_test})
+        words += ["dataset=npz", f"dataset.name={word(dataset or 'arrays')}", f"dataset.path={word(path)}"]
+    study = str(keys.pop("study", ""))
+    words += [*(f"{key}={word(value)}" for key, value in keys.items()), *overrides]
+    # Calls that differ in losses and seeds alone are of one study: their runs are compared with one another.
+    asked = " ".join(words).replace(str(folder), "")
+    study = study or f"compare_{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+    flags = [f"--config-dir={options.folder}"] if options.folder.is_dir() else []
+    words += [f"study={study}", f"runs_dir={word(folder)}", f"loss={','.join(names)}"]
+    train([*flags, *words, f"seed={','.join(map(str, numbers))}"], " / ".join(names))
+    uri = str(keys.get("tracking_uri", f"sqlite:///{folder}/mlflow.db"))
+    return Comparison.of_tracked(uri, study, names, numbers)
+
+
+def _saved(folder: Path, arrays: dict[str, ArrayLike | None]) -> Path:
+    """The file of these arrays, named after what is in it."""
+    if arrays["y"] is None:
+        raise ConfigError("y is missing: give the class ids of x, integers from 0")
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **{name: np.asarray(one) for name, one in arrays.items() if one is not None})
+    path = folder / f"{hashlib.sha256(content.getvalue()).hexdigest()[:16]}.npz"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_durably(path, content.getvalue())
+    return path

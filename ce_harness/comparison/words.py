@@ -1,0 +1,88 @@
+"""From the arguments of ``compare`` to the words of a run command."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from ce_harness.errors import ConfigError
+
+# Text that the command takes without quotes.
+PLAIN = re.compile(r"(?!(?:null|true|false|nan|inf)$)[a-z_/][\w./:@%+-]*", re.IGNORECASE)
+
+
+def word(value: object) -> str:
+    """A Python value as the command line takes it: ``None`` is ``null``, text is quoted where it must be."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{word(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(word, value)) + "]"
+    text = str(value)
+    if not isinstance(value, str | Path) or PLAIN.fullmatch(text):
+        return text
+    return "'" + re.sub(r"(\\+)(?='|$)", r"\1\1", text).replace("'", r"\'") + "'"
+
+
+def seed_numbers(seeds: int | Iterable[int]) -> list[int]:
+    """0, 1, ... for a number of seeds; the seeds themselves for a list.
+
+    Raises:
+        ConfigError: fewer than two, or one that is there twice.
+    """
+    numbers = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
+    if len(set(numbers)) < max(2, len(numbers)):
+        raise ConfigError(f"seeds={seeds}: allowed is a number, at least 2, or a list of different seeds")
+    return numbers
+
+
+class Options:
+    """Options of a group: the names of those that exist, and a YAML file for each part of the user's own.
+
+    Attributes:
+        folder: where the files are written; the command gets it as ``--config-dir``.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def name(self, group: str, part: object) -> str:
+        """What the command calls a part.
+
+        Args:
+            group: ``loss``, ``model``, ``dataset`` or ``optimizer``.
+            part: the name of an option; a class or function; where one is, ``"my_loss.Tempered"``; or a mapping of its
+                ``_target_`` and arguments, with an optional ``name`` for tables.
+
+        Raises:
+            ConfigError: a part that another process can't import.
+        """
+        if isinstance(part, str) and "." not in part:
+            return part
+        option: dict[str, object] = dict(part) if isinstance(part, Mapping) else {"_target_": part}
+        given = option.get("_target_")
+        target = given if isinstance(given, str) else _where(group, given)
+        name = str(option.get("name", target.rpartition(".")[2]))
+        file = self.folder / group / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(OmegaConf.create({**option, "name": name, "_target_": target}), file)
+        return name
+
+
+def _where(group: str, part: object) -> str:
+    module, name = getattr(part, "__module__", None), getattr(part, "__qualname__", "")
+    if not callable(part) or module is None:
+        raise ConfigError(
+            f"{group}={part!r}: allowed is the name of an option, a class or function, or a mapping with a _target_"
+        )
+    if module == "__main__" or "<" in name:
+        raise ConfigError(
+            f"{group}={name}: runs train in processes of their own, which can't import what a notebook or script "
+            f"defines; write it into a file beside it, my_{group}.py, and import it from there"
+        )
+    return f"{module}.{name}"

@@ -1,0 +1,79 @@
+"""From Python values to the words of a run command, and what can't become one."""
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from ce_harness import compare
+from ce_harness.comparison.sweep_process import train
+from ce_harness.comparison.words import Options, seed_numbers, word
+from ce_harness.errors import ConfigError
+
+TEXTS = ["sgd", "a b", "it's", "50%, (or) so", "tail\\", "", "null", "True", "1e-3", "inf", "val/loss"]
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, 3, 0.05, 1e-7, *TEXTS, [1, "a b"], {"patience": 3, "metric": "val/loss"}]
+)
+def test_hydra_reads_the_value_that_was_given(value):
+    override = OverridesParser.create().parse_override(f"key={word(value)}")
+    assert override.value() == value
+
+
+def test_seeds_are_a_number_or_a_list():
+    assert seed_numbers(3) == [0, 1, 2]
+    assert seed_numbers(range(5, 8)) == [5, 6, 7]
+
+
+@pytest.mark.parametrize("seeds", [1, 0, [4], [1, 1, 2]])
+def test_seeds_that_make_no_pairs_are_refused(seeds):
+    with pytest.raises(ConfigError, match="at least 2, or a list of different seeds"):
+        seed_numbers(seeds)
+
+
+def of_a_module(labels, logits): ...
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "option"),
+    [
+        (of_a_module, "of_a_module", {"_target_": "tests.comparison.test_words.of_a_module"}),
+        ("my_loss.Tempered", "Tempered", {"_target_": "my_loss.Tempered"}),
+        ({"_target_": "my_loss.Tempered", "t": 2.0, "name": "hot"}, "hot", {"_target_": "my_loss.Tempered", "t": 2.0}),
+    ],
+)
+def test_a_part_of_ones_own_becomes_an_option(tmp_path, part, name, option):
+    assert Options(tmp_path).name("loss", part) == name
+    assert OmegaConf.load(tmp_path / "loss" / f"{name}.yaml") == {"name": name} | option
+
+
+def test_an_option_that_exists_needs_no_file(tmp_path):
+    assert Options(tmp_path / "options").name("loss", "mse") == "mse"
+    assert not (tmp_path / "options").exists()
+
+
+def test_what_another_process_cannot_import_is_refused(tmp_path):
+    in_a_notebook = type("Mine", (), {"__module__": "__main__"})
+    with pytest.raises(ConfigError, match=r"^loss=Mine: .* write it into a file beside it, my_loss\.py"):
+        Options(tmp_path).name("loss", in_a_notebook)
+    with pytest.raises(ConfigError, match=r"^loss=3: allowed is the name of an option"):
+        Options(tmp_path).name("loss", 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"losses": "mse"}, "a list of two losses or more"),
+        ({"losses": ["mse"]}, "a list of two losses or more"),
+        ({"losses": ["mse", "mse"]}, "a list of two losses or more"),
+        ({"losses": ["mse", "softmax_ce"], "x": [[0]]}, "y is missing"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(tmp_path, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        compare(**arguments, runs_dir=tmp_path)
+
+
+def test_what_the_command_refuses_is_raised(tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match="batch_size"):
+        train(["batch_size=0", f"runs_dir={tmp_path}"], "two losses")
