@@ -33,9 +33,3 @@ def test_every_interval_stands_in_a_table_of_a_study():
     files = [path for name in STUDIES for path in (Path(ROOT) / "results" / name).glob("*.md")]
     tables = "".join(committed(path.relative_to(ROOT).as_posix()) for path in files)
     assert [interval for interval in quoted if interval not in tables] == []
-
-
-def test_every_link_leads_to_a_file():
-    text = (Path(ROOT) / "README.md").read_text()
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
-        assert (Path(ROOT) / target).exists(), target
