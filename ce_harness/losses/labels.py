@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from ce_harness.losses.from_softmax import refuse_activation
 
-def float_logits(logits) -> tf.Tensor:
+
+def float_logits(logits, axis: int = -1) -> tf.Tensor:
     """Returns logits as a float32 or float64 tensor; float16 and bfloat16 become float32.
 
     Raises:
         TypeError: the logits are not floating point.
-        ValueError: their rank is 0 or unknown.
+        ValueError: their rank is 0 or unknown, there is no such class axis, it has one class, or they come out of a
+            softmax or sigmoid.
     """
     logits = tf.convert_to_tensor(logits)
     if not logits.dtype.is_floating:
         raise TypeError(f"logits must be floating point, got {logits.dtype.name} of shape {logits.shape}")
     if not logits.shape.rank:
         raise ValueError(f"logits need a class axis of known rank, got shape {logits.shape}")
+    if not -logits.shape.rank <= axis < logits.shape.rank:
+        raise ValueError(f"there is no class axis {axis} in logits of shape {logits.shape}")
+    if logits.shape[axis] == 1:
+        raise ValueError(
+            f"logits {logits.shape} have one class, and a softmax over one class is always 1: give the network two "
+            "outputs, or train its one output as a sigmoid, keras.losses.BinaryCrossentropy(from_logits=True)"
+        )
+    refuse_activation(logits)
     return logits if logits.dtype == tf.float64 else tf.cast(logits, tf.float32)
 
 
@@ -45,12 +56,31 @@ def same_shape(labels, logits: tf.Tensor) -> tf.Tensor:
         return tf.raw_ops.Select(condition=True, x=labels, y=tf.stop_gradient(logits))
 
 
+def ids_or_weights(labels, logits: tf.Tensor, axis: int) -> tf.Tensor:
+    """Returns class ids as int64 without a class axis, any other labels as they are.
+
+    Args:
+        labels: class ids, of any integer type or floats, as Keras makes them, the shape of the logits without the
+            class axis or with one of length 1; or a weight per class, the shape of the logits.
+        logits: (..., K, ...), from `float_logits`.
+        axis: the class axis of the logits.
+    """
+    labels = tf.convert_to_tensor(labels)
+    rank = logits.shape.rank
+    if labels.shape.rank == rank and labels.shape[axis] == 1:
+        labels = tf.squeeze(labels, axis=axis)
+    if labels.shape.rank == rank:
+        return labels
+    # Small types hold neither every K nor a negative ignore_class. What is not whole becomes an id that no class has.
+    ids = tf.cast(labels, tf.int64)
+    return ids if labels.dtype.is_integer else tf.where(tf.equal(tf.cast(ids, labels.dtype), labels), ids, tf.int64.min)
+
+
 def dense_labels(labels: tf.Tensor, logits: tf.Tensor, axis: int, ignore_class: int | None = None) -> tf.Tensor:
     """Returns labels of any form as a weight per class, in the shape and dtype of the logits.
 
     Args:
-        labels: integer class ids, the shape of the logits without the class axis; or one-hot or soft labels,
-            the shape of the logits.
+        labels: from `ids_or_weights`.
         logits: (..., K, ...), from `float_logits`.
         axis: the class axis of the logits.
         ignore_class: the class id that doesn't count and may lie outside of [0, K), or None.
@@ -60,7 +90,6 @@ def dense_labels(labels: tf.Tensor, logits: tf.Tensor, axis: int, ignore_class: 
         class NaN. Any other labels as they are.
 
     Raises:
-        TypeError: the class ids are not integers.
         ValueError: the shapes don't fit, or one-hot or soft labels with an ``ignore_class``.
         tf.errors.InvalidArgumentError: the shapes turn out not to fit when the graph runs.
     """
@@ -75,9 +104,6 @@ def dense_labels(labels: tf.Tensor, logits: tf.Tensor, axis: int, ignore_class: 
             "labels must have the shape of the logits (one-hot, soft) or that shape without the class axis "
             f"(class ids): labels {labels.shape}, logits {logits.shape}, class axis {axis}"
         )
-    if not labels.dtype.is_integer:
-        raise TypeError(f"class ids must be integers: labels {labels.dtype.name} {labels.shape}, logits {logits.shape}")
-    labels = tf.cast(labels, tf.int64)  # small types hold neither every K nor a negative ignore_class
     num_classes = num_classes or tf.shape(logits)[axis]
     known = (labels >= 0) & (labels < tf.cast(num_classes, tf.int64))
     if ignore_class is not None:

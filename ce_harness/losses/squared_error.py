@@ -6,10 +6,11 @@ import keras
 import tensorflow as tf
 
 from ce_harness.losses.labels import float_logits, same_shape
+from ce_harness.losses.logit_loss import LogitLoss
 
 
 @keras.saving.register_keras_serializable(package="ce_harness")
-class SoftmaxSquaredError(keras.losses.Loss):
+class SoftmaxSquaredError(LogitLoss):
     """Squared error of softmax probabilities, ``reduce_k (softmax(z)_k - y_k)^2``.
 
     Args:
@@ -20,7 +21,7 @@ class SoftmaxSquaredError(keras.losses.Loss):
     Call with labels (..., K), one-hot or soft, and logits (..., K).
 
     Raises:
-        ValueError: an unknown ``class_reduction``; called, shapes that differ, or logits without a class axis.
+        ValueError: an unknown ``class_reduction``; called, shapes that differ, or logits that `float_logits` refuses.
         TypeError: called, logits that are not floating point.
         tf.errors.InvalidArgumentError: called, shapes unknown when traced differ when the graph runs.
     """
@@ -32,7 +33,7 @@ class SoftmaxSquaredError(keras.losses.Loss):
         name="softmax_squared_error",
         dtype=None,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        super().__init__(-1, reduction, name, dtype)
         if class_reduction not in ("sum", "mean"):
             raise ValueError(f"class_reduction must be 'sum' or 'mean', got {class_reduction!r}")
         self.class_reduction = class_reduction
@@ -44,11 +45,11 @@ class SoftmaxSquaredError(keras.losses.Loss):
         return reduce(squares, axis=-1)
 
     def get_config(self):
-        return {**super().get_config(), "class_reduction": self.class_reduction, "dtype": self.dtype}
+        return {**super().get_config(), "class_reduction": self.class_reduction}
 
 
 @keras.saving.register_keras_serializable(package="ce_harness")
-class LogitSquaredError(keras.losses.Loss):
+class LogitSquaredError(LogitLoss):
     """Rescaled square loss on raw logits, no softmax (Hui & Belkin 2021, arXiv 2006.07322).
 
     ``(k (z_c - M)^2 + sum_{j != c} z_j^2) / K`` for the true class c. Labels y between 0 and 1 interpolate:
@@ -62,7 +63,7 @@ class LogitSquaredError(keras.losses.Loss):
     Call with labels (..., K), one-hot or soft, and logits (..., K).
 
     Raises:
-        ValueError: k or M is not positive; called, shapes that differ, or logits without a class axis.
+        ValueError: k or M is not positive; called, shapes that differ, or logits that `float_logits` refuses.
         TypeError: called, logits that are not floating point.
         tf.errors.InvalidArgumentError: called, shapes unknown when traced differ when the graph runs.
     """
@@ -75,7 +76,7 @@ class LogitSquaredError(keras.losses.Loss):
         name="logit_squared_error",
         dtype=None,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        super().__init__(-1, reduction, name, dtype)
         if not true_class_weight > 0 or not target_scale > 0:
             raise ValueError(
                 f"true_class_weight and target_scale must be positive, got {true_class_weight} and {target_scale}"
@@ -95,5 +96,4 @@ class LogitSquaredError(keras.losses.Loss):
             **super().get_config(),
             "true_class_weight": self.true_class_weight,
             "target_scale": self.target_scale,
-            "dtype": self.dtype,
         }

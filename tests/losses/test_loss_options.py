@@ -200,7 +200,7 @@ def test_one_class_weight_does_not_weigh_every_class(jit_compile):
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "message"),
     [
-        (([0.0, 1.0], LOGITS[:2]), {}, TypeError, r"class ids must be integers.*\(2,\).*\(2, 3\)"),
+        (([0, 1, 2], LOGITS[:2]), {}, ValueError, r"labels \(3,\), logits \(2, 3\)"),
         ((IDS, LOGITS.astype(int)), {}, TypeError, r"logits must be floating point, got int64.*\(4, 3\)"),
         ((IDS, LOGITS), {"class_weight": [1, 2]}, ValueError, r"class_weight \(2,\), logits \(4, 3\)"),
         ((IDS, LOGITS), {"label_smoothing": 1.5}, ValueError, r"\[0, 1\], got 1.5"),

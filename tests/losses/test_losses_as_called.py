@@ -1,0 +1,77 @@
+"""Labels, logits and weights in the forms that callers have them."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ce_harness.losses import (
+    Focal,
+    LogitSquaredError,
+    SoftmaxCrossEntropy,
+    SoftmaxCrossEntropyLayer,
+    SoftmaxSquaredError,
+    Squentropy,
+    softmax_cross_entropy,
+)
+
+LOSSES = [SoftmaxCrossEntropy, SoftmaxSquaredError, LogitSquaredError, Focal, Squentropy]
+GENERATOR = np.random.default_rng(0)
+SEQUENCES = GENERATOR.normal(size=(3, 3, 4)).astype(np.float32)  # as many sequences as steps, four classes
+SEQUENCE_IDS = GENERATOR.integers(0, 4, (3, 3))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_lists_are_arrays(loss):
+    labels, logits = [[0, 1, 0], [1, 0, 0]], [[0.1, 0.8, -0.1], [2, 0, 1]]
+    expected = loss()(np.array(labels, np.float32), np.array(logits, np.float32))
+    assert loss()(labels, logits) == expected
+    assert loss()(labels, logits, [1.0, 1.0]) == expected
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight", "none"])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 3), ()])
+def test_a_weight_per_sequence_weighs_all_of_its_steps(loss, shape, reduction):
+    weight = np.broadcast_to(np.array([[1.0], [3.0], [0.0]]), (3, 3)) if shape else np.full((3, 3), 2.0)
+    labels = np.eye(4, dtype=np.float32)[SEQUENCE_IDS]
+    losses = loss(reduction="none")(labels, SEQUENCES).numpy()
+    expected = {
+        "sum_over_batch_size": np.mean(losses * weight),
+        "sum": np.sum(losses * weight),
+        "mean_with_sample_weight": np.average(losses, weights=weight),
+        "none": losses * weight,
+    }[reduction]
+    given = weight[:, : shape[1]] if len(shape) == 2 else weight[:, 0].reshape(3) if shape else 2.0
+    np.testing.assert_allclose(loss(reduction=reduction)(labels, SEQUENCES, given), expected, rtol=1e-6)
+
+
+def test_a_weight_per_sequence_and_class_weights():
+    weight, class_weight = np.array([1.0, 3.0, 0.0]), np.array([1.0, 2.0, 4.0, 8.0])
+    loss = SoftmaxCrossEntropy(class_weight=class_weight, reduction="mean_with_sample_weight")
+    losses = softmax_cross_entropy(SEQUENCE_IDS, SEQUENCES).numpy()
+    expected = np.average(losses, weights=weight[:, None] * class_weight[SEQUENCE_IDS])
+    assert float(loss(SEQUENCE_IDS, SEQUENCES, weight)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_function_is_a_keras_loss_and_takes_class_ids():
+    """Keras hands a function floats."""
+    values = []
+    for labels in (np.array([0, 1, 2]), np.array([[0], [1], [2]]), np.eye(3, dtype=np.float32)):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, kernel_initializer="identity")])
+        model.compile("sgd", softmax_cross_entropy)
+        values.append(model.evaluate(2 * np.eye(3, dtype=np.float32), labels, verbose=0))
+    assert values == pytest.approx([np.log(np.exp(2) + 2) - 2] * 3, rel=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"class_weight": [1.0, 2.0, 3.0]}])
+def test_the_layer_adds_the_loss_to_the_last_bit(options):
+    ids, logits = GENERATOR.integers(0, 3, 64), tf.constant(GENERATOR.normal(size=(64, 3)) * 5, tf.float32)
+    loss, layer = SoftmaxCrossEntropy(**options), SoftmaxCrossEntropyLayer(SoftmaxCrossEntropy(**options))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(logits)
+        by_loss = loss(ids, logits)
+        layer(logits, ids)
+        by_layer = layer.losses[0]
+    assert by_loss == by_layer
+    np.testing.assert_array_equal(tape.gradient(by_loss, logits), tape.gradient(by_layer, logits))
