@@ -1,35 +1,74 @@
-"""The README shows what the committed results hold: as committed, since `make demo` writes its own over them."""
+"""README and findings show what the committed results hold, and commands that the harness takes."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from hydra import compose, initialize_config_dir
 
+from ce_harness.config import checked
 from tests.conftest import ROOT
+from tests.quoted_tables import DOCUMENTS, QUOTED, table_of
 
-pytestmark = pytest.mark.skipif(not (Path(ROOT) / ".git").exists(), reason="not a Git checkout")
+in_git = pytest.mark.skipif(not (Path(ROOT) / ".git").exists(), reason="not a Git checkout")
 
-STUDIES = ("mse_vs_ce", "wider_grid", "equal_scale")  # whose intervals the README quotes
+INTERVAL = re.compile(r"[-+]?[\d.]+ \[[-+\d.e]+, [-+\d.e]+\]|[\d.]+ ± [\d.]+")
 
 
 def committed(path: str) -> str:
+    """As committed, since `make demo` may write its own over it."""
     command = ["git", "-c", f"safe.directory={ROOT}", "show", f"HEAD:{path}"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def test_the_tables_are_the_committed_ones():
-    text = committed("README.md")
-    shown = re.findall(r"<!-- (results/\S+) -->\n(.*?)<!-- end -->", text, re.DOTALL)
-    assert shown
-    for path, table in shown:
-        assert table.strip() in committed(path), path
-
-
-def test_every_interval_stands_in_a_table_of_a_study():
-    text = " ".join(committed("README.md").split())
-    quoted = re.findall(r"[-+]?[\d.]+ \[[-+\d.e]+, [-+\d.e]+\]", text)
+@in_git
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_tables_are_the_committed_ones(document):
+    quoted = QUOTED.findall(committed(document))
     assert quoted
-    files = [path for name in STUDIES for path in (Path(ROOT) / "results" / name).glob("*.md")]
-    tables = "".join(committed(path.relative_to(ROOT).as_posix()) for path in files)
-    assert [interval for interval in quoted if interval not in tables] == []
+    for _, path, table, _ in quoted:
+        assert table.strip() == table_of(committed(path)).strip(), f"{path}: python -m tests.quoted_tables"
+
+
+@in_git
+def test_every_interval_stands_in_a_file_that_its_paragraph_links_to():
+    text = QUOTED.sub("", committed("docs/findings.md"))
+    missing, count = [], 0
+    for paragraph in re.split(r"\n\n|\n(?=\d\. )", text):
+        files = [committed(f"results/{path}") for path in re.findall(r"\.\./results/([^)]+\.md)", paragraph)]
+        intervals = INTERVAL.findall(" ".join(paragraph.split()))
+        count += len(intervals)
+        missing += [interval for interval in intervals if not any(interval in file for file in files)]
+    assert count > 10
+    assert missing == []
+
+
+def test_the_large_study_has_as_many_runs_and_settings_as_findings_says():
+    rows = Path(ROOT) / "results" / "mse_vs_ce" / "rows"
+    runs, tuning = pd.read_csv(rows / "runs.csv"), pd.read_csv(rows / "tuning.csv")
+    settings = runs.groupby(["dataset", "model", "optimizer", "model.head_stddev"]).ngroups
+    assert f"{settings} settings, {len(runs) + len(tuning):,} runs" in (Path(ROOT) / "docs" / "findings.md").read_text()
+
+
+README = (Path(ROOT) / "README.md").read_text()
+
+
+@pytest.mark.parametrize("command", re.findall(r"^python run\.py(.*?)(?:#.*)?$", README, re.MULTILINE))
+def test_every_run_command_is_one_the_harness_takes(command):
+    words = [word.split(",")[0] for word in shlex.split(command) if not word.startswith("-")]
+    with initialize_config_dir(f"{ROOT}/conf", version_base="1.3"):
+        checked(compose("config", words))
+
+
+def test_every_study_that_is_reported_exists():
+    names = set(re.findall(r"report\.py (\w+)|STUDY=(\w+)", README))
+    for name in {one for pair in names for one in pair if one}:
+        assert (Path(ROOT) / "experiments" / f"{name}.py").exists(), name
+
+
+def test_the_readme_is_read_in_minutes():
+    assert len(README.splitlines()) <= 110
+    assert len(README.split()) <= 900
