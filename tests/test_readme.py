@@ -15,7 +15,7 @@ from tests.quoted_tables import DOCUMENTS, QUOTED, table_of
 
 in_git = pytest.mark.skipif(not (Path(ROOT) / ".git").exists(), reason="not a Git checkout")
 
-INTERVAL = re.compile(r"[-+]?[\d.]+ \[[-+\d.e]+, [-+\d.e]+\]|[\d.]+ ± [\d.]+")
+INTERVAL = re.compile(r"[-+]?[\d.]+ \[[-+\d.e]+, [-+\d.e]+\]|[\d.]+ ± \d+\.\d+")
 
 
 def committed(path: str) -> str:
