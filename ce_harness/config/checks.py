@@ -88,8 +88,7 @@ def _check(config: DictConfig, key: str, rule: Rule, shown: str | None = None) -
     if value is _MISSING:
         return
     if not rule.accepts(value):
-        shown = shown or key
-        raise ConfigError(f"{shown}={_typed(value)}: allowed is {rule.allowed}; for example {shown}={rule.example}")
+        raise ConfigError(rule.refusal(shown or key, _typed(value)))
     if rule.kind and value is not None:
         OmegaConf.update(config, key, rule.kind(value))
 

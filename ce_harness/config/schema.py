@@ -26,6 +26,9 @@ class Rule:
     accepts: Callable[[Any], bool]
     kind: type[float] | type[str] | None = None
 
+    def refusal(self, key: str, value: object) -> str:
+        return f"{key}={value}: allowed is {self.allowed}; for example {key}={self.example}"
+
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
@@ -129,6 +132,11 @@ KEYS_OF_BUILT_IN_PARTS = {
     "dataset.size": _SIZE,
     "dataset.channels": _one_of(1, 3),
     "dataset.split_seed": _SEED,
+    "dataset.label_noise": _number(0, 1, low_included=True, example="0.2"),
+    "dataset.white": _or(None, _number(0, example="255")),
+    "dataset.length": _whole(1, "2"),
+    "dataset.num_classes": _or(None, _whole(2, "10")),
+    "dataset.count": _whole(1, "10000"),
     "dataset.val_fraction": _FRACTION,
     "dataset.test_fraction": _FRACTION,
     "dataset.limit": _or(None, _whole(1, "1000")),

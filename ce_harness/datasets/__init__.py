@@ -2,6 +2,7 @@
 
 from ce_harness.datasets.arrays import npz
 from ce_harness.datasets.dataset import Dataset, Split
+from ce_harness.datasets.digit_strings import digit_strings
 from ce_harness.datasets.folders import image_directory
 from ce_harness.datasets.published import cifar10, cifar100, digits, fashion_mnist, mnist
 
@@ -10,6 +11,7 @@ __all__ = [
     "Split",
     "cifar10",
     "cifar100",
+    "digit_strings",
     "digits",
     "fashion_mnist",
     "image_directory",

@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ce_harness.errors import DataError
+from ce_harness.config.schema import KEYS_OF_BUILT_IN_PARTS
+from ce_harness.errors import ConfigError, DataError
+
+Numbers: TypeAlias = NDArray[Any]
+
+_CHANNELS = (1, 3, 4)
 
 
-def check_images(images: np.ndarray, source: str) -> np.ndarray:
+def check_options(**options: object) -> None:
+    """Checks options of a data set by the rules of the config, for those who call a loader themselves.
+
+    Raises:
+        ConfigError: names the option, the value and what is allowed.
+    """
+    for option, value in options.items():
+        key = f"dataset.{option}"
+        rule = KEYS_OF_BUILT_IN_PARTS[key]
+        if not rule.accepts(value):
+            raise ConfigError(rule.refusal(key, value))
+
+
+def check_images(images: Numbers, source: str) -> Numbers:
     """Returns the images with a channel axis, (N, H, W, C).
 
     Args:
-        images: uint8 (0 to 255) or floating-point pixels of shape (N, H, W) or (N, H, W, C).
+        images: numbers of shape (N, H, W) or (N, H, W, C).
         source: what to call them in messages.
 
     Raises:
-        DataError: wrong type or rank, empty, constant, or pixels that float32 can't hold.
+        DataError: not numbers, wrong rank, channels first, empty, constant, or pixels that float32 can't hold.
     """
-    if images.dtype != np.uint8 and images.dtype.kind != "f":
+    if images.dtype.kind not in "buif":
         raise DataError(
-            f"{source} has data type {images.dtype}; allowed: uint8 (0 to 255) or floating point; "
-            "convert it, for example with .astype('uint8')"
+            f"{source} has data type {images.dtype}; allowed: uint8, bool, floating point or integers; convert it"
         )
     if images.ndim not in (3, 4):
         raise DataError(
@@ -31,6 +50,11 @@ def check_images(images: np.ndarray, source: str) -> np.ndarray:
         )
     if images.size == 0:
         raise DataError(f"{source} is empty, its shape is {images.shape}; at least one image is needed")
+    if images.ndim == 4 and images.shape[1] in _CHANNELS and min(images.shape[2:]) > max(_CHANNELS):
+        raise DataError(
+            f"{source} has shape {images.shape}, channels first; allowed: (N, height, width, channels); "
+            "write it with .transpose(0, 2, 3, 1)"
+        )
     _check_finite(images, source)
     if images.min() == images.max():
         raise DataError(
@@ -39,8 +63,8 @@ def check_images(images: np.ndarray, source: str) -> np.ndarray:
     return images if images.ndim == 4 else images[..., np.newaxis]
 
 
-def _check_finite(images: np.ndarray, source: str) -> None:
-    if images.dtype == np.uint8:
+def _check_finite(images: Numbers, source: str) -> None:
+    if images.dtype.kind != "f":
         return
     # A float64 beyond the float32 range would become inf in the cast, so it counts as not finite.
     bad = ~(np.abs(images) <= np.finfo(np.float32).max)
@@ -53,27 +77,28 @@ def _check_finite(images: np.ndarray, source: str) -> None:
         )
 
 
-def check_labels(labels: np.ndarray, source: str, *, num_images: int) -> np.ndarray:
+def check_labels(labels: Numbers, source: str, *, num_images: int) -> Numbers:
     """Returns the labels as int64 of shape (N,).
 
     Args:
-        labels: integers of shape (N,), each 0 or more.
+        labels: integers, each 0 or more, of shape (N,) or (N, 1); or one-hot rows of numbers, (N, K).
         source: what to call them in messages.
         num_images: how many there must be.
 
     Raises:
         DataError: not integers, wrong rank or length, or negative.
     """
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    elif labels.ndim == 2 and labels.dtype.kind in "buif":
+        labels = _from_one_hot(labels, source)
     if labels.dtype.kind not in "iu":
         raise DataError(
             f"{source} has data type {labels.dtype}; allowed: integer class ids from 0; convert it, "
             "for example with .astype('int64')"
         )
     if labels.ndim != 1:
-        raise DataError(
-            f"{source} has shape {labels.shape}; allowed: (N,), one class id per image; "
-            "use .ravel() for a column, .argmax(axis=1) for one-hot rows"
-        )
+        raise DataError(f"{source} has shape {labels.shape}; allowed: (N,), one class id per image, or one-hot rows")
     if len(labels) != num_images:
         raise DataError(f"{source} has {len(labels)} labels for {num_images} images; one per image is needed")
     class_ids = labels.astype(np.int64)
@@ -83,7 +108,18 @@ def check_labels(labels: np.ndarray, source: str, *, num_images: int) -> np.ndar
     return class_ids
 
 
-def numbered_classes(labels: np.ndarray, source: str) -> tuple[str, ...]:
+def _from_one_hot(labels: Numbers, source: str) -> Numbers:
+    wrong = ((labels != 0) & (labels != 1)).any(axis=1) | (labels.sum(axis=1) != 1)
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise DataError(
+            f"{source} has shape {labels.shape}, but row {first} is not one-hot (a single 1 among zeros); an image has "
+            "one class here: for several at once, or for soft labels, take another program"
+        )
+    return labels.argmax(axis=1)
+
+
+def numbered_classes(labels: Numbers, source: str) -> tuple[str, ...]:
     """Names the classes by their numbers, for data that come without names.
 
     Raises:
@@ -98,7 +134,7 @@ def numbered_classes(labels: np.ndarray, source: str) -> tuple[str, ...]:
     return tuple(map(str, present))
 
 
-def check_classes(labels: np.ndarray, class_names: Sequence[str], source: str) -> None:
+def check_classes(labels: Numbers, class_names: Sequence[str], source: str) -> None:
     """Checks that labels name known classes and that there are two at least.
 
     Raises:
@@ -114,7 +150,7 @@ def check_classes(labels: np.ndarray, class_names: Sequence[str], source: str) -
         )
 
 
-def check_every_class_is_trained(labels: np.ndarray, class_names: Sequence[str], source: str) -> None:
+def check_every_class_is_trained(labels: Numbers, class_names: Sequence[str], source: str) -> None:
     """Checks that each class has a training example.
 
     Raises:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ce_harness.datasets.checks import Numbers
+
 _PIXELS = 3 * 32 * 32
-_ImagesAndLabels = tuple[np.ndarray, np.ndarray]
+_ImagesAndLabels = tuple[Numbers, Numbers]
 
 
 def read_cifar(archive: Path, *, label_bytes: int) -> tuple[_ImagesAndLabels, _ImagesAndLabels, tuple[str, ...]]:
@@ -26,21 +28,24 @@ def read_cifar(archive: Path, *, label_bytes: int) -> tuple[_ImagesAndLabels, _I
         ``(images, labels)`` of the training set, the same of the test set, and the class names; images are
         uint8 (N, 32, 32, 3), labels uint8 (N,).
     """
-    records, class_names = {}, ()
+    records: dict[str, Numbers] = {}
+    class_names: tuple[str, ...] = ()
     with tarfile.open(archive) as tar:
         for member in tar:
-            name = Path(member.name).name
+            name, file = Path(member.name).name, tar.extractfile(member)
+            if file is None:  # a folder
+                continue
             if name.endswith(".bin"):
-                records[name] = np.frombuffer(tar.extractfile(member).read(), dtype=np.uint8)
+                records[name] = np.frombuffer(file.read(), dtype=np.uint8)
             elif name in ("batches.meta.txt", "fine_label_names.txt"):
-                class_names = tuple(tar.extractfile(member).read().decode().split())
+                class_names = tuple(file.read().decode().split())
     test_names = {"test_batch.bin", "test.bin"}
     train = np.concatenate([records[name] for name in sorted(records.keys() - test_names)])
     test = np.concatenate([records[name] for name in sorted(records.keys() & test_names)])
     return _decoded(train, label_bytes), _decoded(test, label_bytes), class_names
 
 
-def _decoded(records: np.ndarray, label_bytes: int) -> _ImagesAndLabels:
+def _decoded(records: Numbers, label_bytes: int) -> _ImagesAndLabels:
     records = records.reshape(-1, label_bytes + _PIXELS)
     planes = records[:, label_bytes:].reshape(-1, 3, 32, 32)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), records[:, label_bytes - 1]

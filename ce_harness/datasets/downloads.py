@@ -99,14 +99,14 @@ def _download(file: RemoteFile, path: Path) -> None:
 def _verified(path: Path, file: RemoteFile) -> Path:
     try:
         with path.open("rb") as content:
-            found = hashlib.file_digest(content, "sha256").hexdigest()
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
         raise DataError(
             f"{path} can't be read ({error.strerror}); put {file.name} there (SHA-256 {file.sha256})"
         ) from error
-    if found != file.sha256:
+    if sha256 != file.sha256:
         raise DataError(
-            f"{path} is damaged or another file: its SHA-256 is {found}, it must be {file.sha256}; delete it "
+            f"{path} is damaged or another file: its SHA-256 is {sha256}, it must be {file.sha256}; delete it "
             f"and get it again from {file.url}"
         )
     return path

@@ -65,8 +65,8 @@ def image_directory(
     return prepare(
         root.resolve().name,
         RawImages(pixels, np.array(labels), str(root)),
-        None,
-        [folder.name for folder in classes],
+        class_names=[folder.name for folder in classes],
+        white=255,
         val_fraction=val_fraction,
         test_fraction=test_fraction,
         **options,

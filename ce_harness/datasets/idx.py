@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import math
 from pathlib import Path
 
 import numpy as np
 
+from ce_harness.datasets.checks import Numbers
+
 _UNSIGNED_BYTE = 8
 
 
-def read_idx(path: Path) -> np.ndarray:
+def read_idx(path: Path) -> Numbers:
     """Reads a gzipped IDX file of unsigned bytes.
 
     The format (LeCun, http://yann.lecun.com/exdb/mnist): two zero bytes, a type code, the number of
@@ -23,9 +26,10 @@ def read_idx(path: Path) -> np.ndarray:
         ValueError: the file is of another type, or holds more or fewer values than its header says.
     """
     with gzip.open(path) as file:
-        content = file.read()
-    zeros, type_code, rank = content[:2], content[2], content[3]
-    if zeros != b"\0\0" or type_code != _UNSIGNED_BYTE:
-        raise ValueError(f"{path} is not an IDX file of unsigned bytes")
-    shape = np.frombuffer(content, dtype=">u4", count=rank, offset=4)
-    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * rank).reshape(shape)
+        zeros, type_code, rank = file.read(2), *file.read(2)
+        if zeros != b"\0\0" or type_code != _UNSIGNED_BYTE:
+            raise ValueError(f"{path} is not an IDX file of unsigned bytes")
+        shape = tuple(np.frombuffer(file.read(4 * rank), dtype=">u4").tolist())
+        # One byte more than there should be, however large the file unpacks.
+        values = file.read(math.prod(shape) + 1)
+    return np.frombuffer(values, dtype=np.uint8).reshape(shape)

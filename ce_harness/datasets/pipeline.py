@@ -1,4 +1,4 @@
-"""Batches of a training split as a ``tf.data.Dataset``: in memory, shuffled anew, statelessly, in every epoch.
+"""Batches of a training split as a ``tf.data.Dataset``: shuffled anew, statelessly, in every epoch.
 
 The one module of the package that imports TensorFlow.
 """
@@ -6,7 +6,9 @@ The one module of the package that imports TensorFlow.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from ce_harness.datasets.augmentation import Augmentation
@@ -34,7 +36,8 @@ class TrainingBatches:
     epoch e sees what uninterrupted training would have seen.
 
     Args:
-        split: the examples; copied into tensors once, so that the caller may let go of its arrays.
+        split: the examples. Pixels in memory are copied into a tensor once, so that the caller may let go of its
+            arrays; pixels that are mapped from a file are read batch by batch.
         batch_size: examples per batch; the last batch of an epoch holds what is left.
         num_classes: K, the length of the one-hot labels.
         seed: seed of the order and the augmentation.
@@ -53,7 +56,9 @@ class TrainingBatches:
         seed: int,
         augmentation: Augmentation | None = None,
     ):
-        self._images, self._labels = tf.constant(split.images), tf.constant(split.labels)
+        self._pixels = _pixels_of(split)
+        self._scaling = split.scaling
+        self._labels = tf.constant(split.labels)
         self._count = len(split)
         self._batch_size = batch_size
         self._num_classes = num_classes
@@ -88,11 +93,37 @@ class TrainingBatches:
         return indices.map(lambda index: (index, tf.gather(flips, index), tf.gather(shifts, index)))
 
     @_AS_WRITTEN
-    def _batch(self, index: tf.Tensor, flips: tf.Tensor | None = None, shifts: tf.Tensor | None = None):
-        pixels = tf.gather(self._images, index)
+    def _batch(
+        self, index: tf.Tensor, flips: tf.Tensor | None = None, shifts: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        images = self._scaled(self._pixels(index))
         if self._augmentation is not None:
-            pixels = _flipped_and_shifted(pixels, flips, shifts, self._augmentation.shift)
-        return pixels, tf.one_hot(tf.gather(self._labels, index), self._num_classes)
+            images = _flipped_and_shifted(images, flips, shifts, self._augmentation.shift)
+        return images, tf.one_hot(tf.gather(self._labels, index), self._num_classes)
+
+    def _scaled(self, pixels: tf.Tensor) -> tf.Tensor:
+        """What ``Scaling`` does, to the same bits: it subtracts and divides in float64, and rounds after each."""
+        images = tf.cast(pixels, tf.float32)
+        if self._scaling.white != 1:
+            images /= self._scaling.white
+        if self._scaling.mean is not None:
+            images = tf.cast(tf.cast(images, tf.float64) - self._scaling.mean, tf.float32)
+            images = tf.cast(tf.cast(images, tf.float64) / self._scaling.deviation, tf.float32)
+        return images
+
+
+def _pixels_of(split: Split) -> Callable[[tf.Tensor], tf.Tensor]:
+    """What gathers the stored pixels of a batch, given positions in the split."""
+    if not isinstance(split.pixels, np.memmap):
+        pixels = tf.constant(split.pixels[split.index])
+        return lambda positions: tf.gather(pixels, positions)
+    shape, dtype = split.pixels.shape[1:], tf.as_dtype(split.pixels.dtype)
+
+    def gathered(positions: tf.Tensor) -> tf.Tensor:
+        batch = tf.numpy_function(lambda at: split.pixels[split.index[at]], [positions], dtype, stateful=False)
+        return tf.ensure_shape(batch, [None, *shape])
+
+    return gathered
 
 
 def _draws(augmentation: Augmentation, count: int, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -9,13 +9,18 @@ import numpy as np
 
 from ce_harness.datasets.augmentation import Augmentation
 from ce_harness.datasets.checks import (
+    Numbers,
     check_classes,
     check_every_class_is_trained,
     check_images,
     check_labels,
+    check_options,
     numbered_classes,
 )
 from ce_harness.datasets.dataset import Dataset, Split, arrays_digest
+from ce_harness.datasets.label_noise import with_label_noise
+from ce_harness.datasets.pixel_range import white_of
+from ce_harness.datasets.scaling import Scaling
 from ce_harness.datasets.splits import hold_out, take
 from ce_harness.errors import ConfigError, DataError
 
@@ -25,19 +30,21 @@ class RawImages:
     """Images and labels as a source gives them, not yet checked.
 
     Attributes:
-        images: uint8 or floating point, (N, H, W) or (N, H, W, C).
-        labels: integers, (N,).
+        images: numbers of shape (N, H, W) or (N, H, W, C).
+        labels: integers, (N,) or (N, 1), or one-hot rows, (N, K).
         source: what to call them in messages: a file, a folder.
+        digest: SHA-256 of the images where it is known; they have then been checked before and are not read again.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
+    images: Numbers
+    labels: Numbers
     source: str
+    digest: str | None = None
 
     def checked(self) -> RawImages:
-        images = check_images(self.images, f"the images of {self.source}")
+        images = self.images if self.digest else check_images(self.images, f"the images of {self.source}")
         labels = check_labels(self.labels, f"the labels of {self.source}", num_images=len(images))
-        return RawImages(images, labels, self.source)
+        return RawImages(images, labels, self.source, self.digest or arrays_digest({"images": images}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,142 +52,139 @@ class _Part:
     """Some of the examples of a source, by their positions in it."""
 
     raw: RawImages
-    index: np.ndarray
+    index: Numbers
 
     @property
-    def labels(self) -> np.ndarray:
+    def labels(self) -> Numbers:
         return self.raw.labels[self.index]
 
-    def __getitem__(self, positions: np.ndarray) -> _Part:
+    def __getitem__(self, positions: Numbers) -> _Part:
         return _Part(self.raw, self.index[positions])
 
 
 def prepare(
     name: str,
     examples: RawImages,
-    official_test: RawImages | None,
-    class_names: Sequence[str] | None,
     *,
-    val_fraction: float,
-    test_fraction: float | None = None,
+    validation: RawImages | None = None,
+    test: RawImages | None = None,
+    class_names: Sequence[str] | None = None,
+    val_fraction: float = 0.15,
+    test_fraction: float = 0.15,
     split_seed: int = 0,
+    label_noise: float = 0.0,
     limit: int | None = None,
     standardize: bool = False,
     augmentation: Mapping[str, object] | None = None,
-    white: float = 255.0,
+    white: float | None = None,
 ) -> Dataset:
     """Makes a Dataset of raw images; every loader ends here and takes the options below.
 
     Args:
         name: short name of the data set.
-        examples: what is split; all of it, or all but an official test set.
-        official_test: the test set of the publishers, which stays the test set; None splits one off.
+        examples: what is split; all of it, or all but what the publishers have split off.
+        validation: the publishers' own validation split, which stays that; None splits one off.
+        test: their test set, likewise.
         class_names: the name of class ``k`` at position ``k``; None names the classes by their numbers.
-        val_fraction: share of ``examples`` that becomes the validation split.
-        test_fraction: share of ``examples`` that becomes the test split; None with an official test set.
-        split_seed: seed of the stratified splits, which depend on nothing else.
+        val_fraction: share of ``examples`` that becomes the validation split, where there is none.
+        test_fraction: share of ``examples`` that becomes the test split, where there is none.
+        split_seed: seed of the stratified splits and of the label noise, which depend on nothing else.
+        label_noise: share of the training and of the validation labels that is replaced by another class; the test
+            labels stay as they are.
         limit: keep at most this many examples of each split, for a quick look; None keeps all.
         standardize: bring each channel to mean 0 and standard deviation 1, as measured on the training split.
         augmentation: options of ``Augmentation``; None changes nothing.
-        white: the pixel value that becomes 1, for uint8 images and for digits; floating-point images of a
-            user's own are taken as they are.
+        white: the pixel value that becomes 1; None is 255 for uint8 and 1 for others, if their range bears it out.
 
     Raises:
         ConfigError: an option outside what is allowed.
         DataError: data that can't be trained on.
     """
-    if isinstance(split_seed, bool) or not isinstance(split_seed, int) or not 0 <= split_seed < 2**32:
-        raise ConfigError(f"dataset.split_seed is {split_seed!r}; allowed: a whole number from 0 to 2**32 - 1")
-    if official_test is not None and test_fraction is not None:
-        raise ConfigError(
-            f"dataset.test_fraction is {test_fraction!r}, but {name} has a test set of its own; leave it out"
-        )
-    examples = examples.checked()
+    check_options(
+        split_seed=split_seed, label_noise=label_noise, limit=limit, standardize=standardize, white=white,
+        val_fraction=val_fraction, test_fraction=test_fraction,
+    )  # fmt: skip
+    sources = [source.checked() for source in (examples, validation, test) if source is not None]
     if class_names is None:
-        class_names = numbered_classes(examples.labels, examples.source)
-    check_classes(examples.labels, class_names, examples.source)
-    if official_test is not None:
-        official_test = official_test.checked()
-        check_classes(official_test.labels, class_names, official_test.source)
-        _check_same_shape(official_test, examples)
+        class_names = numbered_classes(sources[0].labels, examples.source)
+    for source in sources:
+        check_classes(source.labels, class_names, source.source)
+        _check_same_shape(source, sources[0])
+    white = white_of([(source.images, source.source) for source in sources], white, standardize=standardize)
 
-    parts = _divided(examples, official_test, val_fraction, test_fraction, split_seed)
+    examples, *official = sources
+    parts = _divided(
+        _whole(examples),
+        None if validation is None else _whole(official[0]),
+        None if test is None else _whole(official[-1]),
+        val_fraction=val_fraction,
+        test_fraction=test_fraction,
+        seed=split_seed,
+    )
     parts = [part[take(part.labels, limit=limit, seed=split_seed)] for part in parts]
     check_every_class_is_trained(parts[0].labels, class_names, examples.source)
-
-    splits = [Split(_scaled(part.raw.images[part.index], white), part.labels, part.index) for part in parts]
+    scaling = Scaling(white)
     if standardize:
-        _standardize(splits, examples.source)
+        scaling = scaling.standardizing(parts[0].raw.images, parts[0].index, examples.source)
+
+    def split(number: int, share: float) -> Split:
+        part = parts[number]
+        seed = (split_seed, number)
+        labels = with_label_noise(part.labels, share=share, num_classes=len(class_names), seed=seed)
+        return Split(part.raw.images, labels, part.index, scaling)
+
     return Dataset(
-        name, *splits, tuple(class_names), _source_digest(examples, official_test), _augmentation(augmentation)
+        name,
+        split(0, label_noise),
+        split(1, label_noise),
+        split(2, 0.0),
+        tuple(class_names),
+        _source_digest(sources),
+        _augmentation(augmentation),
     )
 
 
-def _source_digest(examples: RawImages, official_test: RawImages | None) -> str:
-    sources = {"examples": examples, "official_test": official_test}
+def _whole(raw: RawImages) -> _Part:
+    return _Part(raw, np.arange(len(raw.labels)))
+
+
+def _source_digest(sources: Sequence[RawImages]) -> str:
     return arrays_digest(
-        {
-            f"{name}/{kind}": array
-            for name, raw in sources.items()
-            if raw is not None
-            for kind, array in (("images", raw.images), ("labels", raw.labels))
-        }
+        {f"{source.digest} labels {position}": source.labels for position, source in enumerate(sources)}
     )
 
 
-def _check_same_shape(test: RawImages, examples: RawImages) -> None:
-    if test.images.shape[1:] != examples.images.shape[1:]:
+def _check_same_shape(one: RawImages, other: RawImages) -> None:
+    if one.images.shape[1:] != other.images.shape[1:]:
         raise DataError(
-            f"the images of {test.source} are {test.images.shape[1:]}, the others "
-            f"{examples.images.shape[1:]} (height, width, channels); they must be equal"
+            f"the images of {one.source} are {one.images.shape[1:]}, the others "
+            f"{other.images.shape[1:]} (height, width, channels); they must be equal"
         )
 
 
 def _divided(
-    examples: RawImages,
-    official_test: RawImages | None,
+    examples: _Part,
+    validation: _Part | None,
+    test: _Part | None,
+    *,
     val_fraction: float,
-    test_fraction: float | None,
+    test_fraction: float,
     seed: int,
 ) -> list[_Part]:
     """Training, validation and test part; both fractions refer to all of ``examples``."""
-    everything = _Part(examples, np.arange(len(examples.labels)))
+    total = len(examples.index)
 
-    def split_off(part: _Part, fraction: float | None, option: str) -> tuple[_Part, _Part]:
+    def split_off(part: _Part, fraction: float, option: str) -> tuple[_Part, _Part]:
         rest, held_out = hold_out(
-            part.labels, examples.source, fraction=fraction, of=len(everything.index), option=option, seed=seed
+            part.labels, examples.raw.source, fraction=fraction, of=total, option=option, seed=seed
         )
         return part[rest], part[held_out]
 
-    if official_test is None:
-        rest, test = split_off(everything, test_fraction, "test_fraction")
-    else:
-        rest, test = everything, _Part(official_test, np.arange(len(official_test.labels)))
-    train, validation = split_off(rest, val_fraction, "val_fraction")
-    return [train, validation, test]
-
-
-def _scaled(images: np.ndarray, white: float) -> np.ndarray:
-    if images.dtype == np.uint8:
-        return np.divide(images, white, dtype=np.float32)
-    return images.astype(np.float32)
-
-
-def _standardize(splits: Sequence[Split], source: str) -> None:
-    """Shifts and scales all splits, in place, by the mean and deviation of the first."""
-    train = splits[0].images
-    constant = train.min(axis=(0, 1, 2)) == train.max(axis=(0, 1, 2))
-    if constant.any():
-        channel = int(np.argmax(constant))
-        raise DataError(
-            f"channel {channel} of the training images of {source} is constant, so it has no standard "
-            "deviation to divide by; set dataset.standardize=false or drop the channel"
-        )
-    mean = train.mean(axis=(0, 1, 2), dtype=np.float64)
-    deviation = train.std(axis=(0, 1, 2), dtype=np.float64)
-    for split in splits:
-        np.subtract(split.images, mean, out=split.images, casting="same_kind")
-        np.divide(split.images, deviation, out=split.images, casting="same_kind")
+    if test is None:
+        examples, test = split_off(examples, test_fraction, "test_fraction")
+    if validation is None:
+        examples, validation = split_off(examples, val_fraction, "val_fraction")
+    return [examples, validation, test]
 
 
 def _augmentation(options: Mapping[str, object] | None) -> Augmentation | None:
@@ -188,5 +192,6 @@ def _augmentation(options: Mapping[str, object] | None) -> Augmentation | None:
     for option in options or {}:
         if option not in known:
             raise ConfigError(f"dataset.augmentation has no option {option!r}; allowed: {', '.join(known)}")
-    augmentation = Augmentation(**options or {})
+    check_options(**{f"augmentation.{option}": value for option, value in (options or {}).items()})
+    augmentation = Augmentation(**dict(options or {}))  # type: ignore[arg-type]  # checked above
     return None if augmentation == Augmentation() else augmentation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -19,10 +20,9 @@ DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 _TORONTO = "https://www.cs.toronto.edu/~kriz"
 
-# Sums: Fashion-MNIST as packaged by Debian, equal to Keras's files; MNIST as pinned by Keras; the CIFAR
-#     binary
-# archives as pinned by TensorFlow Datasets. The binary archives are used because they hold plain records,
-# while the Python ones hold pickles, which run code when read.
+# Sums: Fashion-MNIST as packaged by Debian, equal to Keras's files; MNIST as pinned by Keras; the CIFAR archives as
+# pinned by TensorFlow Datasets. Theirs are the binary ones, which hold plain records: the Python ones hold pickles,
+# which run code when read.
 FASHION_MNIST = tuple(
     RemoteFile(f"{_KERAS}/{name}-ubyte.gz", sha256)
     for name, sha256 in (
@@ -43,7 +43,7 @@ CIFAR100 = RemoteFile(
 _GARMENTS = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
-_NUMERALS = tuple("0123456789")
+NUMERALS = tuple("0123456789")
 
 
 def keras_cache() -> Path:
@@ -51,7 +51,7 @@ def keras_cache() -> Path:
     return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
 
 
-def digits(*, val_fraction: float = 0.15, test_fraction: float = 0.25, **options) -> Dataset:
+def digits(*, val_fraction: float = 0.15, test_fraction: float = 0.25, **options: Any) -> Dataset:
     """1,797 handwritten digits, 8x8x1, ten classes; part of scikit-learn, nothing to download.
 
     The default split is 1,077 train, 270 validation and 450 test. Pixels, 0 to 16, are divided by 16.
@@ -59,14 +59,13 @@ def digits(*, val_fraction: float = 0.15, test_fraction: float = 0.25, **options
     Args:
         val_fraction: share of the 1,797 that becomes the validation split.
         test_fraction: share of the 1,797 that becomes the test split.
-        **options: ``split_seed``, ``limit``, ``standardize``, ``augmentation``: see ``preparation.prepare``.
+        **options: see ``preparation.prepare``.
     """
     source = load_digits()
     return prepare(
         "digits",
         RawImages(source.images.astype(np.uint8), source.target, "digits"),
-        None,
-        _NUMERALS,
+        class_names=NUMERALS,
         white=16,
         val_fraction=val_fraction,
         test_fraction=test_fraction,
@@ -74,14 +73,14 @@ def digits(*, val_fraction: float = 0.15, test_fraction: float = 0.25, **options
     )
 
 
-def fashion_mnist(*, path: str | Path | None = None, val_fraction: float = 0.1, **options) -> Dataset:
+def fashion_mnist(*, path: str | Path | None = None, val_fraction: float = 0.1, **options: Any) -> Dataset:
     """Fashion-MNIST: 60,000 + 10,000 garments, 28x28x1, ten classes (Xiao et al. 2017, arXiv 1708.07747).
 
     Args:
         path: folder of the four IDX files. None looks in Debian's ``dataset-fashion-mnist``, then in Keras's
             cache, then downloads into the latter.
         val_fraction: share of the 60,000 that becomes the validation split.
-        **options: ``split_seed``, ``limit``, ``standardize``, ``augmentation``: see ``preparation.prepare``.
+        **options: see ``preparation.prepare``.
 
     Raises:
         DataError: a file is missing and can't be downloaded, or is damaged.
@@ -96,20 +95,20 @@ def fashion_mnist(*, path: str | Path | None = None, val_fraction: float = 0.1, 
     return prepare(
         "fashion_mnist",
         RawImages(train_images, train_labels, "fashion_mnist"),
-        RawImages(test_images, test_labels, "the test set of fashion_mnist"),
-        _GARMENTS,
+        test=RawImages(test_images, test_labels, "the test set of fashion_mnist"),
+        class_names=_GARMENTS,
         val_fraction=val_fraction,
         **options,
     )
 
 
-def mnist(*, path: str | Path | None = None, val_fraction: float = 0.1, **options) -> Dataset:
+def mnist(*, path: str | Path | None = None, val_fraction: float = 0.1, **options: Any) -> Dataset:
     """MNIST: 60,000 + 10,000 handwritten digits, 28x28x1, ten classes (LeCun et al. 1998).
 
     Args:
         path: folder of ``mnist.npz``. None looks in Keras's cache and downloads into it.
         val_fraction: share of the 60,000 that becomes the validation split.
-        **options: ``split_seed``, ``limit``, ``standardize``, ``augmentation``: see ``preparation.prepare``.
+        **options: see ``preparation.prepare``.
 
     Raises:
         DataError: the file is missing and can't be downloaded, or is damaged.
@@ -119,20 +118,20 @@ def mnist(*, path: str | Path | None = None, val_fraction: float = 0.1, **option
         return prepare(
             "mnist",
             RawImages(arrays["x_train"], arrays["y_train"], "mnist"),
-            RawImages(arrays["x_test"], arrays["y_test"], "the test set of mnist"),
-            _NUMERALS,
+            test=RawImages(arrays["x_test"], arrays["y_test"], "the test set of mnist"),
+            class_names=NUMERALS,
             val_fraction=val_fraction,
             **options,
         )
 
 
-def cifar10(*, path: str | Path | None = None, val_fraction: float = 0.1, **options) -> Dataset:
+def cifar10(*, path: str | Path | None = None, val_fraction: float = 0.1, **options: Any) -> Dataset:
     """CIFAR-10: 50,000 + 10,000 colour photographs, 32x32x3, ten classes (Krizhevsky 2009).
 
     Args:
         path: folder of ``cifar-10-binary.tar.gz``. None looks in Keras's cache and downloads into it.
         val_fraction: share of the 50,000 that becomes the validation split.
-        **options: ``split_seed``, ``limit``, ``standardize``, ``augmentation``: see ``preparation.prepare``.
+        **options: see ``preparation.prepare``.
 
     Raises:
         DataError: the archive is missing and can't be downloaded, or is damaged.
@@ -140,13 +139,13 @@ def cifar10(*, path: str | Path | None = None, val_fraction: float = 0.1, **opti
     return _cifar("cifar10", CIFAR10, path, label_bytes=1, val_fraction=val_fraction, **options)
 
 
-def cifar100(*, path: str | Path | None = None, val_fraction: float = 0.1, **options) -> Dataset:
+def cifar100(*, path: str | Path | None = None, val_fraction: float = 0.1, **options: Any) -> Dataset:
     """CIFAR-100: 50,000 + 10,000 colour photographs, 32x32x3, a hundred fine classes (Krizhevsky 2009).
 
     Args:
         path: folder of ``cifar-100-binary.tar.gz``. None looks in Keras's cache and downloads into it.
         val_fraction: share of the 50,000 that becomes the validation split.
-        **options: ``split_seed``, ``limit``, ``standardize``, ``augmentation``: see ``preparation.prepare``.
+        **options: see ``preparation.prepare``.
 
     Raises:
         DataError: the archive is missing and can't be downloaded, or is damaged.
@@ -154,7 +153,8 @@ def cifar100(*, path: str | Path | None = None, val_fraction: float = 0.1, **opt
     return _cifar("cifar100", CIFAR100, path, label_bytes=2, val_fraction=val_fraction, **options)
 
 
-def _cifar(name: str, archive: RemoteFile, path: str | Path | None, *, label_bytes: int, **options) -> Dataset:
+def _cifar(name: str, archive: RemoteFile, path: str | Path | None, *, label_bytes: int, **options: Any) -> Dataset:
     file = fetch(archive, keras_cache()) if path is None else find(archive, Path(path))
     train, test, class_names = read_cifar(file, label_bytes=label_bytes)
-    return prepare(name, RawImages(*train, name), RawImages(*test, f"the test set of {name}"), class_names, **options)
+    test_set = RawImages(*test, f"the test set of {name}")
+    return prepare(name, RawImages(*train, name), test=test_set, class_names=class_names, **options)

@@ -8,12 +8,13 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import resample
 
+from ce_harness.datasets.checks import Numbers
 from ce_harness.errors import ConfigError, DataError
 
 
 def hold_out(
-    labels: np.ndarray, source: str, *, fraction: float, of: int, option: str, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+    labels: Numbers, source: str, *, fraction: float, of: int, option: str, seed: int
+) -> tuple[Numbers, Numbers]:
     """Splits examples in two, each with the class proportions of the whole.
 
     Args:
@@ -28,11 +29,9 @@ def hold_out(
         The indices of the rest and of the part held out, each ascending.
 
     Raises:
-        ConfigError: a fraction outside (0, 1), or one that leaves a part with fewer examples than classes.
+        ConfigError: a fraction that leaves a part with fewer examples than classes.
         DataError: a class with too few examples to be in both parts.
     """
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
-        raise ConfigError(f"dataset.{option} is {fraction!r}; allowed: a number between 0 and 1, both excluded")
     # Rounded first, so that 0.07 of 100 is 7 and not the 8 that 7.000000000000001 would give.
     count = math.ceil(round(fraction * of, 6))
     counts = np.bincount(labels)
@@ -51,19 +50,14 @@ def hold_out(
     return np.sort(rest), np.sort(held_out)
 
 
-def take(labels: np.ndarray, *, limit: int | None, seed: int) -> np.ndarray:
+def take(labels: Numbers, *, limit: int | None, seed: int) -> Numbers:
     """Indices, ascending, of at most ``limit`` examples in the class proportions of the whole.
 
     Args:
         labels: class ids of shape (N,).
         limit: how many to keep; None keeps all.
         seed: seed of the choice.
-
-    Raises:
-        ConfigError: a limit that is not a positive whole number.
     """
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise ConfigError(f"dataset.limit is {limit!r}; allowed: null or a whole number of examples, 1 or more")
     everything = np.arange(len(labels))
     if limit is None or limit >= len(labels):
         return everything

@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from ce_harness import metrics
-from ce_harness.datasets import Dataset
+from ce_harness.datasets import Dataset, Split
 
 PREDICTION_BATCH = 1000
 VALIDATION_METRICS = ("accuracy", "nll", "brier")
@@ -42,13 +42,12 @@ class Evaluator:
             autograph=False,  # as in training
         )
 
-    def _logits(self, images: np.ndarray) -> np.ndarray:
-        starts = range(0, len(images), PREDICTION_BATCH)
-        return np.concatenate([self._predict(images[i : i + PREDICTION_BATCH]).numpy() for i in starts])
+    def _logits(self, split: Split) -> np.ndarray:
+        return np.concatenate([self._predict(images).numpy() for images in split.in_batches(PREDICTION_BATCH)])
 
     def validation(self) -> dict[str, float]:
         """``loss``, ``accuracy``, ``nll`` and ``brier`` of the validation split; NaN where logits are not finite."""
-        labels, logits = self._validation.labels, self._logits(self._validation.images)
+        labels, logits = self._validation.labels, self._logits(self._validation)
         loss = float(self._loss(tf.one_hot(labels, logits.shape[-1]), logits))
         if not np.isfinite(logits).all():
             loss = loss if not np.isfinite(loss) else np.nan
@@ -66,8 +65,8 @@ class Evaluator:
             The ``test/*`` metrics; tables by name, ``reliability`` and ``confusion_matrix``; and of every test example
             the ``labels``, the ``logits``, its ``index`` in the source, and the ``class_names``.
         """
-        temperature = metrics.fit_temperature(self._validation.labels, self._logits(self._validation.images))
-        labels, logits = self._test.labels, self._logits(self._test.images)
+        temperature = metrics.fit_temperature(self._validation.labels, self._logits(self._validation))
+        labels, logits = self._test.labels, self._logits(self._test)
         calibrated = metrics.score(labels, logits / temperature)
         scores = metrics.score(labels, logits)
         scores |= {f"{name}_calibrated": calibrated[name] for name in ("nll", "brier", "ece")}

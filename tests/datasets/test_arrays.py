@@ -1,6 +1,8 @@
 """A user's own .npz file: what is taken, and every way it can be wrong."""
 
+import os
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -41,6 +43,72 @@ def test_a_test_set_of_its_own_is_used(tmp_path):
     assert (len(dataset.train), len(dataset.validation)) == (34, 6)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("x", "y", "x_val", "y_val", "x_test", "y_test"),
+        ("x_train", "y_train", "x_valid", "y_valid", "x_test", "y_test"),
+        ("train_images", "train_labels", "val_images", "val_labels", "test_images", "test_labels"),
+        ("data", "target", "validation_data", "validation_target", "test_data", "test_target"),
+        ("X", "Y", "dev_x", "dev_y", "testing_x", "testing_y"),
+    ],
+)
+def test_the_names_of_keras_medmnist_and_others_are_understood(tmp_path, names):
+    path = tmp_path / "named.npz"
+    arrays = dict(
+        zip(names, [images(), labels(), images(8, 6, 7), labels(8), images(10, 6, 7), labels(10)], strict=True)
+    )
+    np.savez(path, **arrays, description=np.array("what it is"))
+    dataset = datasets.npz(path=path)
+    assert [len(split) for split in dataset.splits.values()] == [40, 8, 10]
+    np.testing.assert_array_equal(dataset.validation.images[..., 0], images(8, 6, 7) / np.float32(255))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        labels()[:, np.newaxis],
+        np.eye(2)[labels()],
+        np.eye(2, dtype=np.uint8)[labels()],
+        np.eye(2, dtype=bool)[labels()],
+    ],
+    ids=["a column", "one-hot floats", "one-hot bytes", "one-hot bools"],
+)
+def test_labels_in_a_column_or_one_hot_are_class_ids(tmp_path, y):
+    assert datasets.npz(path=save(tmp_path, y=y)).digest == datasets.npz(path=save(tmp_path)).digest
+
+
+def test_class_names_may_be_in_the_file(tmp_path):
+    assert datasets.npz(path=save(tmp_path, class_names=np.array(["cat", "dog"]))).class_names == ("cat", "dog")
+
+
+def test_a_file_that_would_fill_the_memory_is_refused_unread(tmp_path):
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as member:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (200, 1000, 1000)}
+        np.lib.format.write_array_header_1_0(member, header)
+        for _ in range(200):
+            member.write(bytes(1_000_000))
+    with pytest.raises(DataError, match=r"bomb\.npz: its array x would unpack .* bytes to 200,000,1"):
+        datasets.npz(path=path)
+
+
+def test_an_array_larger_than_any_memory_is_refused(tmp_path):
+    path = tmp_path / "liar.npz"
+    with zipfile.ZipFile(path, "w") as archive, archive.open("x.npy", "w") as member:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (2**40, 1000, 1000)}
+        np.lib.format.write_array_header_1_0(member, header)
+    with pytest.raises(DataError, match=r"liar\.npz does not fit into memory"):
+        datasets.npz(path=path)
+
+
+def test_what_is_no_file_is_refused_unopened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    for name in ("pipe.npz", "."):
+        with pytest.raises(DataError, match="is not a file"):
+            datasets.npz(path=tmp_path / name)
+
+
 def with_pixel(value):
     x = images().astype(np.float64)
     x[3, 1, 2] = value
@@ -67,7 +135,6 @@ BAD_ARRAYS = {
     "constant images": ({"x": np.full((N, 6, 7), 3, np.uint8)}, "every pixel of the images"),
     "flat rows": ({"x": images(N, 42)}, "has shape (40, 42); allowed: (N, height, width)"),
     "rank 5": ({"x": images(N, 2, 3, 1, 1)}, "has shape (40, 2, 3, 1, 1)"),
-    "int64 pixels": ({"x": images().astype(np.int64)}, "has data type int64; allowed: uint8"),
     "complex pixels": ({"x": images().astype(complex)}, "has data type complex128"),
     "no images": ({"x": images(0, 6, 7), "y": labels(0)}, "is empty, its shape is (0, 6, 7)"),
     "no pixels": ({"x": images(N, 0, 7)}, "is empty, its shape is (40, 0, 7)"),
@@ -80,7 +147,13 @@ BAD_ARRAYS = {
     "float labels": ({"y": labels().astype(np.float32)}, "has data type float32; allowed: integer class ids"),
     "string labels": ({"y": labels().astype(str)}, "allowed: integer class ids"),
     "bool labels": ({"y": labels().astype(bool)}, "has data type bool; allowed: integer class ids"),
-    "one-hot labels": ({"y": np.eye(2, dtype=int)[labels()]}, "has shape (40, 2); allowed: (N,)"),
+    "several labels each": ({"y": np.ones((N, 2), int)}, "has shape (40, 2), but row 0 is not one-hot"),
+    "soft labels": ({"y": np.full((N, 2), 0.5)}, "has shape (40, 2), but row 0 is not one-hot"),
+    "labels of rank 3": ({"y": np.zeros((N, 1, 1), int)}, "has shape (40, 1, 1); allowed: (N,)"),
+    "channels first": ({"x": images(N, 3, 8, 9)}, "channels first; allowed: (N, height, width, channels); write it"),
+    "two names for images": ({"x_train": images()}, "holds both x and x_train; leave one of them out"),
+    "class names that are numbers": ({"class_names": np.arange(2)}, "must be one text per class, no two alike"),
+    "only y_val": ({"y_val": labels(4)}, "holds y_val, but not both images and labels of that split"),
     "fewer labels": ({"y": labels(N - 1)}, "has 39 labels for 40 images"),
     "one class": ({"y": np.zeros(N, int)}, "has 1 class; at least 2 are needed"),
     "one example of a class": (
@@ -88,7 +161,7 @@ BAD_ARRAYS = {
         "has a single example of class 2 left for dataset.test_fraction",
     ),
     "object labels": ({"y": np.array([0, "1"] * 20, dtype=object)}, "Python objects are refused"),
-    "only x_test": ({"x_test": images(4, 6, 7)}, "holds only one of x_test and y_test"),
+    "only x_test": ({"x_test": images(4, 6, 7)}, "holds x_test, but not both images and labels of that split"),
     "test label too large": (
         {"x_test": images(4, 6, 7), "y_test": np.array([0, 1, 2, 0])},
         "has the label 2 at index 2; allowed: 0 to 1 for its 2 classes",

@@ -8,6 +8,7 @@ import tensorflow as tf
 from ce_harness.datasets import Split
 from ce_harness.datasets.augmentation import Augmentation
 from ce_harness.datasets.pipeline import TrainingBatches
+from ce_harness.datasets.scaling import Scaling
 from ce_harness.training.gradient_monitor import GradientMonitor
 
 N, BATCH, K = 23, 4, 3
@@ -142,3 +143,39 @@ def test_an_examples_augmentation_does_not_depend_on_its_place_in_the_epoch():
     assert all(np.array_equal(whole[k], small[k]) for k in whole)
     other = by_example(epoch=1)
     assert not all(np.array_equal(whole[k], other[k]) for k in whole)
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("white", [16, 255])
+def test_a_batch_holds_the_very_bits_that_scaling_with_numpy_gives(white, standardize):
+    """All 256 values, in float32: a division that TensorFlow made a multiplication would show."""
+    pixels = np.arange(256, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    index = np.arange(256)
+    scaling = Scaling(white)
+    if standardize:
+        scaling = scaling.standardizing(pixels, index, "x")
+    split = Split(pixels, index % K, index, scaling)
+    dataset = TrainingBatches(split, batch_size=256, num_classes=K, seed=0)
+    images, _ = next(iter(dataset.from_epoch(0)))
+    expected = pixels / np.float32(white)
+    if standardize:
+        expected = (expected - expected.mean(dtype=np.float64)).astype(np.float32)
+        expected = (expected / (pixels / np.float32(white)).std(dtype=np.float64)).astype(np.float32)
+    np.testing.assert_array_equal(np.sort(images.numpy(), axis=0), expected)
+    np.testing.assert_array_equal(split.images, expected)
+
+
+def test_pixels_mapped_from_a_file_give_the_batches_of_pixels_in_memory(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, size=(40, 3, 2, 1), dtype=np.uint8)
+    np.save(tmp_path / "pixels.npy", pixels)
+    mapped = np.load(tmp_path / "pixels.npy", mmap_mode="r")
+    index = np.random.default_rng(1).permutation(40)[:N]
+    batches = [
+        epoch_of(
+            TrainingBatches(Split(source, index % K, index, Scaling(255.0)), batch_size=BATCH, num_classes=K, seed=7), 2
+        )
+        for source in (pixels, mapped)
+    ]
+    for (images, labels), (mapped_images, mapped_labels) in zip(*batches, strict=True):
+        np.testing.assert_array_equal(images, mapped_images)
+        np.testing.assert_array_equal(labels, mapped_labels)

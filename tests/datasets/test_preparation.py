@@ -19,9 +19,9 @@ def coloured(n=60, classes=3):
     return RawImages(images, np.arange(n) % classes, "example")
 
 
-def prepared(examples=None, official_test=None, **options):
-    options = {"val_fraction": 0.2, "test_fraction": None if official_test else 0.2} | options
-    return prepare("example", examples or coloured(), official_test, "abc", **options)
+def prepared(examples=None, **options):
+    options = {"val_fraction": 0.2, "test_fraction": 0.2, "class_names": "abc"} | options
+    return prepare("example", examples or coloured(), **options)
 
 
 def test_digits_come_in_the_documented_shapes():
@@ -70,7 +70,7 @@ def test_another_process_gets_the_same_digest_without_tensorflow():
 
 def test_an_official_test_set_stays_the_test_set():
     official = coloured(9)
-    dataset = prepared(official_test=official)
+    dataset = prepared(test=official)
     np.testing.assert_array_equal(dataset.test.images, official.images / np.float32(255))
     np.testing.assert_array_equal(dataset.test.labels, official.labels)
     assert (len(dataset.train), len(dataset.validation)) == (48, 12)
@@ -78,7 +78,7 @@ def test_an_official_test_set_stays_the_test_set():
 
 def test_each_example_knows_its_place_in_the_source():
     raw, official = coloured(), coloured(9)
-    dataset = prepared(raw, official_test=official, limit=7)
+    dataset = prepared(raw, test=official, limit=7)
     for split, source in ((dataset.train, raw), (dataset.validation, raw), (dataset.test, official)):
         np.testing.assert_array_equal(split.images, source.images[split.index] / np.float32(255))
         np.testing.assert_array_equal(split.labels, source.labels[split.index])
@@ -92,7 +92,7 @@ def test_the_source_digest_is_that_of_the_data_before_anything_is_split_off():
     other = raw.images.copy()
     other[0, 0, 0] += 1
     assert prepared().source_digest != prepared(RawImages(other, raw.labels, "example")).source_digest
-    assert prepared().source_digest != prepared(official_test=coloured(9)).source_digest
+    assert prepared().source_digest != prepared(test=coloured(9)).source_digest
 
 
 def test_limit_keeps_the_class_proportions_of_each_split():
@@ -118,7 +118,7 @@ def test_standardize_measures_the_training_split_only():
 def test_floating_point_images_are_taken_as_they_are():
     raw = coloured()
     signed = raw.images.astype(np.float64) - 100
-    dataset = prepared(RawImages(signed, raw.labels, "example"))
+    dataset = prepared(RawImages(signed, raw.labels, "example"), white=1)
     assert dataset.train.images.min() == signed.min()
     assert dataset.train.images.dtype == np.float32
 
@@ -131,16 +131,17 @@ def test_augmentation_is_carried_along_and_none_when_it_does_nothing():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"val_fraction": 0.0}, "val_fraction is 0.0; allowed: a number between 0 and 1"),
-        ({"val_fraction": "half"}, "val_fraction is 'half'"),
+        ({"val_fraction": 0.0}, "dataset.val_fraction=0.0: allowed is a finite number above 0 and below 1"),
+        ({"val_fraction": "half"}, "val_fraction=half"),
         ({"val_fraction": 0.01}, "val_fraction=0.01 asks for 1 of 48 examples; both parts need at least 3"),
         ({"test_fraction": 0.99}, "test_fraction=0.99 asks for 60 of 60 examples"),
         ({"val_fraction": 0.5, "test_fraction": 0.5}, "val_fraction=0.5 asks for 30 of 30 examples"),
-        ({"split_seed": -1}, "split_seed is -1; allowed: a whole number from 0"),
-        ({"limit": 0}, "limit is 0; allowed: null or a whole number"),
+        ({"split_seed": -1}, "split_seed=-1: allowed is a whole number from 0"),
+        ({"limit": 0}, "limit=0: allowed is a whole number of at least 1, or null"),
         ({"augmentation": {"mixup": True}}, "no option 'mixup'; allowed: horizontal_flip, shift"),
-        ({"augmentation": {"shift": -1}}, "shift is -1; allowed: a whole number of pixels"),
-        ({"augmentation": {"horizontal_flip": "yes"}}, "horizontal_flip is 'yes'; allowed: true or false"),
+        ({"augmentation": {"shift": -1}}, "dataset.augmentation.shift=-1: allowed is a whole number of at least 0"),
+        ({"augmentation": {"horizontal_flip": "yes"}}, "horizontal_flip=yes: allowed is true or false"),
+        ({"label_noise": 1.0}, "dataset.label_noise=1.0: allowed is a finite number at least 0 and below 1"),
     ],
 )
 def test_refuses_options_that_make_no_sense(options, message):
@@ -149,9 +150,12 @@ def test_refuses_options_that_make_no_sense(options, message):
     assert "\n" not in str(refusal.value)
 
 
-def test_refuses_to_split_a_test_set_off_where_there_is_one():
-    with pytest.raises(ConfigError, match=r"test_fraction is 0\.2, but example has a test set of its own"):
-        prepared(official_test=coloured(9), test_fraction=0.2)
+def test_a_validation_split_of_its_own_stays_that():
+    own, official = coloured(12), coloured(9)
+    dataset = prepared(validation=own, test=official)
+    np.testing.assert_array_equal(dataset.validation.images, own.images / np.float32(255))
+    assert [len(split) for split in dataset.splits.values()] == [60, 12, 9]
+    assert [len(split) for split in prepared(validation=own).splits.values()] == [48, 12, 12]
 
 
 def test_refuses_a_limit_that_leaves_a_class_untrained():
@@ -162,7 +166,7 @@ def test_refuses_a_limit_that_leaves_a_class_untrained():
 def test_refuses_a_test_set_of_another_image_size():
     small = RawImages(coloured(9).images[:, :2], coloured(9).labels, "its test set")
     with pytest.raises(DataError, match=re.escape("the images of its test set are (2, 5, 3)")):
-        prepared(official_test=small)
+        prepared(test=small)
 
 
 def test_refuses_to_standardize_a_constant_channel():
