@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -32,8 +34,8 @@ class Focal(LogitLoss):
 
     def __init__(self, gamma=2.0, reduction="sum_over_batch_size", name="focal", dtype=None):
         super().__init__(-1, reduction, name, dtype)
-        if not gamma >= 0:
-            raise ValueError(f"gamma must be 0 or more, got {gamma}")
+        if not 0 <= gamma < math.inf:
+            raise ValueError(f"gamma must be finite and 0 or more, got {gamma}")
         self.gamma = float(gamma)
 
     def call(self, y_true, y_pred):

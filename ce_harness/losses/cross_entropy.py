@@ -11,6 +11,9 @@ import tensorflow as tf
 from ce_harness.losses.labels import dense_labels, float_logits, ids_or_weights
 from ce_harness.losses.logit_loss import LogitLoss
 
+# Up to these every whole number is one of the dtype.
+_LARGEST_IDS = {"float16": 2048, "bfloat16": 256}
+
 
 def softmax_cross_entropy(
     labels, logits, axis=-1, *, label_smoothing=0.0, class_weight=None, ignore_class=None
@@ -119,6 +122,10 @@ def _check_options(label_smoothing: float, class_weight) -> None:
         raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
     if isinstance(class_weight, Mapping):
         raise TypeError(f"class_weight must list one weight per class in the order of the classes, got {class_weight}")
+    if class_weight is not None and not tf.is_tensor(class_weight):
+        weights = np.asarray(class_weight, np.float64)
+        if not np.isfinite(weights).all() or (weights < 0).any():
+            raise ValueError(f"class_weight must be finite and 0 or more, got {class_weight}")
 
 
 def _along_axis(class_weight, logits: tf.Tensor, axis: int) -> tf.Tensor:
@@ -144,8 +151,8 @@ class SoftmaxCrossEntropy(LogitLoss):
             ``"sum_over_batch_size"`` divides by the number of examples, whatever they weigh;
             ``"mean_with_sample_weight"`` divides by the sum of their weights, sample weight times the label's mean
             class weight: for class ids PyTorch's mean. An example without weight counts nowhere.
-        dtype: as in `keras.losses.Loss`: labels and logits are rounded to it first, the losses last. In 16 bits
-            class ids stay exact to 2048 (float16) or 256 (bfloat16) only.
+        dtype: as in `keras.losses.Loss`: labels and logits are rounded to it first, the losses last. More class ids
+            than it holds exactly, 2048 in float16 and 256 in bfloat16, are refused.
 
     Raises:
         TypeError: a mapping for class weights.
@@ -176,6 +183,8 @@ class SoftmaxCrossEntropy(LogitLoss):
     def __call__(self, y_true, y_pred, sample_weight=None):
         logits = self._logits(y_pred)
         labels = ids_or_weights(y_true, logits, self.axis)
+        if labels.shape.rank != logits.shape.rank:
+            self._check_ids_are_exact(logits.shape[self.axis])
         mask = getattr(y_pred, "_keras_mask", None)
         if mask is not None and labels.shape.rank != logits.shape.rank:
             labels = tf.where(mask, labels, 0)  # masked class ids are padding, perhaps no class at all
@@ -201,6 +210,15 @@ class SoftmaxCrossEntropy(LogitLoss):
             # Keras takes the mask of the losses into account when it reduces them.
             losses._keras_mask = tf.not_equal(labels, self.ignore_class)
         return losses
+
+    def _check_ids_are_exact(self, num_classes):
+        """Keras casts labels to the dtype of the loss."""
+        largest = _LARGEST_IDS.get(self.dtype)
+        if largest is not None and num_classes is not None and num_classes > largest:
+            raise ValueError(
+                f"{num_classes} class ids are not exact in {self.dtype}, which is so up to {largest}: take a loss of "
+                "dtype='float32', or one-hot labels"
+            )
 
     def _label_weight(self, labels, logits):
         """The mean class weight of each label, where the reduction divides by it.

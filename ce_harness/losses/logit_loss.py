@@ -20,6 +20,7 @@ class LogitLoss(keras.losses.Loss):
     - sample weights of shape (B,) weigh whole sequences (B, T): Keras's losses refuse them, or, where B equals T,
       weigh the steps by them;
     - every mean over weights counts a weight once for each example that it weighs;
+    - sample weights with more axes than there are losses are refused: they would broadcast;
     - the first batch outside of a graph that looks like probabilities is warned of.
 
     Args:
@@ -53,6 +54,8 @@ class LogitLoss(keras.losses.Loss):
         rank = logits.shape.rank - 1
         if weight.shape.rank == rank + 1 and weight.shape[-1] == 1:  # Keras allows a last axis of length 1
             weight = tf.squeeze(weight, axis=-1)
+        if weight.shape.rank > rank:  # they would broadcast the losses
+            raise ValueError(f"sample weights {weight.shape} have more axes than the examples of logits {logits.shape}")
         while weight.shape.rank < rank:
             weight = tf.expand_dims(weight, axis=-1)
         axes = [axis for axis in range(rank + 1) if axis != self.axis % (rank + 1)]

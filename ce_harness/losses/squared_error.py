@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -77,9 +79,10 @@ class LogitSquaredError(LogitLoss):
         dtype=None,
     ):
         super().__init__(-1, reduction, name, dtype)
-        if not true_class_weight > 0 or not target_scale > 0:
+        if not 0 < true_class_weight < math.inf or not 0 < target_scale < math.inf:
             raise ValueError(
-                f"true_class_weight and target_scale must be positive, got {true_class_weight} and {target_scale}"
+                "true_class_weight and target_scale must be finite and positive, "
+                f"got {true_class_weight} and {target_scale}"
             )
         self.true_class_weight = float(true_class_weight)
         self.target_scale = float(target_scale)

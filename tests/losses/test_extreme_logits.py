@@ -62,3 +62,33 @@ def test_smoothed_soft_labels_have_the_gradient_of_their_sum():
     targets = 0.7 * labels + 0.1
     p = np.exp(logits) / np.exp(logits).sum()
     np.testing.assert_allclose(gradient, targets.sum() * p - targets, rtol=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_focal_second_derivative_where_the_network_is_sure(gamma, dtype):
+    loss = Focal(gamma=gamma, dtype=dtype)
+    for row in ([100.0, 0.0], [0.0, 100.0], [20.0, 0.0]):
+        logits = tf.constant([row], dtype)
+        with tf.GradientTape() as outer:
+            outer.watch(logits)
+            with tf.GradientTape() as inner:
+                inner.watch(logits)
+                value = loss(tf.constant([[1.0, 0.0]], dtype), logits)
+            gradient = inner.gradient(value, logits)
+        assert np.isfinite(outer.jacobian(gradient, logits)).all()
+
+
+@pytest.mark.parametrize("loss", [softmax_cross_entropy, Focal(reduction="none")])
+def test_forward_mode_where_another_class_is_excluded(loss):
+    """A direction of zeros has the derivative 0, at a logit of -inf too."""
+    logits = tf.constant([[-np.inf, 0.0, 0.0]])
+    with tf.autodiff.ForwardAccumulator(logits, tf.zeros_like(logits)) as accumulator:
+        losses = loss(tf.constant([[0.0, 1.0, 0.0]]), logits)
+    np.testing.assert_array_equal(accumulator.jvp(losses), [0])
+
+
+def test_a_gradient_below_half_an_ulp_of_one_is_lost_where_the_label_is():
+    """p - y rounds to 0, as in TensorFlow and PyTorch; the other class keeps its own."""
+    _, gradient = loss_and_gradient(softmax_cross_entropy, np.array([0]), np.array([[37.42994775023705, 0.0]]))
+    np.testing.assert_allclose(gradient, [[0, 5.551115123125776e-17]], rtol=1e-12)

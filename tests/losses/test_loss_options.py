@@ -44,6 +44,17 @@ def test_label_smoothing():
     )
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_label_smoothing_counts_the_classes_of_the_class_axis(axis):
+    """Three classes of two examples: each class gets a twelfth."""
+    logits, labels = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]], np.float32), np.eye(3, 2, dtype=np.float32)
+    targets = 0.75 * labels + 0.25 / 3
+    expected = -np.sum(targets * (logits - np.log(np.exp(logits).sum(axis=0))), axis=0)
+    if axis == 1:
+        logits, labels = logits.T, labels.T
+    np.testing.assert_allclose(softmax_cross_entropy(labels, logits, axis, label_smoothing=0.25), expected, rtol=1e-6)
+
+
 def test_every_reduction_of_keras():
     weight = np.array([1.0, 2.0, 0.0, 1.0], np.float32)
     for reduction in ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None):
@@ -227,9 +238,12 @@ def test_a_mapping_of_class_weights_is_refused_when_built():
         lambda: LogitSquaredError(target_scale=0),
         lambda: LogitSquaredError(true_class_weight=-1),
         lambda: Focal(gamma=-1),
+        lambda: Focal(gamma=np.inf),
+        lambda: SoftmaxCrossEntropy(class_weight=[1, -1]),
+        lambda: SoftmaxCrossEntropy(class_weight=[1, np.nan]),
         lambda: SoftmaxCrossEntropy(reduction="median"),
     ],
 )
 def test_an_option_out_of_range_is_refused_when_built(build):
-    with pytest.raises(ValueError, match=r"-0.1|max|0|-1|median"):
+    with pytest.raises(ValueError, match=r"-0.1|max|0|-1|inf|nan|median"):
         build()

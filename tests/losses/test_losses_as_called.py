@@ -75,3 +75,38 @@ def test_the_layer_adds_the_loss_to_the_last_bit(options):
         by_layer = layer.losses[0]
     assert by_loss == by_layer
     np.testing.assert_array_equal(tape.gradient(by_loss, logits), tape.gradient(by_layer, logits))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_weights_that_would_broadcast_the_losses_are_refused(loss):
+    with pytest.raises(ValueError, match=r"sample weights \(3, 4\) have more axes than the examples of logits"):
+        loss()(np.eye(3, 4, dtype=np.float32), SEQUENCES[0], np.ones((3, 4)))
+
+
+def test_class_weights_of_fit_weigh_every_form_of_label_alike():
+    values = []
+    for labels in (np.array([0, 1, 2]), np.array([[0], [1], [2]]), np.eye(3, dtype=np.float32)):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, kernel_initializer="identity")])
+        model.compile(keras.optimizers.SGD(0.0), SoftmaxCrossEntropy())
+        history = model.fit(2 * np.eye(3), labels, class_weight={0: 1.0, 1: 5.0, 2: 0.0}, verbose=0)
+        values.append(history.history["loss"][0])
+    assert values == pytest.approx([2 * (np.log(np.exp(2) + 2) - 2)] * 3, rel=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [("float16", 2048), ("bfloat16", 256)])
+def test_class_ids_that_a_16_bit_loss_would_round_are_refused(dtype, largest):
+    loss = SoftmaxCrossEntropy(dtype=dtype)
+    logits = np.zeros((1, largest + 1), np.float32)
+    with pytest.raises(ValueError, match=f"{largest + 1} class ids are not exact in {dtype}"):
+        loss(np.array([largest]), logits)
+    assert float(loss(np.array([largest - 1]), logits[:, 1:])) == pytest.approx(np.log(largest), rel=1e-2)
+    assert float(loss(np.eye(1, largest + 1, dtype=np.float32), logits)) == pytest.approx(np.log(largest), rel=1e-2)
+
+
+def test_a_batch_whose_examples_are_all_ignored_costs_nothing():
+    logits = tf.constant(SEQUENCES[0])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = SoftmaxCrossEntropy(ignore_class=-1)(np.array([-1, -1, -1]), logits)
+    assert float(loss) == 0
+    assert not tape.gradient(loss, logits).numpy().any()
