@@ -12,7 +12,7 @@ from ce_harness.report.output.figures import learning_curves
 from ce_harness.report.output.formats import NOTHING, with_interval
 from ce_harness.report.output.tables import comparison
 from ce_harness.report.study import Evidence, Study, Table
-from ce_harness.report.verdicts.statistics import summarize
+from ce_harness.report.verdicts.intervals import summarize
 
 OURS = "this harness"
 # Networks of two convolutions in the benchmark table of github.com/zalandoresearch/fashion-mnist, as submitted there

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ from ce_harness.errors import TooFewRunsError, TrackingError
 from ce_harness.report import provenance
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
-from ce_harness.report.output import learning_rates, page, publish, style, tables, verdict_tables
+from ce_harness.report.output import learning_rates, page, publish, style, tables
+from ce_harness.report.output.verdict_tables import View, sensitivity_table, verdicts, verdicts_by_setting
 from ce_harness.report.study import Evidence, Study, Table
 from ce_harness.report.verdicts import claims, rates
 from ce_harness.report.verdicts.settings import setting_columns
@@ -96,18 +98,20 @@ def tables_of(study: Study, evidence: Evidence, compared: Evidence) -> dict[str,
         compared: those at the learning rates that are compared.
     """
     made, behind = {}, {}
+    view = partial(View, control=study.control, apart=study.apart)
     if study.claims:
-        made["verdicts"] = verdict_tables.verdicts(compared, study.claims)
+        main = view(compared)
+        made["verdicts"] = verdicts(main, study.claims)
         if setting_columns(compared.runs):
-            behind["verdicts_by_setting"] = verdict_tables.verdicts_by_setting(compared, study.claims)
-        behind["sensitivity"] = verdict_tables.sensitivity_table(compared, study.claims)
+            behind["verdicts_by_setting"] = verdicts_by_setting(main, study.claims)
+        behind["sensitivity"] = sensitivity_table(main, study.claims)
     if compared is not evidence:
         made["learning_rates"] = learning_rates.chosen_rates(compared)
-        for name, found, note in rates.views(evidence):
-            if concerned := claims.decidable(study.claims, found):
-                how = name.replace("_", " ")
-                made[f"verdicts_{name}"] = verdict_tables.verdicts(found, concerned, how, note)
-                behind[f"verdicts_by_setting_{name}"] = verdict_tables.verdicts_by_setting(found, concerned, how, note)
+        for name, runs, note in rates.views(evidence, study.tuned_for):
+            if concerned := claims.decidable(study.claims, runs):
+                other = view(runs, name.replace("_", " "), note)
+                made[f"verdicts_{name}"] = verdicts(other, concerned)
+                behind[f"verdicts_by_setting_{name}"] = verdicts_by_setting(other, concerned)
     made |= {file: make(compared) for file, make in study.tables.items()} | behind
     if len(evidence.excluded):
         made["excluded"] = tables.excluded(evidence)

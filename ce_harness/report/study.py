@@ -62,18 +62,18 @@ class Claim:
     """A statement about two losses, and the rule that decides it; fixed before the runs.
 
     Runs are paired by seed within every setting (dataset, model, ...). With d the mean difference ``first -
-    second`` in the sense the statement claims, and p its permutation p, the verdict is:
+    second``, the verdict in a setting is:
 
     - *equivalent* if two one-sided t tests place d within +-margin at the 5% level;
-    - else *supported* if p < .05 and d > 0, *contradicted* if p < .05 and d < 0;
+    - else *supported* if p < .05, d is at least the margin and has the sense that is claimed, *contradicted* if it has
+      the other;
     - else *inconclusive*.
 
-    Where ``relation`` is ``"equal"`` equivalence is what is claimed: *supported* if equivalent,
-    *contradicted* if not and p < .05.
+    Where ``relation`` is ``"equal"`` equivalence is what is claimed: *supported* if equivalent, *contradicted* if a
+    difference is shown.
 
-    Overall, the same rule judges the differences averaged, seed by seed, over all settings, with p Holm-adjusted
-    over the study's claims; but a verdict that a setting contradicts is *inconclusive*. In each setting, p is
-    Holm-adjusted over all settings of the claim. A study of one setting has the overall verdict alone.
+    Over several settings the same rule judges their mean difference, each setting counted once; but if settings differ
+    in sign, by a test of qualitative interaction, the verdict is *depends*. docs/methods.md has every rule.
 
     Attributes:
         statement: the sentence to decide.
@@ -82,8 +82,8 @@ class Claim:
         second: the loss it is compared with.
         relation: what the statement says of ``first``: its metric is ``"greater"``, ``"less"`` or
             ``"equal"``.
-        margin: the largest difference of no practical importance, in units of the metric; a factor if
-            ``ratio``.
+        margin: the least difference of practical importance, in units of the metric; a factor if ``ratio``. Smaller
+            ones are equivalent, if they are shown to be smaller, and never support or contradict.
         ratio: compare first / second instead of first - second.
     """
 
@@ -111,6 +111,10 @@ class Study:
         tuning_seeds: seeds, none of them in ``reads``, whose runs at every rate of ``reads["learning_rate"]`` choose
             the learning rate of each loss on validation. Once they have all ended, runs of the seeds of ``reads`` are
             expected at the chosen rate only. None: the runs themselves choose, if they differ in the rate.
+        tuned_for: what rates are chosen by on validation, of ``val/accuracy``, ``val/nll`` and ``val/brier``. The first
+            is that of the study; runs at the rates that another chooses are trained too, and judged in a table apart.
+        control: two names of the same loss. How far they end apart is noise, and no verdict is given on less.
+        apart: a column, such as the start of the weights, each value of which also gets verdicts of its own.
         claims: what the runs are asked to decide, with the rule for it.
         train: what follows ``python run.py -m`` to train the runs; "" for ``experiment=NAME``.
         report: what follows ``python report.py`` to make the report; "" for ``NAME``.
@@ -122,6 +126,9 @@ class Study:
     reads: Mapping[str, Sequence] | None = None
     where: Callable[[Mapping[str, object]], bool] | None = None
     tuning_seeds: Sequence[int] = ()
+    tuned_for: Sequence[str] = ("val/accuracy",)
+    control: tuple[str, str] | None = None
+    apart: str = ""
     claims: tuple[Claim, ...] = ()
     train: str = ""
     report: str = ""

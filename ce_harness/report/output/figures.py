@@ -15,11 +15,10 @@ from ce_harness.report.output import panels
 from ce_harness.report.output.labels import label
 from ce_harness.report.output.style import COLUMN_WIDTH, PAGE_WIDTH, loss_styles, new_figure
 from ce_harness.report.study import Evidence
-from ce_harness.report.verdicts import statistics
-from ce_harness.report.verdicts.outcomes import mean_norms, outcome
-from ce_harness.report.verdicts.pairings import horizon, paired
+from ce_harness.report.verdicts.outcomes import mean_of_bins, outcome
+from ce_harness.report.verdicts.pairings import effect, horizon
 from ce_harness.report.verdicts.settings import by_setting, described
-from ce_harness.report.verdicts.statistics import summarize
+from ce_harness.report.verdicts.times import survival
 
 # Bins of a reliability diagram with fewer examples say more of chance than of calibration.
 FEWEST_EXAMPLES = 20
@@ -137,8 +136,8 @@ def gradient_by_probability(evidence: Evidence) -> Figure:
     drawn: set = set()
     for loss, group in evidence.runs.groupby("loss", sort=False):
         bins = _of(evidence.gradient_bins, group)
-        seen = mean_norms(bins, ["p_low", "p_high"]).sort_values("p_low")  # epochs without an example lack a bin
-        ax.plot((seen["p_low"] + seen["p_high"]) / 2, seen["norm"], marker="o", label=loss, **styles[loss])
+        seen = mean_of_bins(bins, ["p_low", "p_high"]).sort_values("p_low")  # epochs without an example lack a bin
+        ax.plot((seen["p_low"] + seen["p_high"]) / 2, seen["mean"], marker="o", label=loss, **styles[loss])
         facts, num_classes = theory.LOSSES.get(loss), pd.to_numeric(group["num_classes"]).unique()
         if facts is None or facts.ce_over_loss is None or facts.gradient in drawn:
             continue  # unknown, with options, or the line of another name of the same loss
@@ -189,7 +188,7 @@ def time_to_target(evidence: Evidence, targets: Sequence[float] = (0.9, 0.95, 0.
     def draw(ax, group, target):
         values, end = outcome(evidence, f"epochs_to/{target:g}"), horizon(evidence, group)
         for loss, runs in group.groupby("loss", sort=False):
-            at, share = statistics.survival(values[runs.index], end)
+            at, share = survival(values[runs.index], end)
             reached = np.append(1 - share, 1 - share[-1] if len(share) else 0)
             name = f"{loss} (n = {len(runs)})" if len(groups) == 1 else loss
             ax.step([0, *at, end], [0, *reached], where="post", label=name, **styles[loss])
@@ -217,10 +216,7 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
     axes = np.atleast_1d(fig.subplots(1, len(metrics), sharey=True))
     for ax, metric in zip(axes, metrics, strict=True):
         for i, loss in enumerate(losses):
-            intervals = [
-                summarize(np.subtract(*paired(evidence, group, metric, loss, reference).to_numpy().T))
-                for _, group in shown
-            ]
+            intervals = [effect(evidence, setting, group, metric, loss, reference).summary for setting, group in shown]
             at = [-line - step * i + (0.3 if len(groups) > 1 and len(losses) > 1 else 0) for line in range(len(shown))]
             means, halves = [d.mean for d in intervals], [d.half_width for d in intervals]
             ax.errorbar(means, at, xerr=halves, marker="o", linestyle="none", color=styles[loss]["color"], label=loss)

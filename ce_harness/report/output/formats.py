@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from ce_harness.report.study import Table
-from ce_harness.report.verdicts.statistics import Summary
+from ce_harness.report.verdicts.intervals import Summary
 
 NOTHING = "-"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,10 +11,13 @@ import pandas as pd
 from ce_harness.report.output.formats import NOTHING, number, with_interval
 from ce_harness.report.output.labels import MARKED, common_settings, label, mark, setting_column
 from ce_harness.report.study import Evidence, Table
-from ce_harness.report.verdicts import statistics
-from ce_harness.report.verdicts.outcomes import TIME_TO, outcome
-from ce_harness.report.verdicts.pairings import horizon, paired
+from ce_harness.report.verdicts.intervals import summarize
+from ce_harness.report.verdicts.outcomes import TIME_TO, WITHOUT_PROBABILITIES, outcome
+from ce_harness.report.verdicts.paired_tests import MIN_PAIRS, holm, smallest_p
+from ce_harness.report.verdicts.pairings import effect, horizon
+from ce_harness.report.verdicts.power import detectable_difference
 from ce_harness.report.verdicts.settings import by_setting, setting_columns
+from ce_harness.report.verdicts.times import median_time
 
 METRICS = ("test/accuracy", "test/nll", "test/nll_calibrated", "test/brier", "test/ece", "test/ece_calibrated")
 METRICS += ("early_grad_norm", "epochs_to/0.8", "epochs_to/0.95")
@@ -38,7 +40,7 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
                 if metric.startswith(TIME_TO):
                     numbers, line[loss] = _time(values, horizon(evidence, runs))
                 else:
-                    s = statistics.summarize(values)
+                    s = summarize(values)
                     numbers = {"mean": s.mean, "sd": s.sd, "ci_low": s.low, "ci_high": s.high}
                     line[loss] = with_interval(s) + mark(metric, [loss])
                 rows.append({**setting, "loss": loss, "metric": metric, "n": len(values), **numbers})
@@ -63,7 +65,7 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
 
 
 def _time(values: pd.Series, end: float) -> tuple[dict, str]:
-    median = statistics.median_time(values, end)
+    median = median_time(values, end)
     reached = int(np.isfinite(values).sum())
     shown = f"{median:.1f}" if math.isfinite(median) else f"> {end:g}"
     return {"median": median, "reached": reached, "horizon": end}, f"{shown} ({reached}/{len(values)})"
@@ -77,31 +79,31 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
             if loss == reference:
                 continue
             for metric in metrics:
-                comparison = statistics.compare_pairs(*paired(evidence, group, metric, loss, reference).to_numpy().T)
-                d = comparison.difference
-                compared = {"loss": loss, "metric": metric, "n": d.n}
+                compared = effect(evidence, setting, group, metric, loss, reference)
+                d = compared.summary
+                names = {"loss": loss, "metric": metric, "n": d.n}
                 rows.append(
-                    {**setting, **compared}
+                    {**setting, **names}
                     | {"mean": d.mean, "sd": d.sd, "ci_low": d.low, "ci_high": d.high}
-                    | {"effect_size": comparison.effect_size, "superiority": comparison.superiority, "p": comparison.p}
-                    | {"detectable": statistics.detectable_difference(d.sd, d.n)}
+                    | {"effect_size": compared.effect_size, "superiority": compared.superiority, "p": compared.p}
+                    | {"detectable": detectable_difference(d.sd, d.n)}
                 )
                 if not d.n:
                     continue
                 shown.append(
                     setting_column(setting)
-                    | compared
+                    | names
                     | {"metric": label(metric)}
                     | {"difference": with_interval(d, signed=True) + mark(metric, [loss, reference])}
-                    | {"effect size": number(comparison.effect_size, "+.2f")}
-                    | {"P(larger)": number(comparison.superiority, ".2f")}
+                    | {"effect size": number(compared.effect_size, "+.2f")}
+                    | {"P(larger)": number(compared.superiority, ".2f")}
                 )
     frame, shown = pd.DataFrame(rows), pd.DataFrame(shown)
     names = setting_columns(evidence.runs)
     if names:  # a family is one question asked in every setting, as for the verdicts
-        frame["p_holm"] = frame.groupby(["loss", "metric"])["p"].transform(statistics.holm)
+        frame["p_holm"] = frame.groupby(["loss", "metric"])["p"].transform(holm)
     else:
-        frame["p_holm"] = statistics.holm(frame["p"])
+        frame["p_holm"] = holm(frame["p"])
     notes = [
         f"Difference: the loss minus {reference} of the same seed, mean ± half of its 95% t interval. "
         "Effect size: mean over standard deviation of the differences. P(larger): share of seeds in which "
@@ -109,8 +111,8 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
     ]
     if any(metric.startswith(TIME_TO) for metric in metrics):
         notes.append(
-            "Epochs to a target: difference of mean times restricted to the last epoch; pairs in which "
-            "neither run reaches it are left out."
+            "Epochs to a target: difference of mean times restricted to the last epoch; a pair in which neither run "
+            "reaches it differs by 0."
         )
     tested = int(frame["p"].notna().sum())
     if tested:
@@ -118,7 +120,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
         shown["p (Holm)"] = paired_rows["p_holm"].map(lambda p: number(p, ".3g"))
         shown["detectable"] = paired_rows["detectable"].map(lambda d: number(d, ".2g"))
         notes.append(
-            "p: two-sided sign-flip permutation, Holm-adjusted over "
+            "p: two-sided, the larger of sign-flip permutation and studentised bootstrap, Holm-adjusted over "
             f"{'the settings of each loss and metric' if names else f'the {tested} tests'}. "
             "Detectable: the smallest difference that this many seeds show with 80% power."
         )
@@ -136,7 +138,8 @@ def equal_error(evidence: Evidence) -> Table:
     digits = {"test/error": "{:.1%}", "test/brier": "{:.4f}", "test/nll": "{:.4f}"}
     columns = ["run", "loss", *setting_columns(evidence.runs), *digits]
     rows = []
-    for _, group in by_setting(evidence.runs):
+    comparable = evidence.runs[~evidence.runs["loss"].isin(WITHOUT_PROBABILITIES)]
+    for _, group in by_setting(comparable):
         # Errors are multiples of one over the number of test examples; rounding makes equal ones equal.
         same = group.groupby(group["test/error"].round(9))["test/brier"]
         gap = same.max() - same.min()
@@ -145,28 +148,21 @@ def equal_error(evidence: Evidence) -> Table:
             rows.append(group.loc[[brier.idxmin(), brier.idxmax()], columns])
     frame = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
     shown = frame.drop(columns="loss").assign(
-        **{
-            metric: [
-                spec.format(value) + mark(metric, [loss])
-                for value, loss in zip(frame[metric], frame["loss"], strict=True)
-            ]
-            for metric, spec in digits.items()
-        }
+        **{metric: [spec.format(value) for value in frame[metric]] for metric, spec in digits.items()}
     )
     notes = ["MSE is the Brier score here: summed over classes, mean over examples."]
-    notes += _about_marks(list(digits), replace(evidence, runs=frame))
     title = "MSE and cross-entropy of trained networks of equal error"
     return Table(title, frame, shown.rename(columns=label), tuple(notes))
 
 
 def too_few_pairs(frame: pd.DataFrame) -> str:
     """Why rows of ``n`` pairs have no ``p``; empty if all that have pairs do."""
-    few = frame.loc[frame["p"].isna() & frame["n"].between(1, statistics.MIN_PAIRS - 1), "n"]
+    few = frame.loc[frame["p"].isna() & frame["n"].between(1, MIN_PAIRS - 1), "n"]
     if few.empty:
         return ""
     return (
-        f"No p below {statistics.MIN_PAIRS} pairs: with {few.min()}, the smallest exact two-sided p is "
-        f"{statistics.smallest_p(few.min()):.3g}, whatever the difference."
+        f"No p below {MIN_PAIRS} pairs: with {few.min()}, the smallest exact two-sided p is "
+        f"{smallest_p(few.min()):.3g}, whatever the difference."
     )
 
 

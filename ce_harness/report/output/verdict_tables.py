@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,47 +14,91 @@ from ce_harness.report.output.formats import NOTHING, number
 from ce_harness.report.output.labels import common_settings, label, setting_column
 from ce_harness.report.output.tables import too_few_pairs
 from ce_harness.report.study import Claim, Evidence, Table
-from ce_harness.report.verdicts import statistics
-from ce_harness.report.verdicts.claims import judge, judge_overall
+from ce_harness.report.verdicts.claims import Control, judge, judge_overall
+from ce_harness.report.verdicts.paired_tests import ALPHA, MIN_PAIRS, smallest_p
 from ce_harness.report.verdicts.sensitivity import sensitivity
-from ce_harness.report.verdicts.settings import setting_columns
+from ce_harness.report.verdicts.settings import described, setting_columns
 
 RULE = (
     "Equivalent: two one-sided t tests place the mean difference within the margin at the 5% level, each by itself. "
-    "Else supported or contradicted: two-sided sign-flip permutation p < .05, Holm-adjusted over {family}. Else "
-    "inconclusive. A claim of equality is supported by equivalence. Brackets: 95% intervals."
+    "Else supported or contradicted: p < .05, Holm-adjusted over {family}, and a difference no smaller than the "
+    "margin. Else inconclusive. A claim of equality is supported by equivalence. p is two-sided, the larger of "
+    "the sign-flip permutation's and the studentised bootstrap's. Brackets: 95% intervals."
 )
 OVERALL = (
-    "Over several settings the same rule judges the differences averaged, seed by seed, over all of them; a verdict "
-    "that a setting contradicts is inconclusive."
+    "Over several settings each counts once: mean, interval and p are those of the settings' means (random effects); a "
+    "verdict that every setting gives by itself stands. "
+    "Depends: settings differ in sign by at least the margin, by a test of qualitative interaction."
+)
+NOISE = (
+    "Noise floor: how far {0} and {1}, two names of one loss, may lie apart by their 95% interval. No verdict is given "
+    "on a smaller difference."
+)
+TUNED = "Intervals and p of accuracy, NLL and Brier score cover the choice of the learning rates by the tuning seeds."
+FAILURES = (
+    "A training that diverged counts as chance: the uniform prediction, an ECE of 1 - 1/K, and a target never reached."
 )
 DETECTABLE = "Detectable: the smallest difference, or factor, that a single test of as many pairs shows with 80% power."
 
 
-def verdicts(evidence: Evidence, claims: Sequence[Claim], how: str = "", note: str = "") -> Table:
-    """Every claim with its verdict over all settings, and the numbers in a sentence.
+@dataclass(frozen=True)
+class View:
+    """Which runs are judged, and how: what a table of verdicts says of itself.
 
-    Args:
+    Attributes:
         how: how the runs were paired, for the title: ``at equal rates``.
         note: the same at length.
+        control: see ``Study``.
+        apart: see ``Study``.
     """
-    frame = judge_overall(claims, evidence)
+
+    evidence: Evidence
+    how: str = ""
+    note: str = ""
+    control: Control = None
+    apart: str = ""
+
+    def notes(self, family: str) -> list[str]:
+        """The rules, as far as they concern these runs."""
+        notes = [self.note] if self.note else []
+        notes.append(RULE.format(family=family))
+        if len(self.evidence.tuning):
+            notes.append(TUNED)
+        if "status" in self.evidence.runs and (self.evidence.runs["status"] != "complete").any():
+            notes.append(FAILURES)
+        if self.control and set(self.control) <= set(self.evidence.runs["loss"]):
+            notes.append(NOISE.format(*self.control))
+        return notes
+
+
+def verdicts(view: View, claims: Sequence[Claim]) -> Table:
+    """Every claim with its verdict over all settings, and the numbers in a sentence."""
+    frame = judge_overall(claims, view.evidence, control=view.control)
+    parts = view.evidence.runs[view.apart].unique() if view.apart in view.evidence.runs else ()
+    if len(parts) > 1:
+        frames = [judge_overall(claims, view.evidence, {view.apart: part}, view.control) for part in parts]
+        apart = [each.assign(**{view.apart: part}) for each, part in zip(frames, parts, strict=True)]
+        frame = pd.concat([frame.assign(**{view.apart: "all"}), *apart], ignore_index=True)
+        frame.insert(1, view.apart, frame.pop(view.apart))
+    by_statement = {claim.statement: claim for claim in claims}
     shown = [
-        {"claim": claim.statement, "verdict": row["verdict"], "evidence": _sentence(claim, row)}
-        for claim, row in zip(claims, frame.to_dict("records"), strict=True)
+        {"claim": row["claim"]}
+        | ({"of": _part(view.apart, row[view.apart])} if len(parts) > 1 else {})
+        | {"verdict": row["verdict"], "evidence": _sentence(by_statement[row["claim"]], row)}
+        for row in frame.to_dict("records")
     ]
-    notes = [note] if note else []
-    notes.append(RULE.format(family="this table"))
-    if setting_columns(evidence.runs):
-        notes.append(OVERALL)
-    notes += _about_the_number_of_pairs(frame, frame["p"].count())
-    return Table(f"Verdicts {how}".strip() + common_settings(evidence), frame, pd.DataFrame(shown), tuple(notes))
+    notes = view.notes("the claims of this table" + (" for each part of the settings" if len(parts) > 1 else ""))
+    if setting_columns(view.evidence.runs):
+        notes.insert(1, OVERALL)
+    notes += _about_the_number_of_pairs(frame, frame["p"][: len(claims)].count())
+    title = f"Verdicts {view.how}".strip() + common_settings(view.evidence)
+    return Table(title, frame, pd.DataFrame(shown), tuple(notes))
 
 
-def verdicts_by_setting(evidence: Evidence, claims: Sequence[Claim], how: str = "", note: str = "") -> Table:
+def verdicts_by_setting(view: View, claims: Sequence[Claim]) -> Table:
     """The same in each setting apart."""
-    frame = judge(claims, evidence)
-    names = setting_columns(evidence.runs)
+    frame = judge(claims, view.evidence, view.control)
+    names = setting_columns(view.evidence.runs)
     by_statement = {claim.statement: claim for claim in claims}
     shown = [
         {"claim": row["claim"]}
@@ -61,12 +107,15 @@ def verdicts_by_setting(evidence: Evidence, claims: Sequence[Claim], how: str = 
         | {"evidence": _sentence(by_statement[row["claim"]], row)}
         for row in frame.to_dict("records")
     ]
-    notes = [note] if note else []
-    notes.append(RULE.format(family="the settings of each claim"))
     tests = frame.groupby("claim")["p"].count()
+    notes = view.notes("the settings of each claim")
     notes += _about_the_number_of_pairs(frame, tests[tests > 0].min())
-    title = f"Verdicts in each setting {how}".strip() + common_settings(evidence)
+    title = f"Verdicts in each setting {view.how}".strip() + common_settings(view.evidence)
     return Table(title, frame, pd.DataFrame(shown), tuple(notes))
+
+
+def _part(column: str, value: object) -> str:
+    return "all settings" if value == "all" else described({column: value})
 
 
 def _about_the_number_of_pairs(frame: pd.DataFrame, family: int) -> list[str]:
@@ -75,42 +124,55 @@ def _about_the_number_of_pairs(frame: pd.DataFrame, family: int) -> list[str]:
     if too_few := too_few_pairs(frame):
         notes.append(too_few)
     most = int(frame["n"].max())
-    if most >= statistics.MIN_PAIRS and family * statistics.smallest_p(most) >= statistics.ALPHA:
+    if "p_depends" not in frame and most >= MIN_PAIRS and family * smallest_p(most) >= ALPHA:
         notes.append(
-            f"Too few seeds for so many tests: {family} times {statistics.smallest_p(most):.3g}, the smallest exact p "
-            f"of {most} pairs, is not below .05. No difference can be shown, whatever its size."
+            f"Too few seeds for so many tests: {family} times {smallest_p(most):.3g}, the smallest p of {most} pairs, "
+            "is not below .05. No difference can be shown, whatever its size."
         )
     return notes
 
 
-def sensitivity_table(evidence: Evidence, claims: Sequence[Claim]) -> Table:
+def sensitivity_table(view: View, claims: Sequence[Claim]) -> Table:
     """How each verdict changes with the margin, the target of a time, and the part of the settings it is of."""
-    frame = sensitivity(claims, evidence)
+    frame = sensitivity(claims, view.evidence, view.control)
     by_statement = {claim.statement: claim for claim in claims}
     shown = [
         {"claim": row["claim"], "variant": row["variant"], "verdict": row["verdict"]}
         | {"difference": estimate(by_statement[row["claim"]], row)}
-        | ({"in each setting": row["settings"] or NOTHING} if setting_columns(evidence.runs) else {})
+        | ({"in each setting": row["settings"] or NOTHING} if setting_columns(view.evidence.runs) else {})
         for row in frame.to_dict("records")
     ]
     return Table("Verdicts under other margins, targets and settings", frame, pd.DataFrame(shown))
 
 
-def _sentence(claim: Claim, row: dict) -> str:
+def _sentence(claim: Claim, row: Mapping[str, Any]) -> str:
     if not row["n"]:
-        return f"{label(claim.metric)}: no pairs of {claim.first} and {claim.second}"
+        return f"{label(claim.metric)}: no pairs of {claim.first} and {claim.second}, or not measured"
     symbol = "/" if claim.ratio else "minus"
     margin = f"factor {claim.margin:g}" if claim.ratio else f"±{claim.margin:g}"
-    p = "" if math.isnan(row["p_holm"]) else f", p = {row['p_holm']:.2g}"
-    detectable = f"; detectable {row['detectable']:.2g}" if math.isfinite(row["detectable"]) else ""
-    over = f"; settings: {row['settings']}" if row.get("settings") else ""
-    return (
-        f"{label(claim.metric)}, {claim.first} {symbol} {claim.second}: {estimate(claim, row)}, "
-        f"{row['n']} pairs{p}; margin {margin}{detectable}{over}"
-    )
+    parts = [f"{row['n']} pairs" + (f" in each of {_count(row)} settings" if row.get("settings") else "")]
+    if not math.isnan(row["p_holm"]):
+        parts[0] += f", p = {row['p_holm']:.2g}"
+    parts.append(f"margin {margin}")
+    if row["noise_floor"] > (1 if claim.ratio else 0):
+        parts.append(f"noise floor {row['noise_floor']:.2g}")
+    if math.isfinite(row["detectable"]):
+        parts.append(f"detectable {row['detectable']:.2g}")
+    if row.get("settings"):
+        spec = ".3g" if claim.ratio else "+.3g"
+        bounds = (number(row[name], spec) for name in ("predicted_low", "predicted_high"))
+        parts.append("one more setting [{}, {}]".format(*bounds))
+        parts.append(f"median {row['median']:{spec}}, {row['above']:.0%} of settings above, {row['below']:.0%} below")
+        parts.append(f"settings: {row['settings']}")
+    return f"{label(claim.metric)}, {claim.first} {symbol} {claim.second}: {estimate(claim, row)}, " + "; ".join(parts)
 
 
-def estimate(claim: Claim, row: Mapping[str, object]) -> str:
+def _count(row: Mapping[str, Any]) -> int:
+    """How many settings got a verdict."""
+    return sum(int(part.split()[0]) for part in row["settings"].split(", "))
+
+
+def estimate(claim: Claim, row: Mapping[str, Any]) -> str:
     """The mean difference, or ratio, of a judged row with its 95% interval: ``+0.0123 [+0.0101, +0.0145]``."""
     sign, spec = ("", ".3g") if claim.ratio else ("+", "+.3g")
     interval = f"[{number(row['ci_low'], spec)}, {number(row['ci_high'], spec)}]"

@@ -4,152 +4,102 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 from ce_harness.report.study import Claim, Evidence
-from ce_harness.report.verdicts import statistics
-from ce_harness.report.verdicts.pairings import paired
-from ce_harness.report.verdicts.settings import by_setting, setting_columns
+from ce_harness.report.verdicts.over_settings import interaction_p, over_settings
+from ce_harness.report.verdicts.paired_tests import ALPHA, holm, within_p
+from ce_harness.report.verdicts.pairings import Effect, effects
+from ce_harness.report.verdicts.power import detectable_difference
+from ce_harness.report.verdicts.settings import setting_columns
 
-VERDICTS = ("supported", "contradicted", "equivalent", "inconclusive")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one setting, or all together, says of two losses.
-
-    Attributes:
-        setting: column -> value.
-        differences: first - second, by seed; of logarithms where a ratio is asked for.
-    """
-
-    setting: Mapping[str, object]
-    differences: pd.Series
-    comparison: statistics.Paired
+VERDICTS = ("supported", "contradicted", "equivalent", "depends", "inconclusive")
+Control = tuple[str, str] | None
 
 
-@lru_cache(maxsize=256)  # a verdict is asked for again under other margins
-def _measured(evidence: Evidence, metric: str, first: str, second: str, ratio: bool) -> tuple[Measured, ...]:
-    """One per setting that holds both losses."""
-    measured = []
-    for setting, group in by_setting(evidence.runs):
-        if {first, second} <= set(group["loss"]):
-            pairs = paired(evidence, group, metric, first, second)
-            if ratio:
-                pairs = np.log(pairs[(pairs > 0).all(axis=1)])
-            measured.append(_compared(setting, pairs[first], pairs[second]))
-    return tuple(measured)
-
-
-def _compared(setting: Mapping[str, object], first: pd.Series, second: pd.Series) -> Measured:
-    with np.errstate(invalid="ignore"):  # of two infinite values: NaN
-        return Measured(setting, first - second, statistics.compare_pairs(first, second))
-
-
-def _together(measured: Sequence[Measured]) -> Measured:
-    """The differences averaged over settings, seed by seed."""
-    if len(measured) == 1:
-        return measured[0]
-    by_seed = pd.concat([one.differences for one in measured], axis=1) if measured else pd.DataFrame()
-    mean = by_seed.mean(axis=1).astype(float)
-    return _compared({}, mean, 0 * mean)
-
-
-def _row(claim: Claim, measured: Measured) -> dict[str, object]:
-    """The numbers that a verdict follows from."""
-    d = measured.comparison.difference
-    margin = math.log(claim.margin) if claim.ratio else claim.margin
-    shown = np.exp if claim.ratio else float
-    numbers = {"mean": d.mean, "ci_low": d.low, "ci_high": d.high}
-    numbers["detectable"] = statistics.detectable_difference(d.sd, d.n)
-    return (
-        {"claim": claim.statement, **measured.setting, "metric": claim.metric, "first": claim.first}
-        | {"second": claim.second, "relation": claim.relation, "margin": claim.margin, "n": d.n}
-        | {name: float(shown(value)) for name, value in numbers.items()}
-        | {"p": measured.comparison.p, "p_equivalence": statistics.equivalence_p(measured.differences, margin)}
-        | {"sign": float(np.nan_to_num(np.sign(d.mean)))}
-    )
-
-
-def _decided(frame: pd.DataFrame, p_holm: Sequence[float]) -> pd.DataFrame:
-    frame.insert(frame.columns.get_loc("p") + 1, "p_holm", p_holm)
-    frame["verdict"] = [decide(row.relation, row.sign, row.p_holm, row.p_equivalence) for row in frame.itertuples()]
-    return frame.drop(columns="sign")
-
-
-def judge(claims: Sequence[Claim], evidence: Evidence) -> pd.DataFrame:
+def judge(claims: Sequence[Claim], evidence: Evidence, control: Control = None) -> pd.DataFrame:
     """One row per claim and setting, with the numbers its verdict follows from.
 
     ``mean``, ``ci_low`` and ``ci_high`` are first - second in units of the metric, or first / second for a
     ratio (geometric mean); ``detectable`` is the smallest such difference, or factor, that n pairs of this
-    spread show with 80% power in a single test.
+    spread show with 80% power in a single test. p is Holm-adjusted over the settings of a claim; of a study of one
+    setting, over the claims.
+
+    Args:
+        control: two names of the same loss, see ``Study``. ``noise_floor`` is how far they may lie apart.
     """
     if not setting_columns(evidence.runs):
-        return judge_overall(claims, evidence).drop(columns="settings")
-    rows = [
-        _row(claim, one)
-        for claim in claims
-        for one in _measured(evidence, claim.metric, claim.first, claim.second, claim.ratio)
-    ]
-    columns = ["claim", *setting_columns(evidence.runs), *_row(claims[0], _together([]))]
-    frame = pd.DataFrame(rows, columns=list(dict.fromkeys(columns)))
-    p_holm = frame.groupby("claim", sort=False)["p"].transform(lambda p: statistics.holm(p))
-    return _decided(frame, p_holm)
+        return judge_overall(claims, evidence, control=control).drop(columns="settings")
+    rows = []
+    for claim in claims:
+        of_claim = effects_of(claim, evidence)
+        floors = [_noise_floor([one], claim, evidence, control) for one in of_claim]
+        in_settings = [_row(claim, one, floor) for one, floor in zip(of_claim, floors, strict=True)]
+        rows += _adjusted(claim, in_settings)
+    columns = ["claim", *setting_columns(evidence.runs), *_row(claims[0], _nothing(), 0.0), "p_holm", "verdict"]
+    return _shown(claims, pd.DataFrame(rows, columns=list(dict.fromkeys(columns))))
 
 
 def judge_overall(
-    claims: Sequence[Claim], evidence: Evidence, within: Mapping[str, object] | None = None
+    claims: Sequence[Claim],
+    evidence: Evidence,
+    within: Mapping[str, object] | None = None,
+    control: Control = None,
 ) -> pd.DataFrame:
-    """One row per claim: the verdict on the differences averaged over all settings.
+    """One row per claim: the verdict over all settings, each of which counts once; of one setting, that in it.
 
-    ``settings`` says, if they are several, how many of those with pairs got each verdict.
+    The columns of ``judge``; ``p_holm`` is adjusted over the claims. Where settings are several, ``settings`` says how
+    many of them got each verdict, ``p_depends`` is that of a qualitative interaction, and the others are those of
+    ``OverSettings``.
 
     Args:
         within: column -> value, or its text, to judge by a part of the settings.
     """
-    rows, verdicts_of_claims = [], []
+    rows = []
     for claim in claims:
-        measured = [
-            one
-            for one in _measured(evidence, claim.metric, claim.first, claim.second, claim.ratio)
-            if all(str(one.setting.get(name)) == str(value) for name, value in (within or {}).items())
-        ]
-        rows.append(_row(claim, replace(_together(measured), setting={})))
-        each = pd.DataFrame([_row(claim, one) for one in measured])
-        in_settings = pd.Series(dtype=str)
-        if len(measured) > 1:
-            in_settings = _decided(each, statistics.holm(each["p"]))["verdict"][each["n"] > 0]
-        verdicts_of_claims.append(in_settings)
+        of_claim = [one for one in effects_of(claim, evidence) if _is_within(one.setting, within or {})]
+        judged = [one for one in of_claim if one.summary.n > 1 and math.isfinite(one.summary.mean)]
+        floor = _noise_floor(judged, claim, evidence, control)
+        if len(judged) > 1:
+            row = _together(claim, judged, floor)
+            each = _adjusted(claim, [_row(claim, one, floor) for one in judged])
+            in_settings = pd.Series([one["verdict"] for one in each])
+            agreed = in_settings.nunique() == 1 and in_settings[0] != "inconclusive"
+            row |= {"settings": counted(in_settings), "unanimous": in_settings[0] if agreed else ""}
+        else:
+            row = _row(claim, next(iter(judged or of_claim), _nothing()), floor) | {"settings": ""}
+            for name in setting_columns(evidence.runs):
+                row.pop(name, None)
+        rows.append(row)
     frame = pd.DataFrame(rows)
-    frame = _decided(frame, statistics.holm(frame["p"]))
-    frame["settings"] = [counted(verdicts) for verdicts in verdicts_of_claims]
-    frame["verdict"] = [
-        "inconclusive" if _contradicted(verdict, set(in_settings)) else verdict
-        for verdict, in_settings in zip(frame["verdict"], verdicts_of_claims, strict=True)
-    ]
-    return frame
+    frame["p_holm"] = holm(frame["p"])
+    frame["verdict"] = [decide(claim, row) for claim, row in zip(claims, frame.to_dict("records"), strict=True)]
+    return _shown(claims, frame.drop(columns="unanimous", errors="ignore"))
 
 
-def decide(relation: str, sign: float, p: float, p_equivalence: float) -> str:
+def effects_of(claim: Claim, evidence: Evidence) -> tuple[Effect, ...]:
+    """How the two losses of a claim differ, one per setting that holds both."""
+    return effects(evidence, claim.metric, claim.first, claim.second, claim.ratio)
+
+
+def decide(claim: Claim, row: Mapping[str, object]) -> str:
     """The decision rule of ``study.Claim``; a NaN p decides nothing."""
-    equivalent, different = p_equivalence < statistics.ALPHA, p < statistics.ALPHA
-    if relation == "equal":
+    equivalent = row["p_equivalence"] < ALPHA
+    if row.get("p_depends", math.nan) < ALPHA:
+        return "contradicted" if claim.relation == "equal" else "depends"
+    if row.get("unanimous"):
+        return str(row["unanimous"])
+    least = max(_margin(claim), row["noise_floor"])
+    different = row["p_holm"] < ALPHA and abs(row["mean"]) >= least
+    if claim.relation == "equal":
         return "supported" if equivalent else "contradicted" if different else "inconclusive"
     if equivalent:
         return "equivalent"
     if not different:
         return "inconclusive"
-    return "supported" if (sign > 0) == (relation == "greater") else "contradicted"
-
-
-def _contradicted(overall: str, by_setting: set[str]) -> bool:
-    """Whether a verdict over all settings hides that they disagree."""
-    decided = {overall, *by_setting} - {"inconclusive"}
-    return {"supported", "contradicted"} <= decided or (overall == "equivalent" and len(decided) > 1)
+    return "supported" if (row["mean"] > 0) == (claim.relation == "greater") else "contradicted"
 
 
 def counted(verdicts: pd.Series) -> str:
@@ -160,4 +110,90 @@ def counted(verdicts: pd.Series) -> str:
 
 def decidable(claims: Sequence[Claim], evidence: Evidence) -> list[Claim]:
     """The claims about whose two losses the runs say anything."""
-    return [claim for claim in claims if _measured(evidence, claim.metric, claim.first, claim.second, claim.ratio)]
+    return [claim for claim in claims if effects_of(claim, evidence)]
+
+
+def _row(claim: Claim, effect: Effect, floor: float) -> dict[str, object]:
+    """The numbers that a verdict in one setting follows from; of logarithms where a ratio is asked for."""
+    d = effect.summary
+    return (
+        {"claim": claim.statement, **effect.setting, "metric": claim.metric, "first": claim.first}
+        | {"second": claim.second, "relation": claim.relation, "margin": claim.margin, "n": d.n}
+        | {"mean": d.mean, "ci_low": d.low, "ci_high": d.high, "detectable": detectable_difference(d.sd, d.n)}
+        | {"noise_floor": floor, "p": effect.p, "p_equivalence": effect.equivalence_p(_margin(claim))}
+    )
+
+
+def _together(claim: Claim, several: Sequence[Effect], floor: float) -> dict[str, object]:
+    """The same of several settings."""
+    means, variances = zip(*((one.summary.mean, one.variance) for one in several), strict=True)
+    pairs = np.array([one.summary.n for one in several])
+    over = over_settings(means, variances)
+    row = _row(claim, Effect({}, pd.Series(dtype=float)), floor)
+    unresolved = any(math.isnan(one.equivalence_p(_margin(claim))) for one in several)
+    equivalence = within_p(over.mean, over.standard_error, over.n - 1, _margin(claim))
+    return row | {
+        "n": int(pairs.min()),
+        "mean": over.mean,
+        "ci_low": over.low,
+        "ci_high": over.high,
+        "detectable": math.nan,
+        "p": over.p,
+        "p_equivalence": math.nan if unresolved else equivalence,
+        "predicted_low": over.predicted_low,
+        "predicted_high": over.predicted_high,
+        "median": over.median,
+        "above": over.above,
+        "below": over.below,
+        "p_depends": interaction_p(means, variances, pairs - 1, _margin(claim)),
+    }
+
+
+def _noise_floor(of_claim: Sequence[Effect], claim: Claim, evidence: Evidence, control: Control) -> float:
+    """The largest difference, in these settings together, that two names of the same loss are compatible with."""
+    if control is None or {claim.first, claim.second} == set(control):
+        return 0.0
+    wanted = [one.setting for one in of_claim]
+    of_control = [
+        one
+        for one in effects(evidence, claim.metric, *control, claim.ratio)
+        if one.setting in wanted and math.isfinite(one.summary.low)
+    ]
+    if not of_control:
+        return 0.0
+    if len(of_control) == 1:
+        bounds = of_control[0].summary.low, of_control[0].summary.high
+    else:
+        over = over_settings([one.summary.mean for one in of_control], [one.variance for one in of_control])
+        bounds = over.low, over.high
+    return max(abs(bound) for bound in bounds)
+
+
+def _adjusted(claim: Claim, in_settings: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """The rows of a claim's settings with their p adjusted and their verdicts."""
+    adjusted = holm([row["p"] for row in in_settings])
+    rows = [row | {"p_holm": float(p)} for row, p in zip(in_settings, adjusted, strict=True)]
+    return [row | {"verdict": decide(claim, row)} for row in rows]
+
+
+def _shown(claims: Sequence[Claim], frame: pd.DataFrame) -> pd.DataFrame:
+    """Numbers of ratios as factors, and p_holm beside p."""
+    ratios = frame["claim"].isin([claim.statement for claim in claims if claim.ratio])
+    numbers = ["mean", "ci_low", "ci_high", "detectable", "noise_floor", "predicted_low", "predicted_high", "median"]
+    for name in numbers:
+        if name in frame:
+            frame[name] = frame[name].astype(float).where(~ratios, np.exp(frame[name].astype(float)))
+    frame.insert(frame.columns.get_loc("p") + 1, "p_holm", frame.pop("p_holm"))
+    return frame
+
+
+def _margin(claim: Claim) -> float:
+    return math.log(claim.margin) if claim.ratio else claim.margin
+
+
+def _is_within(setting: Mapping[str, object], part: Mapping[str, object]) -> bool:
+    return all(str(setting.get(name)) == str(value) for name, value in part.items())
+
+
+def _nothing() -> Effect:
+    return Effect({}, pd.Series(dtype=float))

@@ -4,66 +4,150 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
 import pandas as pd
 
 from ce_harness.report.study import Evidence
-from ce_harness.report.verdicts.statistics import first_crossing
-from ce_harness.theory import LOSSES
+from ce_harness.report.verdicts.times import first_crossing
+from ce_harness.theory import LOSSES, slope_in_decades
 
 TIME_TO = "epochs_to/"
+FAILED = "failed"
 # Losses that pull raw logits to their targets. Their scores of probabilities are those of softmax(logits).
 WITHOUT_PROBABILITIES = tuple(loss for loss, facts in LOSSES.items() if not facts.trains_probabilities)
-OF_PROBABILITIES = ("test/nll", "test/brier", "test/mse_mean", "test/ece")
+OF_PROBABILITIES = ("test/nll", "test/brier", "test/mse_mean", "test/ece", "nll_calibration", "ece_above_floor")
 # Up to this probability of the true class a prediction counts as bad.
 BAD = 0.1
+# A run that covers less than this part of the way from chance to a perfect accuracy has failed to train.
+LEARNED = 0.1
+# A failed run as a network that knows nothing, over K classes: the uniform prediction. Its ECE is that of certainty:
+# a uniform prediction is calibrated, and would be rewarded.
+AT_CHANCE = {
+    "test/accuracy": lambda k: 1 / k,
+    "test/error": lambda k: 1 - 1 / k,
+    "test/balanced_accuracy": lambda k: 1 / k,
+    "test/nll": np.log,
+    "test/nll_calibrated": np.log,
+    "test/brier": lambda k: 1 - 1 / k,
+    "test/brier_calibrated": lambda k: 1 - 1 / k,
+    "test/mse_mean": lambda k: (1 - 1 / k) / k,
+    "test/ece": lambda k: 1 - 1 / k,
+    "test/ece_calibrated": lambda k: 1 - 1 / k,
+    "val/accuracy": lambda k: 1 / k,
+    "val/nll": np.log,
+    "val/brier": lambda k: 1 - 1 / k,
+    "mean_accuracy": lambda k: 1 / k,
+}
 
 
 @lru_cache(maxsize=32)  # every pair of losses in every setting asks for it
 def outcome(evidence: Evidence, metric: str) -> pd.Series:
-    """One value per run, in the order of ``evidence.runs``.
+    """One value per run, in the order of ``evidence.runs``; NaN where it was not measured.
+
+    A diverged run has the values of ``AT_CHANCE``, and reaches no target.
 
     Args:
         metric: a column of ``evidence.runs``; or one of
 
             - ``epochs_to/T``: epochs until validation accuracy T, interpolated between evaluations, inf for a
               run that never reaches it;
+            - ``mean_accuracy``: mean validation accuracy over the epochs, the area under the learning curve;
+            - ``failed``: 1 for a run that diverged or did not learn (see ``LEARNED``), else 0;
+            - ``nll_calibration``: NLL less the calibrated NLL, in nats: what a temperature mends;
+            - ``ece_above_floor``: ECE less what the binning of as many calibrated predictions gives;
             - ``feedback``: mean norm of the logit gradient of training examples with p_true < 0.1;
-            - ``feedback_relative``: the same over the largest mean norm of any bin of p_true, which takes the
-              constant scale of a loss out and leaves saturation.
+            - ``feedback_relative``: the same over the largest mean norm of any bin of p_true;
+            - ``feedback_slope``: slope of -dl/dz_y, the pull on the true class's logit, over p_true < 0.1, in decades
+              per decade: 0 where it stays, 1 where it falls with p_true. No constant scale changes it.
     """
-    if metric.startswith(TIME_TO):
-        values = _epochs_to(evidence, target(metric))
-    elif metric in ("feedback", "feedback_relative"):
-        values = _feedback(evidence.gradient_bins, relative=metric == "feedback_relative")
+    runs = evidence.runs
+    if metric == FAILED:
+        values = pd.Series(failed(runs, "test/accuracy").astype(float), runs.index)
+    elif metric == "nll_calibration":
+        values = _column(runs, "test/nll") - _column(runs, "test/nll_calibrated")
+    elif metric == "ece_above_floor":
+        values = _column(runs, "test/ece") - _column(runs, "test/ece_floor")
+    elif by_run := _BY_RUN.get(metric.partition("/")[0] if metric.startswith(TIME_TO) else metric):
+        values = runs["run"].map(by_run(evidence, metric)).astype(float)
     else:
-        return evidence.runs[metric]
-    return evidence.runs["run"].map(values)
+        values = _column(runs, metric)
+    ended = _ended(runs)
+    if ended.all():
+        return values
+    if metric.startswith(TIME_TO):
+        return values.where(ended, np.inf)
+    if metric in AT_CHANCE:
+        return values.where(ended, AT_CHANCE[metric](runs["num_classes"]))
+    return values
 
 
-def _epochs_to(evidence: Evidence, target: float) -> dict[str, float]:
+def failed(runs: pd.DataFrame, accuracy: str) -> pd.Series:
+    """Whether each run diverged or did not learn.
+
+    Args:
+        accuracy: the column that says so, of the test set or of the validation set.
+    """
+    classes = runs["num_classes"] if "num_classes" in runs else pd.Series(np.nan, runs.index)
+    chance = np.fmax(1 / classes.fillna(np.inf), _column(runs, "test/majority_accuracy").fillna(0))
+    return ~_ended(runs) | ~(runs[accuracy] > chance + LEARNED * (1 - chance))
+
+
+def _ended(runs: pd.DataFrame) -> pd.Series:
+    """Whether each run was trained to its end; rows without a status are of runs that were."""
+    return runs["status"] == "complete" if "status" in runs else pd.Series(True, runs.index)
+
+
+def _column(runs: pd.DataFrame, name: str) -> pd.Series:
+    return runs[name] if name in runs else pd.Series(np.nan, runs.index)
+
+
+def _epochs_to(evidence: Evidence, metric: str) -> dict[str, float]:
     return {
-        run: first_crossing(series["epoch"], series["val/accuracy"], target)
+        run: first_crossing(series["epoch"], series["val/accuracy"], target(metric))
         for run, series in evidence.epochs.groupby("run", sort=False, observed=True)
     }
 
 
-def mean_norms(bins: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Mean logit-gradient norm of the examples of each group of bins, in columns ``count`` and ``norm``."""
-    total = (
-        bins.assign(norm=bins["count"] * bins["mean_norm"])
-        .groupby(by, sort=False, observed=True)[["count", "norm"]]
-        .sum()
-    )
-    total = total[total["count"] > 0]
-    return total.assign(norm=total["norm"] / total["count"]).reset_index()
+def _mean_accuracy(evidence: Evidence, metric: str) -> pd.Series:
+    return evidence.epochs.groupby("run", observed=True)["val/accuracy"].mean()
 
 
-def _feedback(bins: pd.DataFrame, relative: bool) -> pd.Series:
-    bad = mean_norms(bins[bins["p_high"] <= BAD], ["run"]).set_index("run")["norm"]
-    if not relative:
+def mean_of_bins(bins: pd.DataFrame, by: list[str], column: str = "mean_norm") -> pd.DataFrame:
+    """Mean of a column over the examples of each group of bins, as ``count`` and ``mean``."""
+    total = bins.assign(mean=bins["count"] * bins[column]).groupby(by, sort=False, observed=True)[["count", "mean"]]
+    sums = total.sum(min_count=1)
+    sums = sums[sums["count"] > 0]
+    return sums.assign(mean=sums["mean"] / sums["count"]).reset_index()
+
+
+def _feedback(evidence: Evidence, metric: str) -> pd.Series:
+    bins = evidence.gradient_bins
+    bad = mean_of_bins(bins[bins["p_high"] <= BAD], ["run"]).set_index("run")["mean"]
+    if metric == "feedback":
         return bad
-    return bad / mean_norms(bins, ["run", "p_low"]).groupby("run", observed=True)["norm"].max()
+    return bad / mean_of_bins(bins, ["run", "p_low"]).groupby("run", observed=True)["mean"].max()
+
+
+def _feedback_slope(evidence: Evidence, metric: str) -> pd.Series:
+    """The lowest bin, which begins at 0, has no middle on a logarithmic axis and is left out."""
+    bins = evidence.gradient_bins
+    if TRUE_CLASS not in bins:
+        return pd.Series(dtype=float)
+    pulls = mean_of_bins(bins[(bins["p_high"] <= BAD) & (bins["p_low"] > 0)], ["run", "p_low", "p_high"], TRUE_CLASS)
+    pulls["p"] = np.sqrt(pulls["p_low"] * pulls["p_high"])
+    return pulls.groupby("run", observed=True)[["p", "mean"]].apply(lambda run: slope_in_decades(run["p"], run["mean"]))
+
+
+TRUE_CLASS = "mean_true_class_gradient"
+_BY_RUN = {
+    TIME_TO.rstrip("/"): _epochs_to,
+    "mean_accuracy": _mean_accuracy,
+    "feedback": _feedback,
+    "feedback_relative": _feedback,
+    "feedback_slope": _feedback_slope,
+}
 
 
 def target(metric: str) -> float:
+    """The validation accuracy that a metric ``epochs_to/T`` asks for."""
     return float(metric.removeprefix(TIME_TO))

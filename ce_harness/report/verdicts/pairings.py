@@ -1,36 +1,132 @@
-"""Runs of two losses, paired by seed."""
+"""Runs of two losses, paired by seed, and the effect of the loss in each setting."""
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
 
 from ce_harness.report.study import Evidence
-from ce_harness.report.verdicts.outcomes import TIME_TO, outcome
+from ce_harness.report.verdicts import paired_tests
+from ce_harness.report.verdicts.intervals import Summary, summarize
+from ce_harness.report.verdicts.outcomes import OF_PROBABILITIES, TIME_TO, WITHOUT_PROBABILITIES, outcome
+from ce_harness.report.verdicts.settings import by_setting
+from ce_harness.report.verdicts.tuning import choice_variance
+
+# From this share of pairs on whose two times are both at the first evaluation, or both beyond the last, the pairs can't
+# show that two losses are equally fast.
+UNRESOLVED = 0.2
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How two losses differ in one setting.
+
+    Attributes:
+        setting: column -> value.
+        differences: first - second, by seed; of logarithms where a ratio is asked for.
+        choice_variance: what the choice of the learning rates adds to the variance of the mean.
+        unresolved: share of the pairs of times that say nothing of which is shorter.
+    """
+
+    setting: Mapping[str, object]
+    differences: pd.Series
+    choice_variance: float = 0.0
+    unresolved: float = 0.0
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Mean difference with its 95% interval, which covers the choice of the rates."""
+        return summarize(self.differences, more_variance=self.choice_variance)
+
+    @cached_property
+    def p(self) -> float:
+        """Two-sided, of no difference; see ``paired_tests.difference_p``."""
+        return paired_tests.difference_p(self.differences, self.choice_variance)
+
+    @property
+    def variance(self) -> float:
+        """Squared standard error of the mean."""
+        return self.summary.sd**2 / self.summary.n + self.choice_variance if self.summary.n > 1 else math.nan
+
+    @property
+    def effect_size(self) -> float:
+        """Mean over standard deviation of the differences (Cohen's d_z); NaN when they are all equal."""
+        return self.summary.mean / self.summary.sd if self.summary.sd > 0 else math.nan
+
+    @property
+    def superiority(self) -> float:
+        """Share of pairs with first > second, ties counted half."""
+        return float(np.mean((self.differences > 0) + 0.5 * (self.differences == 0))) if self.summary.n else math.nan
+
+    def equivalence_p(self, margin: float) -> float:
+        """p that the mean difference is not within +-margin; NaN where the pairs can't show equality."""
+        if self.unresolved >= UNRESOLVED:
+            return math.nan
+        return paired_tests.equivalence_p(self.differences, margin, self.choice_variance)
+
+
+@lru_cache(maxsize=256)  # a verdict is asked for again under other margins
+def effects(evidence: Evidence, metric: str, first: str, second: str, ratio: bool = False) -> tuple[Effect, ...]:
+    """One per setting that holds both losses."""
+    return tuple(
+        effect(evidence, setting, group, metric, first, second, ratio)
+        for setting, group in by_setting(evidence.runs)
+        if {first, second} <= set(group["loss"])
+    )
+
+
+def effect(
+    evidence: Evidence,
+    setting: Mapping[str, object],
+    group: pd.DataFrame,
+    metric: str,
+    first: str,
+    second: str,
+    ratio: bool = False,
+) -> Effect:
+    """The effect among the runs of one setting."""
+    pairs = paired(evidence, group, metric, first, second)
+    if ratio:
+        pairs = np.log(pairs[(pairs > 0).all(axis=1)])
+    with np.errstate(invalid="ignore"):  # of two infinite values: NaN
+        differences = pairs[first] - pairs[second]
+    rates = 0.0 if ratio else sum(choice_variance(evidence.tuning, setting, loss, metric) for loss in (first, second))
+    return Effect(setting, differences, rates, _unresolved(evidence, group, metric, pairs))
 
 
 def paired(evidence: Evidence, group: pd.DataFrame, metric: str, first: str, second: str) -> pd.DataFrame:
     """The metric of two losses, one column each, seed by seed.
 
-    Times to a target are restricted to the last epoch, so that their mean is the restricted mean time; a pair
-    in which neither run reaches the target says nothing of speed and is left out.
+    Times to a target are restricted to the last epoch, so that their mean is the restricted mean time. Scores of
+    probabilities are not compared with those of a loss that trains none: there are no pairs.
     """
+    losses = [first, second]
+    if metric in OF_PROBABILITIES and not set(WITHOUT_PROBABILITIES).isdisjoint(losses):
+        return pd.DataFrame(columns=losses, dtype=float)
     values = group.assign(value=outcome(evidence, metric)).pivot(index="seed", columns="loss", values="value")
-    pairs = values.reindex(columns=[first, second]).dropna()
-    if metric.startswith(TIME_TO):
-        pairs = pairs[np.isfinite(pairs).any(axis=1)].clip(upper=horizon(evidence, group))
-    return pairs
+    pairs = values.reindex(columns=losses).dropna()
+    return pairs.clip(upper=horizon(evidence, group)) if metric.startswith(TIME_TO) else pairs
+
+
+def _unresolved(evidence: Evidence, group: pd.DataFrame, metric: str, pairs: pd.DataFrame) -> float:
+    if not metric.startswith(TIME_TO) or pairs.empty:
+        return 0.0
+    first, last = _evaluated(evidence).reindex(group["run"]).agg({"min": "min", "max": "max"})
+    return float(np.mean((pairs <= first).all(axis=1) | (pairs >= last).all(axis=1)))
 
 
 def horizon(evidence: Evidence, group: pd.DataFrame) -> float:
     """The last epoch of the runs, where a time to target is censored."""
-    last = _last_epochs(evidence).reindex(group["run"]).max()
+    last = _evaluated(evidence)["max"].reindex(group["run"]).max()
     return float(last) if not pd.isna(last) else math.inf
 
 
 @lru_cache(maxsize=8)
-def _last_epochs(evidence: Evidence) -> pd.Series:
-    return evidence.epochs.groupby("run", observed=True)["epoch"].max()
+def _evaluated(evidence: Evidence) -> pd.DataFrame:
+    """Per run, the first and the last epoch at which it was scored."""
+    return evidence.epochs.groupby("run", observed=True)["epoch"].agg(["min", "max"])

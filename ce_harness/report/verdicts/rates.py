@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from ce_harness.report.study import Evidence
 from ce_harness.report.verdicts.settings import setting_columns
-from ce_harness.report.verdicts.tuning import choose
+from ce_harness.report.verdicts.tuning import CHOSEN_BY, choose
 from ce_harness.theory import LOSSES
 
 BEST = "the best of each loss"
@@ -22,13 +22,24 @@ EQUAL_SCALE = (
 )
 
 
+TUNED_FOR = "The learning rate of each loss is the one with the best mean {by} of the tuning seeds."
+
+
 def differ(evidence: Evidence) -> bool:
     """Whether the runs differ in the learning rate."""
     return len(evidence.tuning) > 0 or evidence.runs.get("learning_rate", pd.Series()).nunique() > 1
 
 
-def views(evidence: Evidence) -> Iterator[tuple[str, Evidence, str]]:
-    """Yield (name, runs compared, note) of every other way to pair runs whose rates differ."""
+def views(evidence: Evidence, tuned_for: Sequence[str] = (CHOSEN_BY,)) -> Iterator[tuple[str, Evidence, str]]:
+    """Yield (name, runs compared, note) of every other way to pair runs whose rates differ.
+
+    Args:
+        tuned_for: see ``Study``; the first, by which the study itself pairs, is none of the others.
+    """
+    for by in tuned_for[1:]:
+        runs = at_best_rates(evidence, by)
+        if len(runs.runs):
+            yield f"tuned_for_{by.partition('/')[2]}", runs, TUNED_FOR.format(by=by)
     for name, paired_runs, note in (
         ("at_equal_rates", at_equal_rates(evidence), EQUAL_RATE),
         ("at_equal_gradient_scale", at_equal_gradient_scale(evidence), EQUAL_SCALE),
@@ -37,15 +48,15 @@ def views(evidence: Evidence) -> Iterator[tuple[str, Evidence, str]]:
             yield name, paired_runs, note
 
 
-def chosen(evidence: Evidence) -> pd.DataFrame:
+def chosen(evidence: Evidence, by: str = CHOSEN_BY) -> pd.DataFrame:
     """The rate of each loss in each setting, see ``tuning.choose``."""
     runs = evidence.tuning if len(evidence.tuning) else evidence.runs
-    return choose(runs, [*(name for name in setting_columns(runs) if name != "learning_rate"), "loss"])
+    return choose(runs, [*(name for name in setting_columns(runs) if name != "learning_rate"), "loss"], by)
 
 
-def at_best_rates(evidence: Evidence) -> Evidence:
+def at_best_rates(evidence: Evidence, by: str = CHOSEN_BY) -> Evidence:
     """The runs at the chosen rates, all under one name for their rate, so that they pair by seed."""
-    rates = chosen(evidence)
+    rates = chosen(evidence, by)
     trained = [*rates.columns[: rates.columns.get_loc("learning_rate")], "learning_rate"]
     keep = pd.MultiIndex.from_frame(evidence.runs[trained]).isin(pd.MultiIndex.from_frame(rates[trained]))
     runs = evidence.runs[keep].assign(learning_rate=BEST)
@@ -54,7 +65,7 @@ def at_best_rates(evidence: Evidence) -> Evidence:
 
 def at_equal_rates(evidence: Evidence) -> Evidence:
     """The runs of all settings and rates at which several losses were trained."""
-    return replace(evidence, runs=_of_several_losses(evidence.runs))
+    return replace(evidence, runs=_of_several_losses(evidence.runs), tuning=pd.DataFrame())
 
 
 def at_equal_gradient_scale(evidence: Evidence) -> Evidence:
@@ -74,7 +85,7 @@ def at_equal_gradient_scale(evidence: Evidence) -> Evidence:
     scaled = runs.assign(learning_rate=[float(f"{rate:.6g}") for rate in runs["learning_rate"] / factors])
     # Two losses of equal factor say nothing that equal rates don't.
     several = _of_several_losses(scaled.assign(factor=factors)[factors.notna()], "factor")
-    return replace(evidence, runs=several.drop(columns="factor"))
+    return replace(evidence, runs=several.drop(columns="factor"), tuning=pd.DataFrame())
 
 
 def _of_several_losses(runs: pd.DataFrame, which: str = "loss") -> pd.DataFrame:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from ce_harness.report.study import Claim, Evidence
-from ce_harness.report.verdicts.claims import judge_overall
+from ce_harness.report.verdicts.claims import Control, judge_overall
 from ce_harness.report.verdicts.outcomes import TIME_TO
 from ce_harness.report.verdicts.settings import described, setting_columns
 
@@ -17,7 +17,7 @@ MARGIN_FACTORS = (0.5, 2)
 OTHER_TARGETS = (0.9, 0.97)
 
 
-def sensitivity(claims: Sequence[Claim], evidence: Evidence) -> pd.DataFrame:
+def sensitivity(claims: Sequence[Claim], evidence: Evidence, control: Control = None) -> pd.DataFrame:
     """``judge_overall`` under each variant: one row per claim that the variant concerns, named in ``variant``."""
     parts = [{name: value} for name in setting_columns(evidence.runs) for value in evidence.runs[name].unique()]
     variants = [("as stated", claims, {})]
@@ -28,7 +28,7 @@ def sensitivity(claims: Sequence[Claim], evidence: Evidence) -> pd.DataFrame:
     for name, changed, part in variants:
         concerned = [changed is claims or before != after for before, after in zip(claims, changed, strict=True)]
         # Judged as a family, as in the table of verdicts.
-        frames.append(judge_overall(changed, evidence, part).assign(variant=name)[concerned])
+        frames.append(judge_overall(changed, evidence, part, control).assign(variant=name)[concerned])
     frame = pd.concat(frames, ignore_index=True)
     order = {claim.statement: i for i, claim in enumerate(claims)}
     frame = frame.sort_values("claim", key=lambda column: column.map(order), kind="stable", ignore_index=True)

@@ -2,41 +2,118 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 
+import numpy as np
 import pandas as pd
 
+from ce_harness.report.verdicts.outcomes import AT_CHANCE, failed
+
 CHOSEN_BY = "val/accuracy"
+# What the learning rate is tuned for -> what tells a better rate, and whether more of it is better.
+METRICS = {"val/accuracy": True, "val/nll": False, "val/brier": False}
+# Which of them a score of the test set goes with.
+TUNED_FOR = {
+    "test/accuracy": "val/accuracy",
+    "test/error": "val/accuracy",
+    "test/nll": "val/nll",
+    "test/brier": "val/brier",
+}
+RESAMPLES = 1000  # of the tuning seeds
 
 Where = Callable[[Mapping[str, object]], bool]
 
 
-def choose(runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """One row per loss and setting with its best rate: the best mean validation accuracy at the last epoch.
+def choose(runs: pd.DataFrame, columns: Sequence[str], by: str = CHOSEN_BY) -> pd.DataFrame:
+    """One row per loss and setting with its best rate: the best mean validation score at the last epoch.
 
-    Only rates at which the most seeds have ended are compared, so that none is judged by the seeds that survived
-    it. Of equally good rates the smallest is taken. At the edge of the grid a better one may lie beyond.
+    A rate at which a seed failed to train loses to every rate at which fewer did, so that none is judged by the seeds
+    that survived it. Of equally good rates the smallest is taken. No one-standard-error rule: it would prefer smaller
+    rates, and so slower training, by a margin that depends on the noise. The uncertainty of the choice is in the
+    intervals instead, see ``choice_variance``. At the edge of the grid a better rate may lie beyond.
 
     Args:
-        runs: the columns named in ``columns``, ``learning_rate`` and ``val/accuracy``, NaN for a run that diverged.
+        runs: the columns named in ``columns``, ``learning_rate``, ``seed`` and ``by``, NaN for a run that diverged.
         columns: those in which rates are chosen apart.
+        by: a key of ``METRICS``.
 
     Returns:
-        ``columns``, ``learning_rate`` (NaN if every run diverged), ``val/accuracy``, ``rates_tried``, ``at_edge``.
+        ``columns``, ``learning_rate`` (NaN if every run diverged), ``by``, ``rates_tried``, ``at_edge``.
     """
     rows = []
     for values, group in runs.groupby(list(columns), sort=False):
-        by_rate = group.groupby("learning_rate")[CHOSEN_BY].agg(["mean", "count"])
-        means = by_rate["mean"].where(by_rate["count"] == by_rate["count"].max()).dropna()
-        best = means.idxmax() if len(means) else float("nan")
+        scores = _scores(group, by)
+        best, rates = int(_best(scores.to_numpy())), scores.index
         rows.append(
             dict(zip(columns, values, strict=True))
-            | {"learning_rate": best, CHOSEN_BY: means.get(best, float("nan")), "rates_tried": len(by_rate)}
-            | {"at_edge": len(by_rate) > 1 and best in (by_rate.index.min(), by_rate.index.max())}
+            | {"learning_rate": rates[best] if best >= 0 else math.nan}
+            | {by: _sign(by) * scores.iloc[best].mean() if best >= 0 else math.nan, "rates_tried": len(rates)}
+            | {"at_edge": len(rates) > 1 and best in (0, len(rates) - 1)}
         )
-    return pd.DataFrame(rows, columns=[*columns, "learning_rate", CHOSEN_BY, "rates_tried", "at_edge"])
+    return pd.DataFrame(rows, columns=[*columns, "learning_rate", by, "rates_tried", "at_edge"])
+
+
+def _sign(by: str) -> int:
+    return 1 if METRICS[by] else -1
+
+
+def _scores(runs: pd.DataFrame, by: str) -> pd.DataFrame:
+    """A row per rate, ascending, and a column per run of it; larger is better, NaN for a run that failed."""
+    scores = runs.assign(score=_sign(by) * runs[by].where(~failed(runs, "val/accuracy")))
+    scores["run"] = scores.groupby("learning_rate").cumcount()
+    return scores.pivot(index="learning_rate", columns="run", values="score")
+
+
+def _best(scores: np.ndarray) -> np.ndarray:
+    """The row with the best mean among those with the most runs that did not fail; -1 if all failed.
+
+    Args:
+        scores: shape (rates, ..., runs).
+
+    Returns:
+        Shape (...).
+    """
+    trained, means = _means(scores)
+    best = np.argmax(np.where(trained == trained.max(axis=0), means, -np.inf), axis=0)
+    return np.where(trained.max(axis=0) > 0, best, -1)
+
+
+def _means(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many runs did not fail, and their mean; both without the last axis."""
+    trained = np.isfinite(scores).sum(axis=-1)
+    return trained, np.nansum(scores, axis=-1) / np.maximum(trained, 1)
+
+
+def choice_variance(tuning: pd.DataFrame, setting: Mapping[str, object], loss: str, metric: str) -> float:
+    """Variance that the choice of a loss's learning rate adds to its mean score.
+
+    The tuning seeds are resampled, the rate is chosen again, and its mean validation score is set against that of the
+    rate that was chosen: the mean squared difference. 0 where rates were not tuned, and for metrics without a
+    counterpart on validation.
+
+    Args:
+        tuning: of ``Evidence``.
+        setting: column -> value.
+        metric: of the test set.
+    """
+    by = TUNED_FOR.get(metric)
+    if by is None or by not in tuning:
+        return 0.0
+    here = tuning["loss"] == loss
+    for name, value in setting.items():
+        if name in tuning and name != "learning_rate":
+            here &= tuning[name] == value
+    scores = _scores(tuning[here], by).to_numpy()
+    chance = _sign(by) * AT_CHANCE[by](tuning["num_classes"].max())
+    if len(scores) < 2 or (chosen := int(_best(scores))) < 0:
+        return 0.0
+    seeds = scores.shape[1]
+    again = _best(scores[:, np.random.default_rng(0).integers(0, seeds, (RESAMPLES, seeds))])
+    means = np.where(np.isfinite(scores), scores, chance).mean(axis=1)
+    return float(np.mean((means[again[again >= 0]] - means[chosen]) ** 2))
 
 
 def expected_runs(

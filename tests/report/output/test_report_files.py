@@ -18,7 +18,7 @@ from ce_harness.report.evidence.selection import Selection, select
 from ce_harness.report.output import figures, formats, publish, style
 from ce_harness.report.output.latex import latex
 from ce_harness.report.study import Table
-from ce_harness.report.verdicts.statistics import Summary
+from ce_harness.report.verdicts.intervals import Summary
 from experiments import demo
 from report import main as command
 from tests.report.synthetic import Run, runs

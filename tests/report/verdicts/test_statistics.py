@@ -4,17 +4,19 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from ce_harness.report.verdicts import statistics
+from ce_harness.report.verdicts import intervals, paired_tests, power, times
+from ce_harness.report.verdicts.pairings import Effect
 
 # Student's sleep data (1908): extra hours of sleep under two drugs, ten patients, differences in pairs.
 SLEEP = np.array([1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4])
 
 
 def test_summary_of_students_sleep_data():
-    found = statistics.summarize(SLEEP)
+    found = intervals.summarize(SLEEP)
     assert found.n == 10
     assert found.mean == pytest.approx(1.58)
     assert found.sd == pytest.approx(1.229995, abs=1e-6)
@@ -22,7 +24,7 @@ def test_summary_of_students_sleep_data():
 
 
 def test_one_value_has_a_mean_and_no_interval():
-    found = statistics.summarize([0.9])
+    found = intervals.summarize([0.9])
     assert found.mean == 0.9
     assert math.isnan(found.low)
 
@@ -31,66 +33,84 @@ def test_permutation_p_enumerates_all_sign_patterns():
     d = SLEEP[:8]
     means = [np.mean(d * signs) for signs in itertools.product((1, -1), repeat=len(d))]
     by_hand = np.mean(np.abs(means) >= abs(d.mean()) - 1e-12)
-    assert statistics.permutation_p(d) == pytest.approx(by_hand)
+    assert paired_tests.sign_flip_p(d) == pytest.approx(by_hand)
 
 
 def test_smallest_p_of_n_pairs():
-    assert statistics.permutation_p(np.arange(1.0, 7)) == pytest.approx(2 / 2**6)
-    assert statistics.permutation_p(np.arange(1.0, 11)) == pytest.approx(2 / 2**10)
+    assert paired_tests.sign_flip_p(np.arange(1.0, 7)) == pytest.approx(2 / 2**6)
+    assert paired_tests.sign_flip_p(np.arange(1.0, 11)) == pytest.approx(2 / 2**10)
 
 
 def test_five_pairs_give_no_p():
-    assert math.isnan(statistics.compare_pairs([2, 3, 4, 5, 6], [1, 1, 1, 1, 1]).p)
+    assert math.isnan(paired_tests.difference_p([1.0, 2, 3, 4, 5]))
 
 
 def test_effect_size_and_superiority_count_ties_half():
-    found = statistics.compare_pairs([1.0, 2, 3, 4], [1.0, 1, 1, 5])
-    assert found.superiority == pytest.approx((0.5 + 1 + 1 + 0) / 4)
-    assert found.effect_size == pytest.approx(0.5 / np.std([0, 1, 2, -1], ddof=1))
+    effect = Effect({}, pd.Series([0.0, 1, 2, -1]))
+    assert effect.superiority == pytest.approx((0.5 + 1 + 1 + 0) / 4)
+    assert effect.effect_size == pytest.approx(0.5 / np.std([0, 1, 2, -1], ddof=1))
 
 
 def test_identical_values_have_no_effect_size_and_no_warning():
-    found = statistics.compare_pairs([0.9] * 6, [0.9] * 6)
-    assert found.difference.mean == 0
-    assert math.isnan(found.effect_size)
-    assert found.p == 1
+    effect = Effect({}, pd.Series([0.0] * 6))
+    assert effect.summary.mean == 0
+    assert math.isnan(effect.effect_size)
+    assert effect.p == 1
+    assert Effect({}, pd.Series([0.1] * 6)).p == pytest.approx(2 / 2**6)
+
+
+def test_the_studentised_bootstrap_by_a_loop():
+    by_hand, rng = 0, np.random.default_rng(1)
+    t = SLEEP.mean() / SLEEP.std(ddof=1)
+    for _ in range(4_000):
+        drawn = rng.choice(SLEEP - SLEEP.mean(), 10)
+        by_hand += abs(drawn.mean()) >= t * drawn.std(ddof=1)
+    assert paired_tests.bootstrap_p(SLEEP) == pytest.approx(by_hand / 4_000, abs=0.01)
+
+
+def test_the_variance_of_the_choice_of_rates_widens_interval_and_p():
+    effect = Effect({}, pd.Series(SLEEP), choice_variance=0.5)
+    error = math.sqrt(SLEEP.var(ddof=1) / 10 + 0.5)
+    assert effect.summary.half_width == pytest.approx(stats.t.ppf(0.975, 9) * error)
+    assert effect.p == pytest.approx(2 * stats.t.sf(SLEEP.mean() / error, 9))
+    assert Effect({}, pd.Series(SLEEP)).p < 0.05 < effect.p
 
 
 @pytest.mark.parametrize("margin", [1.0, 2.0, 3.0])
 def test_equivalence_is_the_90_percent_interval_inside_the_margin(margin):
-    narrow = statistics.summarize(SLEEP, confidence=0.90)
+    narrow = intervals.summarize(SLEEP, confidence=0.90)
     inside = -margin < narrow.low and narrow.high < margin
-    assert (statistics.equivalence_p(SLEEP, margin) < 0.05) == inside
+    assert (paired_tests.equivalence_p(SLEEP, margin) < 0.05) == inside
 
 
 def test_equivalence_matches_two_t_tests():
     above = stats.ttest_1samp(SLEEP, -2, alternative="greater").pvalue
     below = stats.ttest_1samp(SLEEP, 2, alternative="less").pvalue
-    assert statistics.equivalence_p(SLEEP, 2) == pytest.approx(max(above, below))
-    assert statistics.equivalence_p(-SLEEP, 2) == pytest.approx(max(above, below))
+    assert paired_tests.equivalence_p(SLEEP, 2) == pytest.approx(max(above, below))
+    assert paired_tests.equivalence_p(-SLEEP, 2) == pytest.approx(max(above, below))
 
 
 def test_equal_differences_are_surely_in_or_out():
-    assert statistics.equivalence_p([0.0] * 4, 0.01) == 0
-    assert statistics.equivalence_p([0.5] * 4, 0.01) == 1
+    assert paired_tests.equivalence_p([0.0] * 4, 0.01) == 0
+    assert paired_tests.equivalence_p([0.5] * 4, 0.01) == 1
 
 
 def test_holm_by_hand():
     # .01 x 4, then .02 x 3 and .03 x 2 (both .06, kept monotone), .5 x 1; the NaN is no test.
-    found = statistics.holm([0.03, 0.01, math.nan, 0.5, 0.02])
+    found = paired_tests.holm([0.03, 0.01, math.nan, 0.5, 0.02])
     assert found == pytest.approx([0.06, 0.04, math.nan, 0.5, 0.06], nan_ok=True)
 
 
 def test_first_crossing_is_interpolated():
-    assert statistics.first_crossing([1, 2, 3], [0.5, 0.9, 1.0], 0.95) == pytest.approx(2.5)
-    assert statistics.first_crossing([1, 2, 3], [0.96, 0.9, 1.0], 0.95) == 1
-    assert statistics.first_crossing([1, 2], [0.5, 0.6], 0.95) == math.inf
+    assert times.first_crossing([1, 2, 3], [0.5, 0.9, 1.0], 0.95) == pytest.approx(2.5)
+    assert times.first_crossing([1, 2, 3], [0.96, 0.9, 1.0], 0.95) == 1
+    assert times.first_crossing([1, 2], [0.5, 0.6], 0.95) == math.inf
 
 
 def test_kaplan_meier_median_with_censored_runs():
-    assert statistics.median_time([2, 4, 6, math.inf], horizon=10) == 4  # half have reached it at 4
-    assert statistics.median_time([2, 4, math.inf, math.inf, math.inf], horizon=10) == math.inf
-    assert statistics.median_time([math.inf] * 3, horizon=10) == math.inf
+    assert times.median_time([2, 4, 6, math.inf], horizon=10) == 4  # half have reached it at 4
+    assert times.median_time([2, 4, math.inf, math.inf, math.inf], horizon=10) == math.inf
+    assert times.median_time([math.inf] * 3, horizon=10) == math.inf
 
 
 def product_limit_median(times, horizon):
@@ -108,9 +128,9 @@ def product_limit_median(times, horizon):
 def test_kaplan_meier_median_against_the_product_limit_by_hand():
     rng = np.random.default_rng(3)
     for _ in range(300):
-        times = rng.integers(1, 12, rng.integers(1, 15)).astype(float)  # ties
-        times[rng.random(len(times)) < rng.random()] = math.inf
-        assert statistics.median_time(times, horizon=12) == product_limit_median(times, 12)
+        drawn = rng.integers(1, 12, rng.integers(1, 15)).astype(float)  # ties
+        drawn[rng.random(len(drawn)) < rng.random()] = math.inf
+        assert times.median_time(drawn, horizon=12) == product_limit_median(drawn, 12)
 
 
 def test_power_against_a_simulation():
@@ -118,31 +138,31 @@ def test_power_against_a_simulation():
     d = rng.normal(1.0, 1.0, (10, 20_000))
     t = d.mean(axis=0) / (d.std(axis=0, ddof=1) / np.sqrt(10))
     simulated = np.mean(t > stats.t.ppf(0.975, 9))
-    assert statistics.power(1.0, 10) == pytest.approx(simulated, abs=0.01)
+    assert power.power(1.0, 10) == pytest.approx(simulated, abs=0.01)
 
 
 def test_detectable_difference_has_80_percent_power():
-    difference = statistics.detectable_difference(0.02, 10)
-    assert statistics.power(difference / 0.02, 10) == pytest.approx(0.8)
-    assert statistics.detectable_difference(0.02, 5) == math.inf
+    difference = power.detectable_difference(0.02, 10)
+    assert power.power(difference / 0.02, 10) == pytest.approx(0.8)
+    assert power.detectable_difference(0.02, 5) == math.inf
 
 
 @pytest.mark.parametrize("n", [7, 10, 14])
 def test_the_detectable_difference_is_detected_in_about_80_percent(n):
     rng = np.random.default_rng(n)
-    d = rng.normal(statistics.detectable_difference(0.02, n), 0.02, (n, 2_000))
-    found = np.mean((statistics.permutation_p(d) < 0.05) & (d.mean(axis=0) > 0))
+    d = rng.normal(power.detectable_difference(0.02, n), 0.02, (n, 2_000))
+    found = np.mean((paired_tests.sign_flip_p(d) < 0.05) & (d.mean(axis=0) > 0))
     # The exact test of 7 pairs, whose p comes in steps of 1/64, has a little less power than the t test.
     assert 0.74 <= found <= 0.83
 
 
 def test_no_difference_is_found_significant_in_at_most_5_percent():
     rng = np.random.default_rng(1)
-    p = statistics.permutation_p(rng.standard_t(3, (10, 1_000)))
+    p = paired_tests.sign_flip_p(rng.standard_t(3, (10, 1_000)))
     assert np.mean(p < 0.05) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1_000)
 
 
 def test_a_large_difference_is_found_as_often_as_computed():
     rng = np.random.default_rng(2)
-    p = statistics.permutation_p(rng.normal(1.2, 1.0, (10, 1_000)))
-    assert np.mean(p < 0.05) == pytest.approx(statistics.power(1.2, 10), abs=0.04)
+    p = paired_tests.sign_flip_p(rng.normal(1.2, 1.0, (10, 1_000)))
+    assert np.mean(p < 0.05) == pytest.approx(power.power(1.2, 10), abs=0.04)

@@ -165,9 +165,12 @@ def test_verdicts_are_at_each_loss_its_own_rate_and_at_equal_rates_where_both_we
     files["runs.csv"] = rows.from_files(files).runs.assign(study_digest="").to_csv(index=False).encode()
     made = build.build("tuned", STUDY, Path(__file__), files, tmp_path / "tuned")
     by_setting = made["verdicts_by_setting"].frame.set_index("model")["verdict"]
-    assert by_setting.to_dict() == {"lenet5": "contradicted", "mlp": "supported"}
-    assert made["verdicts"].frame["verdict"].item() == "inconclusive"
-    assert "1 supported, 1 contradicted" in made["verdicts"].shown["evidence"].item()
+    assert by_setting.to_dict() == {"lenet5": "contradicted", "mlp": "inconclusive"}
+    # Of mse on the mlp, one tuning seed of two diverged at the rate where the other did best: the choice is a toss.
+    numbers = made["verdicts_by_setting"].frame.set_index("model")
+    assert numbers.loc["mlp", "mean"] == pytest.approx(0.1, abs=0.001)
+    assert numbers.loc["mlp", "ci_low"] < 0 < numbers.loc["lenet5", "ci_high"] + 0.02
+    assert "1 contradicted, 1 inconclusive" in made["verdicts"].shown["evidence"].item()
     # On lenet5 the two losses share no rate.
     equal = made["verdicts_at_equal_rates"].frame
     assert (equal["n"].item(), equal["verdict"].item()) == (8, "supported")
