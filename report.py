@@ -127,9 +127,9 @@ def _report(args: argparse.Namespace) -> None:
     output = (args.output or Path("results") / name).resolve()
     made = build.build(name, study, study_file, row_files, output)
     if study.reads and not args.source:
-        from ce_harness.tracking import sweeps
+        from ce_harness.tracking.report_note import note_report
 
-        sweeps.attach_report(args.tracking_uri, args.name or args.study, output)
+        note_report(args.tracking_uri, args.name or args.study, output)
     terminal.show(study, made, output)
 
 

@@ -15,13 +15,12 @@ from pathlib import Path
 PLUGINS = Path(__file__).parent / "sweep" / "launchers"
 
 # Each library reads its own when it is imported: no greetings, no telemetry, no link to a server's page printed for
-# each run. A server that is away is noticed within seconds: the uploader tries again by itself, and MLflow's own seven
-# retries would take minutes.
-ALWAYS = {"MLFLOW_DISABLE_TELEMETRY": "true"}
+# each run. MLflow itself tries nothing again: it would create a run twice where the answer to the first call was lost.
+# The uploader does, after a look at what is there. A server that is away is noticed within seconds.
+ALWAYS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 UNLESS_SET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
 

@@ -83,7 +83,7 @@ def _times(network: str) -> tuple[np.ndarray, np.ndarray]:
     from ce_harness.losses import SoftmaxCrossEntropy
     from ce_harness.rundir.directory import RunDirectory
     from ce_harness.rundir.journal import Journal
-    from ce_harness.tracking.background_uploader import Feed
+    from ce_harness.tracking.background_uploader import BackgroundUploader
     from ce_harness.training import process
     from ce_harness.training.callbacks import KeepJournal
     from ce_harness.training.gradient_monitor import GradientMonitor
@@ -149,7 +149,7 @@ def _times(network: str) -> tuple[np.ndarray, np.ndarray]:
             tags = {"config_hash": "0", "code_digest": "0"}
             source = {"name": "fashion_mnist", "digest": "0", "source_type": "code", "source": "{}"}
             journal.append(Journal.record("start", **start | {"tags": tags, "params": {}, "dataset": source}))
-            with Feed(run, f"sqlite:///{folder}/mlflow.db", "benchmark") as feed:
+            with BackgroundUploader(run, f"sqlite:///{folder}/mlflow.db", "benchmark") as feed:
                 feed.notify()  # opens the store
                 for model in (plain, monitored, kept):
                     epoch_time(model, 0, [])  # traces

@@ -16,7 +16,6 @@ from benchmarks.speed.aims import aim
 from benchmarks.speed.training import BATCH_SIZE, EPOCHS, timed
 from ce_harness.report.study import Table
 from ce_harness.rundir.directory import RunDirectory
-from ce_harness.sweep.gathering import MARK
 from ce_harness.sweep.plan import Cell, plan
 
 LOSSES = ("softmax_ce", "builtin_ce", "mse")
@@ -92,5 +91,5 @@ def _finish(cells: Sequence[Cell], trained: RunDirectory) -> None:
         cell.run.end("complete", metrics=trained.outcome["metrics"])
         position = cell.run.position(config.tracking_uri, config.mlflow_experiment)
         position.run_id, position.closed_as = client.create_run(experiment).info.run_id, "complete"
+        position.sweep = "benchmark"
         position.save()
-        (cell.run.path / MARK).write_text(position.run_id)

@@ -58,14 +58,14 @@ POINTS: dict[str, Point | Callable[[], None]] = {
     "while a checkpoint is written": lambda: setattr(checkpoint, "write_durably", half_a_file),
     "between checkpoint and journal": Point(checkpoint, "save", 2, "after"),
     "while the journal is written": lambda: setattr(journal.Journal, "append", half_a_line),
-    "between journal and MLflow": Point(background_uploader.Feed, "notify", 3),
-    "when MLflow has made the run": Point(uploader.Sender, "_create", 1, "after"),
-    "between the MLflow run and its parameters": Point(uploader.Sender, "_describe"),
+    "between journal and MLflow": Point(background_uploader.BackgroundUploader, "notify", 3),
+    "when MLflow has made the run": Point(uploader.Uploader, "_create", 1, "after"),
+    "between the MLflow run and its parameters": Point(uploader.Uploader, "_describe"),
     "when MLflow has an epoch": Point(upload_state.Position, "save", counts=lambda saved: saved.records > 1),
     "before the artifacts are written": Point(artifacts, "write_artifacts"),
     "before the outcome is written": Point(directory.RunDirectory, "end"),
     "before the checkpoints are removed": Point(directory.RunDirectory, "remove_checkpoints"),
-    "before MLflow hears the end": Point(uploader.Sender, "close"),
+    "before MLflow hears the end": Point(uploader.Uploader, "close"),
     "when MLflow has heard the end": Point(upload_state.Position, "save", counts=lambda saved: saved.closed_as),
 }
 

@@ -6,49 +6,68 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ce_harness.errors import DiskError
 from ce_harness.passwords import without_user
 from ce_harness.rundir.durable import seal, unseal, write_durably
+
+# What MLflow calls the ways in which a run may end.
+MLFLOW_STATUS = {"complete": "FINISHED", "diverged": "FAILED", "failed": "FAILED", "interrupted": "KILLED"}
 
 
 class Position:
     """Saved after each call that the store has taken.
 
     What was saved for another store or experiment, or of a run that the store has lost, does not count: all of the run
-    is to be sent. A run in the store's trash is not lost: somebody put it there. A SQLite file is asked whether it has
-    the run, a server only when something is sent to it.
+    is to be sent. A run in the store's trash is not lost: somebody put it there. A SQLite file is asked what it has of
+    the run, for it may have been put back from a backup. A server is asked only when something is sent to it.
 
     Attributes:
         run_id: what the store calls the run.
         records: how many records it has.
+        points: how many points of metrics it has.
         closed_as: the status it was last closed with; None while the run is open there.
+        sweep: the value of its tag ``sweep``.
     """
 
     def __init__(self, path: Path, tracking_uri: str, experiment: str):
         self._path = path
         self._place = {"store": store_name(tracking_uri, path.parent), "experiment": experiment}
-        state = saved(path)
-        if not self._counts(state, sqlite_path(tracking_uri)):
-            state = {}
+        state = self._still_true(saved(path), sqlite_path(tracking_uri))
         self.run_id: str | None = state.get("run_id")
         self.records: int = state.get("records", 0)
+        self.points: int = state.get("points", 0)
         self.closed_as: str | None = state.get("closed_as")
+        self.sweep: str | None = state.get("sweep")
 
-    def _counts(self, state: dict[str, Any], database: Path | None) -> bool:
+    def _still_true(self, state: dict[str, Any], database: Path | None) -> dict[str, Any]:
         here = state.items() >= self._place.items()
         if database is None or state.get("run_id") is None:
-            return here
+            return state if here else {}
         earlier_version = "store" not in state  # which did not say
-        return (here or earlier_version) and _has(database, state["run_id"], self._place["experiment"])
+        if not (here or earlier_version):
+            return {}
+        try:
+            kept = _kept(database, state["run_id"], self._place["experiment"])
+        except sqlite3.Error:
+            return state  # locked or damaged; that is found out, and said, by those who open the store
+        if kept is None:
+            return {}
+        if kept.points < state.get("points", 0):
+            return {"run_id": state["run_id"]}  # a point that is sent twice is one point
+        closed_as = state.get("closed_as")
+        if closed_as and kept.status != MLFLOW_STATUS[closed_as]:
+            state["closed_as"] = None
+        return state
 
     def start_again(self) -> None:
-        self.run_id, self.records, self.closed_as = None, 0, None
+        self.run_id, self.closed_as, self.sweep = None, None, None
+        self.records, self.points = 0, 0
 
     def save(self) -> None:
-        state = {"run_id": self.run_id, "records": self.records, "closed_as": self.closed_as}
-        write_durably(self._path, seal({**self._place, **state}))
+        names = ("run_id", "records", "points", "closed_as", "sweep")
+        write_durably(self._path, seal({**self._place, **{name: getattr(self, name) for name in names}}))
 
 
 def sqlite_path(tracking_uri: str) -> Path | None:
@@ -70,12 +89,19 @@ def store_name(tracking_uri: str, folder: Path) -> str:
     return f"sqlite:///{os.path.relpath(database, folder)}" if database else without_user(tracking_uri)
 
 
-def _has(database: Path, run_id: str, experiment: str) -> bool:
+class _Kept(NamedTuple):
+    status: str
+    points: int
+
+
+def _kept(database: Path, run_id: str, experiment: str) -> _Kept | None:
+    """What a SQLite store has of a run; None if it does not have the run."""
     if not database.exists():
-        return False
-    query = "SELECT 1 FROM runs JOIN experiments USING (experiment_id) WHERE run_uuid = ? AND experiments.name = ?"
-    try:
-        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-            return connection.execute(query, (run_id, experiment)).fetchone() is not None
-    except sqlite3.Error:
-        return True  # locked or damaged; that is found out, and said, by those who open the store
+        return None
+    query = (
+        "SELECT status, (SELECT COUNT(*) FROM metrics WHERE run_uuid = runs.run_uuid) "
+        "FROM runs JOIN experiments USING (experiment_id) WHERE run_uuid = ? AND experiments.name = ?"
+    )
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        row = connection.execute(query, (run_id, experiment)).fetchone()
+    return row and _Kept(*row)

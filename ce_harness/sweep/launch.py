@@ -17,12 +17,13 @@ from rich.console import Console
 
 from ce_harness.config.error_messages import explain
 from ce_harness.errors import ConfigError, DivergedError, HarnessError
+from ce_harness.interrupts import held_off
 from ce_harness.sweep.cell_files import CellFiles, End
 from ce_harness.sweep.commands import Commands
-from ce_harness.sweep.gathering import gather
 from ce_harness.sweep.plan import Cell, plan
 from ce_harness.sweep.progress import Progress
 from ce_harness.sweep.summary import Failure, conclude
+from ce_harness.sweep.sweep_tag import tell_store
 
 
 def run_sweep(
@@ -71,7 +72,8 @@ def run_sweep(
             with Progress(files, len(to_run), len(finished), console) as progress:
                 failures += launch(launcher, to_run, files, progress)
     finally:
-        gather([*finished, *to_run], to_run, commands, console)
+        with held_off():
+            tell_store([*finished, *to_run], to_run, commands, console)
     conclude(len(cells), failures, commands, console)
 
 

@@ -1,22 +1,24 @@
-"""Feeding MLflow from a run's journal: late, twice or after a crash, the store ends with each point once."""
+"""Sends a run's journal to MLflow while it trains: late, twice or after a crash, the store has each point once."""
 
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ce_harness.errors import DiskError, TrackingError
+from ce_harness.interrupts import held_off
 from ce_harness.rundir.directory import RunDirectory
 
 if TYPE_CHECKING:
-    from ce_harness.tracking.uploader import Sender
+    from ce_harness.tracking.uploader import Uploader
 
 SECONDS_BETWEEN_SENDS = 10.0  # a call costs about as much for one epoch as for ten
 SECONDS_BETWEEN_TRIES = 2.0
 LAST_TRIES = 3
 
 
-class Feed:
+class BackgroundUploader:
     """A thread that sends what the journal has gained; training never waits for the store.
 
     Used as a context manager around training. On leaving it sends the rest and closes the MLflow run with the truth.
@@ -37,26 +39,31 @@ class Feed:
         self._experiment = experiment
         self._news = threading.Event()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="mlflow-feed", daemon=True)
+        self._is_away = False  # the store, when it was last tried
+        self._thread = threading.Thread(target=self._work, name="mlflow-uploader", daemon=True)
 
     def notify(self) -> None:
         """The journal has grown."""
         self._news.set()
 
-    def __enter__(self) -> Feed:
+    def __enter__(self) -> BackgroundUploader:
         self._thread.start()
         return self
 
-    def __exit__(self, error_type, error, traceback) -> None:
-        self._over.set()
-        self._news.set()
-        self._thread.join()
+    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
         interrupted = error_type is not None and not issubclass(error_type, Exception)
-        try:
-            self.finish("interrupted" if interrupted else "failed")
-        except (TrackingError, DiskError):
-            if error_type is None:  # else the reason why training ended is the one to report
-                raise
+        with held_off() if interrupted else nullcontext():
+            self._over.set()
+            self._news.set()
+            self._thread.join()
+            try:
+                if interrupted:
+                    self.finish("interrupted", tries=0 if self._is_away else 1)  # nobody waits for a server now
+                else:
+                    self.finish()
+            except (TrackingError, DiskError):
+                if error_type is None:  # else the reason why training ended is the one to report
+                    raise
 
     def _work(self) -> None:
         while not self._over.is_set():
@@ -65,34 +72,40 @@ class Feed:
             if self._over.is_set():
                 return
             try:
-                self._sender().send()
+                self._uploader().send()
+                self._is_away = False
             except Exception:
                 # Whatever the store's trouble is, training goes on; `finish` tries again and reports.
+                self._is_away = True
                 self._news.set()
             self._over.wait(SECONDS_BETWEEN_SENDS)
 
-    def finish(self, status_without_outcome: str = "failed") -> None:
-        """Sends everything that is unsent; closes the MLflow run with the run's outcome."""
+    def finish(self, status_without_outcome: str = "failed", tries: int = LAST_TRIES) -> None:
+        """Sends everything that is unsent; closes the MLflow run with the run's outcome.
+
+        Args:
+            status_without_outcome: why the run has none, ``failed`` or ``interrupted``.
+        """
         if not self._run.journal().records:
             return
-        for attempt in range(1, LAST_TRIES + 1):
+        for attempt in range(1, tries + 1):
             try:
-                sender = self._sender()
-                sender.send()
-                sender.close(status_without_outcome)
+                uploader = self._uploader()
+                uploader.send()
+                uploader.close(status_without_outcome)
                 return
             except DiskError:  # what is wrong with the run's own files, no store mends
                 raise
             except Exception as error:
-                if attempt == LAST_TRIES:
+                if attempt == tries:
                     from ce_harness.tracking.store import tracking_error
 
                     remedy = f"the run is safe in {self._run.path}; the same command sends it once the store is back"
                     raise tracking_error(self._uri, "the store does not take the points", error, remedy) from error
                 threading.Event().wait(SECONDS_BETWEEN_TRIES)
 
-    def _sender(self) -> Sender:
+    def _uploader(self) -> Uploader:
         # Not at the top: MLflow takes a second to load, which it can do beside the training.
-        from ce_harness.tracking.uploader import Sender
+        from ce_harness.tracking.uploader import Uploader
 
-        return Sender(self._run, self._uri, self._experiment)
+        return Uploader(self._run, self._uri, self._experiment)

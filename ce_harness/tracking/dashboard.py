@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ce_harness.errors import HarnessError
-from ce_harness.tracking.resend import send_all
+from ce_harness.tracking.resend import resend_all
 from ce_harness.tracking.store import absolute, store_in
 
 HOST = "127.0.0.1"
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs_dir = parser.parse_args(argv).runs_dir
     store = store_in(runs_dir)
     try:
-        _, errors = send_all(runs_dir, store)  # makes the tables, too, before the server's own workers race for it
+        _, errors = resend_all(runs_dir, store)  # makes the tables, too, before the server's own workers race for it
     except HarnessError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -12,11 +12,11 @@ from mlflow import MlflowClient
 from ce_harness.errors import ConfigError, DiskError, HarnessError, LockedError, TrackingError
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.upload_state import sqlite_path
-from ce_harness.tracking.background_uploader import Feed
+from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.tracking.store import has_run, open_store, store_in, tracking_errors
 
 
-def send_rest(run: RunDirectory, tracking_uri: str, experiment: str) -> bool:
+def resend(run: RunDirectory, tracking_uri: str, experiment: str) -> bool:
     """Brings the store up to date with a run that no process is working on.
 
     A run without an outcome is closed as KILLED, for that is what happened to it; when it goes on it is opened again.
@@ -29,13 +29,13 @@ def send_rest(run: RunDirectory, tracking_uri: str, experiment: str) -> bool:
     """
     try:
         with run.claimed():
-            Feed(run, tracking_uri, experiment).finish("interrupted")
+            BackgroundUploader(run, tracking_uri, experiment).finish("interrupted")
     except LockedError:
         return False
     return True
 
 
-def send_all(runs_dir: Path, tracking_uri: str, foreign: bool = False) -> tuple[int, list[HarnessError]]:
+def resend_all(runs_dir: Path, tracking_uri: str, foreign: bool = False) -> tuple[int, list[HarnessError]]:
     """Brings the store up to date with the runs of a folder, each in its own experiment.
 
     Args:
@@ -59,7 +59,7 @@ def send_all(runs_dir: Path, tracking_uri: str, foreign: bool = False) -> tuple[
             for start in run.journal().of_kind("start"):
                 experiment = run.sent().get("experiment") or start["tags"]["study"]
                 if not _has_all(client, run, tracking_uri, experiment):
-                    sent += send_rest(run, tracking_uri, experiment)
+                    sent += resend(run, tracking_uri, experiment)
         except DiskError as error:
             errors.append(error)
         except TrackingError as error:
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if not args.runs_dir.is_dir():
             raise ConfigError(f"{args.runs_dir}: there is no such folder; give the one that the runs are in")
-        sent, errors = send_all(
+        sent, errors = resend_all(
             args.runs_dir, args.tracking_uri or store_in(args.runs_dir), foreign=args.tracking_uri is not None
         )
         print(f"{sent} run{'' if sent == 1 else 's'} brought up to date")

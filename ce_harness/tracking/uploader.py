@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from mlflow.entities import Dataset, DatasetInput, LifecycleStage, Metric, Param, ViewType
+from mlflow.entities import Dataset, DatasetInput, LifecycleStage, Param, ViewType
+from mlflow.exceptions import MlflowException
 
-from ce_harness.rundir import step_norms
 from ce_harness.rundir.directory import RunDirectory
+from ce_harness.rundir.upload_state import MLFLOW_STATUS, sqlite_path
+from ce_harness.tracking.names import storable
+from ce_harness.tracking.points import points
 from ce_harness.tracking.store import experiment_id, has_run, open_store
 
 POINTS_PER_CALL = 1000  # MLflow's limit for one log_batch
-MLFLOW_STATUS = {"complete": "FINISHED", "diverged": "FAILED", "failed": "FAILED", "interrupted": "KILLED"}
 
 
-class Sender:
+class Uploader:
     """Brings the store what it lacks of a run.
 
     Args:
@@ -32,6 +33,7 @@ class Sender:
             self._position.save()  # where the run is to go is known even if the store is away now
         self._client = open_store(tracking_uri)
         self._experiment = experiment
+        self._over_a_network = sqlite_path(tracking_uri) is None
 
     def send(self) -> None:
         """Sends the records that are not in the store, and the run itself if it isn't there."""
@@ -39,47 +41,46 @@ class Sender:
         if self._position.run_id and not has_run(self._client, self._position.run_id):
             self._position.start_again()
         if self._position.run_id is None:
-            found = self._find(start)
-            self._position.run_id = found or self._create(start)
-            self._describe(start)
+            known = self._known(start)
+            self._position.run_id = known[0] if known else self._create(start)
             self._position.save()
-            if found:
+            if known:
                 self._reopen()
         if self._position.closed_as and not self._run.outcome:
             self._reopen()
-        records = self._journal.records[self._position.records :]
-        points = [point for record in records for point in _points(record, self._run, start)]
-        for i in range(0, len(points), POINTS_PER_CALL):
-            self._client.log_batch(self._position.run_id, metrics=points[i : i + POINTS_PER_CALL])
-        for record in records:
+        if not self._position.records:
+            self._describe(start)
+        records = self._journal.records
+        unsent = points(self._run, records, self._position.records)
+        for i in range(0, len(unsent), POINTS_PER_CALL):
+            self._client.log_batch(self._position.run_id, unsent[i : i + POINTS_PER_CALL], synchronous=True)
+        for record in records[self._position.records :]:
             if record["kind"] == "inexact_resume":
-                self._client.set_tag(self._position.run_id, "inexact_resume", record["fingerprint"])
-        if records:
-            self._position.records += len(records)
+                self._client.set_tag(self._position.run_id, "inexact_resume", record["fingerprint"], synchronous=True)
+        if len(records) > self._position.records:
+            self._position.records = len(records)
+            self._position.points += len(unsent)
             self._position.save()
 
     def _reopen(self) -> None:
         """A run that is closed in the store goes on."""
         self._client.update_run(self._position.run_id, status="RUNNING")
-        self._client.set_tag(self._position.run_id, "status", "running")
+        self._client.set_tag(self._position.run_id, "status", "running", synchronous=True)
         self._position.closed_as = None
         self._position.save()
 
-    def _find(self, record: dict[str, Any]) -> str | None:
-        """The MLflow run that was made for this directory, in the trash or not; not that of a directory since deleted.
+    def _known(self, record: dict[str, Any]) -> list[str]:
+        """The MLflow runs that were made for this directory, in the trash or not; not those of one since deleted.
 
-        An earlier process may have died just after it made it, or the directory's runs may since have gone elsewhere.
+        An earlier process may have died just after it made one, the answer may have been lost on its way, or the
+        directory's runs may since have gone elsewhere.
         """
         wanted = " and ".join(f"tags.{key} = '{record['tags'][key]}'" for key in ("config_hash", "code_digest"))
         wanted += f" and attributes.start_time = {record['time_ms']}"
-        found = self._client.search_runs(
-            [experiment_id(self._client, self._experiment)], wanted, ViewType.ALL, max_results=1
-        )
-        if not found:
-            return None
-        if found[0].info.lifecycle_stage == LifecycleStage.DELETED:
-            self._client.restore_run(found[0].info.run_id)
-        return found[0].info.run_id
+        runs = self._client.search_runs([experiment_id(self._client, self._experiment)], wanted, ViewType.ALL)
+        if runs and runs[0].info.lifecycle_stage == LifecycleStage.DELETED:
+            self._client.restore_run(runs[0].info.run_id)
+        return [run.info.run_id for run in runs]
 
     def _create(self, record: dict[str, Any]) -> str:
         return self._client.create_run(
@@ -91,9 +92,13 @@ class Sender:
 
     def _describe(self, record: dict[str, Any]) -> None:
         """Parameters and dataset; a run that was found may lack them."""
-        params = [Param(key, value) for key, value in record["params"].items()]
-        self._client.log_batch(self._position.run_id, params=params)
+        params = [Param(key, value) for key, value in self._params(record).items()]
+        self._client.log_batch(self._position.run_id, params=params, synchronous=True)
         self._client.log_inputs(self._position.run_id, datasets=[DatasetInput(Dataset(**record["dataset"]), [])])
+
+    def _params(self, record: dict[str, Any]) -> dict[str, str]:
+        keys = storable(record["params"])
+        return {keys[name]: value for name, value in record["params"].items()}
 
     def close(self, status_without_outcome: str) -> None:
         """Sends the artifacts and closes the run in the store with its outcome."""
@@ -104,33 +109,44 @@ class Sender:
         run_id = self._position.run_id
         if outcome:
             self._client.log_artifacts(run_id, str(self._run.artifacts))
-        self._client.set_tag(run_id, "status", "failed" if status == "interrupted" else status)
+            if self._over_a_network:
+                self._verify()
+        self._client.set_tag(run_id, "status", "failed" if status == "interrupted" else status, synchronous=True)
         self._client.set_terminated(run_id, MLFLOW_STATUS[status])
         self._position.closed_as = status
         self._position.save()
 
+    def _verify(self) -> None:
+        """Asks a server once for all that it was sent: one that answered OK need not have kept it.
 
-def _points(record: dict[str, Any], run: RunDirectory, start: dict[str, Any]) -> list[Metric]:
-    """The points of a journal record; an epoch brings every n-th of its steps, and the run's very first."""
-    when = record["time_ms"]
-    if record["kind"] not in ("epoch", "test"):
-        return []
-    points = [Metric(key, _storable(value), when, record["epoch"]) for key, value in record["metrics"].items()]
-    if record["kind"] == "test":
-        return points
-    evaluations = record.get("evaluations", ())
-    for evaluation in evaluations if len(evaluations) > 1 else ():  # a single one is that of the epoch
-        scores = {key: value for key, value in evaluation.items() if key != "step"}
-        points += [Metric(f"step/{k}", _storable(v), when, evaluation["step"]) for k, v in scores.items()]
-    rows = step_norms.load(run, record["epoch"])
-    first = record["step"] - len(rows) + 1
-    for step, row in enumerate(rows, first):
-        if step == 1 or step % start["log_every_n_steps"] == 0:
-            names = ("step/loss", *start["columns"][1:])
-            points += [Metric(n, _storable(v), when, step) for n, v in zip(names, row.tolist(), strict=True)]
-    return points
+        Raises:
+            MlflowException: it does not keep what it is sent.
+        """
+        self._delete_twins()
+        if self._lacks() and not self._sent_again():
+            raise MlflowException(f"the server says OK and does not keep {', '.join(self._lacks())}")
 
+    def _sent_again(self) -> bool:
+        self._position.records = self._position.points = 0
+        self.send()
+        return not self._lacks()
 
-def _storable(value: float) -> float:
-    """MLflow would keep an infinite value as 1.8e308, which looks like a number; NaN stays what it is."""
-    return value if math.isfinite(value) else math.nan
+    def _delete_twins(self) -> None:
+        """A run whose creation seemed to fail, and was tried again, may be there after all."""
+        for run_id in self._known(self._journal.records[0]):
+            if run_id != self._position.run_id:
+                self._client.delete_run(run_id)
+
+    def _lacks(self) -> list[str]:
+        """Kinds of what was sent and is not there."""
+        run_id, start = self._position.run_id, self._journal.records[0]
+        kept = self._client.get_run(run_id)
+        here = sum(len(self._client.get_metric_history(run_id, key)) for key in kept.data.metrics)
+        artifacts = {file.path for file in self._client.list_artifacts(run_id)}
+        checks = {
+            "parameters": kept.data.params.keys() >= self._params(start).keys(),
+            "tags": kept.data.tags.keys() >= start["tags"].keys(),
+            "points": here >= self._position.points,
+            "artifacts": artifacts >= {path.name for path in self._run.artifacts.iterdir()},
+        }
+        return [kind for kind, is_whole in checks.items() if not is_whole]

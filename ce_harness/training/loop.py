@@ -14,7 +14,7 @@ from ce_harness.errors import ConfigError, DataError, DivergedError
 from ce_harness.rundir import artifacts, checkpoint
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
-from ce_harness.tracking.background_uploader import Feed
+from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.training import best_epoch, parts, process
 from ce_harness.training.callbacks import KeepJournal, StopEarly, StopOnDivergence, progress
 from ce_harness.training.evaluation import Evaluator
@@ -46,7 +46,7 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
     config = checked(config)
     run = RunDirectory.of(config)
     with run.claimed():
-        feed = Feed(run, config.tracking_uri, config.mlflow_experiment)
+        feed = BackgroundUploader(run, config.tracking_uri, config.mlflow_experiment)
         if run.outcome is None:
             with feed:
                 _train(config, run, feed, console)
@@ -59,7 +59,7 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
     return outcome["metrics"]
 
 
-def _train(config: DictConfig, run: RunDirectory, feed: Feed, console: Console | None) -> None:
+def _train(config: DictConfig, run: RunDirectory, feed: BackgroundUploader, console: Console | None) -> None:
     process.prepare(config.seed, config.threads, config.precision)
     setup = _set_up(config)
     refuse_edited()  # everything is imported

@@ -10,9 +10,7 @@ import time
 import pytest
 
 from ce_harness.sweep.cell import SECONDS_BETWEEN_LOOKS
-from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.store import open_store
-from ce_harness.tracking.sweeps import attach_report
 from tests.conftest import ROOT, TINY
 
 MODELS = """
@@ -113,38 +111,20 @@ def test_what_a_cell_prints_goes_to_its_own_file(swept, folders):
     assert "how:" not in swept.stdout + swept.stderr
 
 
-def test_the_store_has_the_runs_and_one_that_says_how_they_were_made(swept, folders):
+def test_the_store_has_the_runs_and_how_they_were_made(swept, folders):
     client = open_store(f"sqlite:///{folders[1] / 'mlflow.db'}")
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
-    sweep, *runs = sorted(runs, key=lambda run: "config_hash" in run.data.tags)
     assert sorted((run.data.params["model.how"], run.info.status) for run in runs) == [
         ("diverges", "FAILED"),
         ("fine", "FINISHED"),
         ("loses_its_worker", "FINISHED"),
     ]
+    assert len({run.data.tags["sweep"] for run in runs}) == 1
+    command = f"python run.py --config-dir={folders[0] / 'conf'} -m model=bad {' '.join(TINY[1:])}"
     for run in runs:
-        assert run.data.tags["sweep"] == sweep.data.tags["sweep"]
-        description = run.data.tags["mlflow.note.content"].splitlines()[0]
-        assert description.endswith(f"model.how={run.data.params['model.how']}`")
-    assert (sweep.info.run_name, sweep.info.status) == ("single_runs: model.how", "FAILED")
-    assert sweep.info.start_time == min(run.info.start_time for run in runs)
-    command = f"`python run.py --config-dir={folders[0] / 'conf'} -m model=bad {' '.join(TINY[1:])}"
-    assert sweep.data.tags["mlflow.note.content"].startswith(f"{command} runs_dir={folders[1]} model.how={HOW}`")
-    tracked = read_runs(client.tracking_uri, "single_runs")
-    assert {run.run_id for run in tracked} == {run.info.run_id for run in runs}
-
-
-def test_a_report_goes_to_the_run_of_the_sweep(swept, folders):
-    uri = f"sqlite:///{folders[1] / 'mlflow.db'}"
-    (folders[0] / "report").mkdir()
-    (folders[0] / "report" / "verdicts.md").write_text("supported")
-    attach_report(uri, "single_runs", folders[0] / "report")
-    attach_report(uri, "never swept", folders[0] / "report")
-    client = open_store(uri)
-    (sweep,) = client.search_runs(
-        [e.experiment_id for e in client.search_experiments()], "tags.sweep_of = 'single_runs'"
-    )
-    assert [item.path for item in client.list_artifacts(sweep.info.run_id, "report")] == ["report/verdicts.md"]
+        alone, _, sweep = run.data.tags["mlflow.note.content"].splitlines()
+        assert alone.endswith(f"model.how={run.data.params['model.how']}`")
+        assert sweep == f"Part of the sweep `{command} runs_dir={folders[1]} model.how={HOW}`"
 
 
 def test_with_nothing_to_do_it_answers_without_tensorflow(swept, folders):

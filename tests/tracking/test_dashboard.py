@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ce_harness.rundir import step_norms
-from ce_harness.tracking.background_uploader import Feed
+from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.tracking.reading import read_runs
 from tests.conftest import ROOT
 from tests.tracking.test_store import recorded
@@ -28,7 +28,7 @@ def dashboard(runs_dir, tmp_path):
     for loss in ("softmax_ce", "mse"):
         run = recorded(runs_dir, name=f"digits-lenet5-{loss}-s0")
         step_norms.save(run, 1, np.array([[2.3, 1.5], [2.2, 1.1]]))
-        Feed(run, f"sqlite:///{runs_dir / 'mlflow.db'}", "demo").finish()
+        BackgroundUploader(run, f"sqlite:///{runs_dir / 'mlflow.db'}", "demo").finish()
     command = [sys.executable, "-m", "ce_harness.tracking.dashboard", str(runs_dir)]
     with open(tmp_path / "log", "w") as log:
         server = subprocess.Popen(

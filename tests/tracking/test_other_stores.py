@@ -11,8 +11,9 @@ from ce_harness.errors import ConfigError, TrackingError
 from ce_harness.rundir.durable import seal, unseal
 from ce_harness.rundir.journal import Journal
 from ce_harness.rundir.upload_state import Position
-from ce_harness.tracking import background_uploader, dashboard, resend, sweeps
-from ce_harness.tracking.background_uploader import Feed
+from ce_harness.tracking import background_uploader, dashboard, resend
+from ce_harness.tracking.background_uploader import BackgroundUploader
+from ce_harness.tracking.run_tags import tag_runs
 from ce_harness.tracking.store import open_store
 from tests.tracking.test_store import ALL_POINTS, only_run, recorded
 
@@ -40,21 +41,21 @@ def experiments(uri):
 
 def test_a_run_that_went_to_one_store_goes_whole_to_another(runs_dir, store, other):
     run = recorded(runs_dir, ended=False)
-    Feed(run, store, "demo").finish()
+    BackgroundUploader(run, store, "demo").finish()
     run.journal().append(Journal.record("test", epoch=2, metrics={"test/accuracy": 0.5}))
     run.end("complete")
     for uri in (other, store):  # which has a part of it
         assert not run.settled(uri, "demo")
-        Feed(run, uri, "demo").finish()
+        BackgroundUploader(run, uri, "demo").finish()
         assert run.settled(uri, "demo")
         assert only_run(uri) == ALL
 
 
 def test_a_run_goes_to_another_experiment_as_a_run_of_its_own(runs_dir, store):
     run = recorded(runs_dir)
-    Feed(run, store, "demo").finish()
+    BackgroundUploader(run, store, "demo").finish()
     assert not run.settled(store, "mine")
-    Feed(run, store, "mine").finish()
+    BackgroundUploader(run, store, "mine").finish()
     assert experiments(store) == {"demo": ["a"], "mine": ["a"]}
 
 
@@ -78,11 +79,11 @@ def empty_the_trash(store, _):
 @pytest.mark.parametrize("lose", [begin_the_file_anew, empty_the_trash])
 def test_what_a_store_has_lost_arrives_again(runs_dir, store, migrated_store, lose):
     run = recorded(runs_dir)
-    Feed(run, store, "demo").finish()
+    BackgroundUploader(run, store, "demo").finish()
     assert run.settled(store, "demo")
     lose(store, migrated_store)
     assert not run.settled(store, "demo")
-    assert resend.send_all(runs_dir, store) == (1, [])
+    assert resend.resend_all(runs_dir, store) == (1, [])
     assert only_run(store) == ALL
     (runs_dir / "mlflow.db").unlink()
     assert not run.settled(store, "demo")
@@ -91,7 +92,7 @@ def test_what_a_store_has_lost_arrives_again(runs_dir, store, migrated_store, lo
 @pytest.mark.parametrize("ended", [True, False])
 def test_a_run_that_somebody_deleted_in_the_store_stays_in_its_trash(runs_dir, store, ended, monkeypatch):
     run = recorded(runs_dir, ended=ended)
-    Feed(run, store, "demo").finish("interrupted")
+    BackgroundUploader(run, store, "demo").finish("interrupted")
     run_id = put_the_run_into_the_trash(store)
     assert run.settled(store, "demo")
     assert resend.main([str(runs_dir)]) == 0
@@ -99,19 +100,19 @@ def test_a_run_that_somebody_deleted_in_the_store_stays_in_its_trash(runs_dir, s
     monkeypatch.setattr(os, "execv", lambda *_: None)  # becomes the server
     dashboard.main([str(runs_dir)])
     assert experiments(store) == {}
-    sweep = sweeps.Sweep("demo-1", "demo: seed", "demo", "python run.py -m", 1)
-    sweeps.group(store, "demo", sweep, {run_id: "python run.py"}, complete=True)
-    assert experiments(store) == {"demo": ["demo: seed"]}
+    tag_runs(store, {run_id: {"sweep": "demo-1"}})
+    assert experiments(store) == {}
+    assert "sweep" not in open_store(store).get_run(run_id).data.tags
 
 
 def test_a_run_that_goes_on_leaves_the_trash(runs_dir, store):
     run = recorded(runs_dir, ended=False)
-    Feed(run, store, "demo").finish("interrupted")
+    BackgroundUploader(run, store, "demo").finish("interrupted")
     run_id = put_the_run_into_the_trash(store)
     run.journal().append(Journal.record("test", epoch=2, metrics={"test/accuracy": 0.5}))
     run.end("complete")
     assert not run.settled(store, "demo")
-    Feed(run, store, "demo").finish()
+    BackgroundUploader(run, store, "demo").finish()
     assert only_run(store) == ALL
     assert run.sent()["run_id"] == run_id
 
@@ -120,7 +121,7 @@ def test_what_is_unsent_goes_to_the_experiment_it_was_meant_for(runs_dir, store,
     monkeypatch.setattr(background_uploader, "SECONDS_BETWEEN_TRIES", 0.0)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(TrackingError):
-        Feed(recorded(runs_dir), "http://127.0.0.1:9", "mine").finish()
+        BackgroundUploader(recorded(runs_dir), "http://127.0.0.1:9", "mine").finish()
     recorded(runs_dir, name="b")  # of which no store was ever told
     assert resend.main([str(runs_dir)]) == 0
     assert experiments(store) == {"demo": ["b"]}  # the other is not this store's
@@ -129,14 +130,14 @@ def test_what_is_unsent_goes_to_the_experiment_it_was_meant_for(runs_dir, store,
 
 
 def test_runs_and_their_store_may_move_together(runs_dir, store):
-    Feed(recorded(runs_dir), store, "demo").finish()
+    BackgroundUploader(recorded(runs_dir), store, "demo").finish()
     moved = runs_dir.rename(runs_dir.with_name("moved"))
-    assert resend.send_all(moved, f"sqlite:///{moved / 'mlflow.db'}") == (0, [])
+    assert resend.resend_all(moved, f"sqlite:///{moved / 'mlflow.db'}") == (0, [])
 
 
 def test_a_position_of_an_earlier_version_counts_if_the_store_has_the_run(runs_dir, store, other):
     run = recorded(runs_dir)
-    Feed(run, store, "demo").finish()
+    BackgroundUploader(run, store, "demo").finish()
     path = run.path / "mlflow.json"
     state = unseal(path.read_bytes(), str(path))
     path.write_bytes(seal({key: state[key] for key in ("run_id", "records", "closed_as")}))
@@ -171,7 +172,7 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path, capsys):
 
 def test_a_deleted_experiment_is_named_in_one_line(runs_dir, store, monkeypatch, capsys):
     monkeypatch.setattr(background_uploader, "SECONDS_BETWEEN_TRIES", 0.0)
-    Feed(recorded(runs_dir), store, "demo").finish()
+    BackgroundUploader(recorded(runs_dir), store, "demo").finish()
     client = open_store(store)
     client.delete_experiment(client.get_experiment_by_name("demo").experiment_id)
     assert resend.main([str(runs_dir)]) == 0

@@ -15,15 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from mlflow import MlflowClient
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from ce_harness.errors import DiskError, TrackingError
 from ce_harness.rundir import step_norms
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
-from ce_harness.tracking import background_uploader, resend, sweeps, uploader
-from ce_harness.tracking.background_uploader import Feed
+from ce_harness.tracking import background_uploader, resend, uploader
+from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.store import open_store
 from tests.conftest import ROOT
@@ -96,7 +95,7 @@ def test_a_locked_database_is_waited_for(runs_dir, monkeypatch):
     other = sqlite3.connect(runs_dir / "mlflow.db", check_same_thread=False)
     other.execute("BEGIN EXCLUSIVE")
     with ThreadPoolExecutor(1) as thread:
-        sending = thread.submit(Feed(run, uri, "demo").finish)
+        sending = thread.submit(BackgroundUploader(run, uri, "demo").finish)
         time.sleep(1)
         assert not sending.done()
         other.rollback()
@@ -112,11 +111,11 @@ def test_a_full_disk_is_one_line_and_loses_nothing(runs_dir, monkeypatch, capfd)
     resource.setrlimit(resource.RLIMIT_FSIZE, ((runs_dir / "mlflow.db").stat().st_size, hard))
     try:
         with pytest.raises(TrackingError, match=r"the store does not take the points .*disk I/O error.*same command"):
-            Feed(run, uri, "demo").finish()
+            BackgroundUploader(run, uri, "demo").finish()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert capfd.readouterr().err == ""
-    Feed(run, uri, "demo").finish()
+    BackgroundUploader(run, uri, "demo").finish()
     status, points = only_run(uri)
     assert (status, len(points["step/loss"])) == ("FINISHED", 200)
 
@@ -134,7 +133,7 @@ def test_training_never_waits_for_a_store_that_hangs(runs_dir, monkeypatch):
         return open_store(uri)
 
     monkeypatch.setattr(uploader, "open_store", hanging)
-    with Feed(run, uri, "demo") as fed:
+    with BackgroundUploader(run, uri, "demo") as fed:
         for _ in range(100):
             fed.notify()
         run.end("complete")
@@ -157,7 +156,7 @@ def test_a_store_that_comes_and_goes_gets_each_point_once(runs_dir, monkeypatch,
     monkeypatch.setattr(uploader, "open_store", unreliable)
     for _ in range(3):
         try:
-            Feed(run, uri, "demo").finish()
+            BackgroundUploader(run, uri, "demo").finish()
         except TrackingError:
             assert away == {1, 2, 3}
     assert only_run(uri) == ("FINISHED", ALL_POINTS)
@@ -166,7 +165,7 @@ def test_a_store_that_comes_and_goes_gets_each_point_once(runs_dir, monkeypatch,
 def test_what_a_dead_process_left_is_closed_with_the_truth(runs_dir, capsys):
     uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
     ghost = recorded(runs_dir, ended=False)
-    uploader.Sender(ghost, uri, "demo").send()
+    uploader.Uploader(ghost, uri, "demo").send()
     assert only_run(uri)[0] == "RUNNING"
     resend.main([str(runs_dir)])
     status, points = only_run(uri)
@@ -181,9 +180,9 @@ def test_what_a_dead_process_left_is_closed_with_the_truth(runs_dir, capsys):
 def test_a_run_trained_again_in_a_new_directory_is_another_run_in_mlflow(runs_dir):
     uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
     first = recorded(runs_dir, ended=False)
-    Feed(first, uri, "demo").finish()
+    BackgroundUploader(first, uri, "demo").finish()
     shutil.rmtree(first.path)
-    Feed(recorded(runs_dir), uri, "demo").finish()
+    BackgroundUploader(recorded(runs_dir), uri, "demo").finish()
     client = open_store(uri)
     found = client.search_runs([client.get_experiment_by_name("demo").experiment_id])
     assert sorted(run.info.status for run in found) == ["FAILED", "FINISHED"]
@@ -207,13 +206,13 @@ def test_damaged_steps_are_named_and_the_store_is_not_blamed(runs_dir):
     run = recorded(runs_dir)
     run.steps(2).write_bytes(b"")
     with pytest.raises(DiskError, match=r"epoch-000002\.npz is damaged"):
-        Feed(run, f"sqlite:///{runs_dir / 'mlflow.db'}", "demo").finish()
+        BackgroundUploader(run, f"sqlite:///{runs_dir / 'mlflow.db'}", "demo").finish()
 
 
 def test_a_run_that_is_being_written_is_left_alone(runs_dir):
     uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
     run = recorded(runs_dir, ended=False)
-    uploader.Sender(run, uri, "demo").send()
+    uploader.Uploader(run, uri, "demo").send()
     program = f"""
 from pathlib import Path
 from ce_harness.rundir.directory import RunDirectory
@@ -225,7 +224,7 @@ with RunDirectory(Path({str(run.path)!r})).claimed():
         [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout.readline() == "claimed\n"
-    assert resend.send_all(runs_dir, uri) == (0, [])
+    assert resend.resend_all(runs_dir, uri) == (0, [])
     holder.communicate("\n")
     assert only_run(uri)[0] == "RUNNING"
 
@@ -266,7 +265,7 @@ def test_what_a_server_missed_arrives_when_it_is_back(runs_dir, migrated_store, 
     (tmp_path / "server.db").write_bytes(migrated_store.read_bytes())
     run = recorded(runs_dir)
     with pytest.raises(TrackingError, match=rf"{address}.*the run is safe in .*; the same command sends it"):
-        Feed(run, address, "demo").finish()
+        BackgroundUploader(run, address, "demo").finish()
     start()
     resend.main([str(runs_dir), address])
     assert only_run(address) == ("FINISHED", ALL_POINTS)
@@ -274,34 +273,12 @@ def test_what_a_server_missed_arrives_when_it_is_back(runs_dir, migrated_store, 
     assert list(tracked.epochs().columns) == ["epoch", "step"]  # the artifact, over HTTP
     assert json.loads((run.path / "mlflow.json").read_text())["closed_as"] == "complete"
 
-    assert resend.send_all(runs_dir, address) == (0, [])
+    assert resend.resend_all(runs_dir, address) == (0, [])
     open_store(address).delete_run(tracked.run_id)  # on purpose: it stays in the trash
     assert run.settled(address, "demo")
-    assert resend.send_all(runs_dir, address) == (0, [])
+    assert resend.resend_all(runs_dir, address) == (0, [])
     assert read_runs(address, "demo") == []
     backend = SqlAlchemyStore(f"sqlite:///{tmp_path / 'server.db'}", "artifacts")
     backend._hard_delete_run(tracked.run_id)  # as `mlflow gc` does it, behind our back: the server is asked
-    assert resend.send_all(runs_dir, address) == (1, [])
+    assert resend.resend_all(runs_dir, address) == (1, [])
     assert only_run(address) == ("FINISHED", ALL_POINTS)
-
-
-def test_a_sweep_that_is_gathered_again_writes_only_the_tags_that_differ(runs_dir, monkeypatch):
-    uri = f"sqlite:///{runs_dir / 'mlflow.db'}"
-    for name in "abc":
-        Feed(recorded(runs_dir, epochs=0, name=name), uri, "demo").finish()
-    commands = {run.run_id: f"python run.py {run.name}" for run in read_runs(uri, "demo")}
-    written, log_batch = [], MlflowClient.log_batch
-
-    def counted(client, run_id, **kwargs):
-        written.append(run_id)
-        log_batch(client, run_id, **kwargs)
-
-    monkeypatch.setattr(MlflowClient, "log_batch", counted)
-    sweep = sweeps.Sweep("demo-1", "demo: seed", "demo", "python run.py -m", 1)
-    first, second, third = commands
-    sweeps.group(uri, "demo", sweep, {first: commands[first], second: commands[second]}, complete=False)
-    sweeps.group(uri, "demo", sweep, commands | {second: "another"}, complete=True)
-    assert written == [first, second, second, third]
-    tags = [run.tags for run in read_runs(uri, "demo")]
-    assert [run["sweep"] for run in tags] == ["demo-1"] * 3
-    assert [run["mlflow.note.content"].split("`")[1] for run in tags] == [commands[first], "another", commands[third]]

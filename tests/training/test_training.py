@@ -243,12 +243,12 @@ class Keep(loop.KeepJournal):
         keep = self
         print("mlflow" in sys.modules)
 
-class Feed(loop.Feed):
+class BackgroundUploader(loop.BackgroundUploader):
     def notify(self):
         print(int(keep.model._step))
         super().notify()
 
-loop.KeepJournal, loop.Feed = Keep, Feed
+loop.KeepJournal, loop.BackgroundUploader = Keep, BackgroundUploader
 loop.train_and_evaluate(OmegaConf.create(sys.argv[1]))
 print("mlflow" in sys.modules)
 """

@@ -11,7 +11,7 @@ from ce_harness.errors import ConfigError, DataError
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.earlier import read, runs_of
 from ce_harness.report.evidence.selection import select, survey
-from ce_harness.tracking import reading, sweeps
+from ce_harness.tracking import reading, report_note
 from tests.report.synthetic import Run, runs
 
 READS = {"dataset": ["digits"], "loss": ["softmax_ce", "mse"], "learning_rate": [0.05, 0.5], "seed": range(3, 9)}
@@ -107,7 +107,7 @@ def test_the_command_adds_an_earlier_report(monkeypatch, tmp_path, capsys):
     everything = runs(experiments.demo.STUDY.reads["loss"], 5, mse={"accuracy": 0.90})
     store = everything[:8]
     monkeypatch.setattr(reading, "read_runs", lambda uri, study, must_exist=True: list(store))
-    monkeypatch.setattr(sweeps, "attach_report", lambda uri, study, folder: None)
+    monkeypatch.setattr(report_note, "note_report", lambda uri, study, folder: None)
     first, both = str(tmp_path / "first"), str(tmp_path / "both")
     assert report.main(["demo", "--output", first]) == 0
     store[:] = everything[8:]
