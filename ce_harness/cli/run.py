@@ -8,6 +8,7 @@ import signal
 import stat
 import sys
 import traceback
+from functools import cache
 from importlib import import_module
 
 import hydra
@@ -75,7 +76,12 @@ def run_job(config: DictConfig) -> None:
     """What Hydra runs: the one run of a plain call, or one cell of a sweep."""
     hydra_config = HydraConfig.get()
     if hydra_config.mode == RunMode.MULTIRUN:
-        sweep.run_cell(hydra_config, load=_load, job=lambda: _run(config, None))
+        sweep.run_cell(
+            hydra_config,
+            load=_load,
+            name=lambda: RunDirectory.named_after(checked(config)).path.name,
+            job=lambda: _run(config, None),
+        )
     else:
         try:
             line = _run(config, Console())
@@ -84,6 +90,7 @@ def run_job(config: DictConfig) -> None:
             _errors.append(error)
 
 
+@cache  # a worker does it for its first cell; each time more of its memory would be frozen
 def _load() -> None:
     """Imports what a run needs, even what would be imported late: the cells of a sweep share it."""
     with loading():

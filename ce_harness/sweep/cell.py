@@ -16,14 +16,15 @@ from multiprocessing.process import BaseProcess
 from omegaconf import DictConfig
 
 from ce_harness.config.error_messages import explain
-from ce_harness.errors import INTERRUPTED, HarnessError
+from ce_harness.errors import INTERRUPTED, ConfigError, HarnessError
+from ce_harness.interrupts import held_off
 from ce_harness.sweep.cell_files import CellFiles, End
 
 SECONDS_BETWEEN_LOOKS = 0.5  # at whether the launching process still lives
 SECONDS_TO_CLOSE = 20.0  # of an interrupted run, the store included; Slurm kills after 30 by default
 
 
-def run_cell(hydra: DictConfig, load: Callable[[], None], job: Callable[[], str]) -> None:
+def run_cell(hydra: DictConfig, load: Callable[[], None], name: Callable[[], str], job: Callable[[], str]) -> None:
     """Runs a cell and records how it ended, whatever happens in it.
 
     The worker loads TensorFlow once and never uses it. A cell is a fork of that fresh process: it starts at once, in
@@ -33,13 +34,21 @@ def run_cell(hydra: DictConfig, load: Callable[[], None], job: Callable[[], str]
 
     Args:
         hydra: Hydra's own config of the cell.
-        load: imports all that a cell needs, see ``loading``.
+        load: imports all that a cell needs, once in a worker.
+        name: the name of the run's directory, under the code that was imported.
         job: does the work; returns a line for the user.
+
+    Raises:
+        ConfigError: it is no cell of a sweep that `run_sweep` planned.
     """
     files, number = CellFiles(hydra.sweep.dir), hydra.job.num
+    planned = files.planned(number)
+    if planned is None:  # by another sweeper, which would not hear how it ends
+        raise ConfigError("hydra/sweeper: allowed is resumable, which is the default; leave hydra/sweeper out")
     files.start(number)
     try:
         load()
+        _refuse_other_run(planned, name())
     except Exception as error:
         files.end(number, _failure(error))
         return
@@ -61,6 +70,13 @@ def run_cell(hydra: DictConfig, load: Callable[[], None], job: Callable[[], str]
         files.end(number, out_of_time or _without_a_word(process.exitcode))
 
 
+def _refuse_other_run(planned: str, here: str) -> None:
+    """A file that was edited while the sweep runs may make another run of the cell than the one that was planned."""
+    if here != planned:
+        what = "config or data" if here.rpartition("-")[2] == planned.rpartition("-")[2] else "code"
+        raise ConfigError(f"the {what} changed while the sweep ran: {planned} is {here} now; give the command again")
+
+
 def _wait(process: BaseProcess) -> None:
     launcher = multiprocessing.parent_process()  # None in the launching process itself, and in a job of a cluster
     while process.exitcode is None:
@@ -71,11 +87,12 @@ def _wait(process: BaseProcess) -> None:
 
 
 def _interrupt(process: BaseProcess) -> None:
-    if process.is_alive():
-        os.kill(process.pid, signal.SIGINT)
-    process.join(SECONDS_TO_CLOSE)
-    process.kill()
-    process.join()
+    with held_off():
+        if process.is_alive():
+            os.kill(process.pid, signal.SIGINT)
+        process.join(SECONDS_TO_CLOSE)
+        process.kill()
+        process.join()
 
 
 def _run_apart(files: CellFiles, number: int, job: Callable[[], str]) -> None:

@@ -25,7 +25,7 @@ class End:
 
 
 class CellFiles:
-    """The files of a sweep's cells, by job number: ``000007.started``, ``000007.ended.json`` and ``000007.log``.
+    """The files of a sweep's cells, by job number: ``000007.planned``, ``.started``, ``.ended.json`` and ``.log``.
 
     Attributes:
         folder: where they are.
@@ -59,6 +59,14 @@ class CellFiles:
     def log(self, number: int) -> Path:
         """What the cell printed, its traceback included."""
         return self._file(number, "log")
+
+    def plan(self, number: int, run: str) -> None:
+        """Says which run, by the name of its directory, the cell is to be."""
+        self._file(number, "planned").write_text(run)
+
+    def planned(self, number: int) -> str | None:
+        path = self._file(number, "planned")
+        return path.read_text() if path.exists() else None
 
     def start(self, number: int) -> None:
         self._file(number, "started").touch()

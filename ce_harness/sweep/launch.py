@@ -116,6 +116,8 @@ def launch(launcher: Launcher, cells: Sequence[Cell], files: CellFiles, progress
 
 def _launch_batch(launcher: Launcher, batch: Mapping[int, Cell], files: CellFiles) -> Exception | None:
     """Returns what broke the launcher, if anything did."""
+    for number, cell in batch.items():
+        files.plan(number, cell.run.path.name)
     where = f"hydra.sweep.dir={QuotedString(str(files.folder), Quote.single).with_quotes()}"  # tells the cells
     try:
         launcher.launch([[*cell.overrides, where] for cell in batch.values()], initial_job_idx=min(batch))

@@ -16,6 +16,7 @@ from mlflow.exceptions import MlflowException
 
 from ce_harness.errors import TrackingError
 from ce_harness.rundir.upload_state import sqlite_path
+from ce_harness.tracking.relocation import artifacts_of, relocate
 
 SECONDS_FOR_MIGRATION = 120  # of another process that makes the tables
 RUNS_PER_PAGE = 1000
@@ -48,7 +49,7 @@ def open_store(tracking_uri: str) -> MlflowClient:
             _make(path)
         # MLflow would try for many minutes to open what can't be opened; SQLite itself says so at once.
         with closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA schema_version")
+            relocate(path, connection)
         client = MlflowClient(absolute(tracking_uri))
         client.search_experiments(max_results=1)
     return client
@@ -73,7 +74,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     if found:
         return found.experiment_id
     path = sqlite_path(client.tracking_uri)
-    location = (path.parent / "artifacts" / name).as_uri() if path else None
+    location = artifacts_of(path, name) if path else None
     try:
         return client.create_experiment(name, location, tags={"mlflow.experimentKind": MODEL_TRAINING})
     except MlflowException:

@@ -1,18 +1,23 @@
 """A run whose store is another one than before, or lost it: all of it arrives, and nothing believes that it had."""
 
+import hashlib
 import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from ce_harness.errors import ConfigError, TrackingError
+from ce_harness.rundir import step_norms
+from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.durable import seal, unseal
 from ce_harness.rundir.journal import Journal
 from ce_harness.rundir.upload_state import Position
 from ce_harness.tracking import background_uploader, dashboard, resend
 from ce_harness.tracking.background_uploader import BackgroundUploader
+from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.run_tags import tag_runs
 from ce_harness.tracking.store import open_store
 from tests.tracking.test_store import ALL_POINTS, only_run, recorded
@@ -181,3 +186,66 @@ def test_a_deleted_experiment_is_named_in_one_line(runs_dir, store, monkeypatch,
     printed = capsys.readouterr()
     assert "the experiment demo is deleted; `mlflow experiments restore --experiment-id 1`, or set" in printed.err
     assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("move", [shutil.move, shutil.copytree])
+def test_artifacts_lie_beside_the_store_wherever_it_is(runs_dir, store, move):
+    run = recorded(runs_dir, ended=False)
+    BackgroundUploader(run, store, "demo").finish()
+    BackgroundUploader(recorded(runs_dir, name="b"), store, "demo").finish()
+    moved = runs_dir.with_name("moved")
+    move(runs_dir, moved)
+    there = f"sqlite:///{moved / 'mlflow.db'}"
+    RunDirectory(moved / run.path.name).end("complete")
+    assert resend.resend_all(moved, there) == (1, [])
+    for tracked in read_runs(there, "demo"):
+        assert tracked.content("epochs.csv") == b"epoch,step\n"
+    written = [path.relative_to(moved) for path in moved.glob("artifacts/demo/*/artifacts/epochs.csv")]
+    assert len(written) == 2
+    if runs_dir.exists():  # the original of a copy is as it was
+        assert len(list(runs_dir.glob("artifacts/demo/*/artifacts/epochs.csv"))) == 1
+        assert [run.status for run in read_runs(store, "demo")] == ["failed", "complete"]
+
+
+def test_a_store_put_back_from_a_backup_gets_what_it_lacks(runs_dir, store, tmp_path):
+    run = recorded(runs_dir, ended=False)
+    BackgroundUploader(run, store, "demo").finish()
+    shutil.copy(runs_dir / "mlflow.db", tmp_path / "backup.db")
+    step_norms.save(run, 3, np.full((2, 2), 3.0))
+    run.journal().append(Journal.record("epoch", epoch=3, step=6, metrics={"train/loss": 0.25}))
+    run.end("complete")
+    BackgroundUploader(run, store, "demo").finish()
+    whole = only_run(store)
+    shutil.copy(tmp_path / "backup.db", runs_dir / "mlflow.db")
+    assert only_run(store) != whole
+    assert not run.settled(store, "demo")
+    BackgroundUploader(run, store, "demo").finish()
+    assert only_run(store) == whole
+    open_store(store).update_run(run.sent()["run_id"], status="RUNNING")  # of which all points are there
+    assert not run.settled(store, "demo")
+    assert resend.resend_all(runs_dir, store) == (1, [])
+    assert only_run(store) == whole
+
+
+def test_names_that_a_store_cannot_take_are_translated(runs_dir, store):
+    keys = {
+        "top@5": "top_5",
+        "top_5": "top_5_2",
+        "weight(norm)": "weight_norm_",
+        "a,b": "a_b",
+        "a=b": "a_b_2",
+        "a'b": "a_b_3",
+        "": "_",
+        ".": "__2",
+        "../up": "__/up",
+        "a//b/": "a/b",
+        "kopf é": "kopf é",
+        "a:b": "a:b",
+        "x" * 251: f"{'x' * 230}_{hashlib.sha256(b'x' * 251).hexdigest()[:8]}",
+    }
+    run = recorded(runs_dir, epochs=0, ended=False)
+    run.journal().append(Journal.record("test", epoch=0, metrics={name: float(i) for i, name in enumerate(keys)}))
+    run.end("complete")
+    BackgroundUploader(run, store, "demo").finish()
+    _, points = only_run(store)
+    assert points == {key: [(0, float(i))] for i, key in enumerate(keys.values())}
