@@ -201,7 +201,7 @@ def test_only_what_is_not_complete_is_launched(sweep):
 def test_changed_training_code_never_reuses_a_run(sweep, monkeypatch):
     for cell in sweep.plan(*seeds(2)):
         finish(cell)
-    monkeypatch.setattr(identity, "_training_code_digest", lambda: "other code")
+    monkeypatch.setattr(identity, "code_digests", lambda config: {"harness_digest": "other code"})
     launcher = Launcher()
     sweep.run(launcher, *seeds(2))
     assert launcher.launched == ["seed=0", "seed=1"]
