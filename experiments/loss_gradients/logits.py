@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from omegaconf import DictConfig, OmegaConf
 from scipy import special
 
+from ce_harness import places
 from ce_harness.report.output.style import COLUMN_WIDTH, loss_styles, new_figure
 from ce_harness.report.study import Evidence, Table
 from ce_harness.startup import import_tensorflow
@@ -84,12 +83,12 @@ def norms(_: Evidence) -> Figure:
     styles = loss_styles(list(LOSSES))
     smoothing = _config("label_smoothing_ce").label_smoothing
     for ax, num_classes in zip(axes, NUM_CLASSES, strict=True):
-        logits = _logits(p_true, num_classes)
+        logits = spread_evenly(p_true, num_classes)
         line = np.union1d(p_true, 1 - smoothing + smoothing / num_classes)  # label smoothing's gradient is 0 there
         for i, loss in enumerate(LOSSES):
             some = slice(3 * i + 5, None, 30)
             order = 3 if loss in ("softmax_ce", "builtin_ce") else 2  # what all others are compared with is on top
-            norm = _closed_form(loss, _logits(line, num_classes))
+            norm = _closed_form(loss, spread_evenly(line, num_classes))
             ax.plot(line, norm, label=loss, zorder=order, **styles[loss])
             points = _automatic(loss, logits[some])
             ax.plot(p_true[some], points, "o", color=styles[loss]["color"], markersize=2.5, zorder=order)
@@ -108,26 +107,14 @@ def norms(_: Evidence) -> Figure:
     return fig
 
 
-def _logits(p_true: np.ndarray, num_classes: int) -> np.ndarray:
+def spread_evenly(p_true: np.ndarray, num_classes: int) -> np.ndarray:
     """Logits of mean 0 that give the first class p_true and all others the same."""
     t = special.logit(p_true) + np.log(num_classes - 1)
     return np.column_stack([t, *[np.zeros_like(t)] * (num_classes - 1)]) - t[:, None] / num_classes
 
 
-def _first_class(logits: np.ndarray) -> np.ndarray:
-    return np.eye(logits.shape[-1])[np.zeros(len(logits), int)]
-
-
-def _closed_form(loss: str, logits: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(logit_gradient(loss, _first_class(logits), logits), axis=-1)
-
-
-def _config(loss: str) -> DictConfig:
-    return OmegaConf.load(Path(__file__).parents[2] / "conf" / "loss" / f"{loss}.yaml")
-
-
-def _automatic(loss: str, logits: np.ndarray) -> np.ndarray:
-    """The same through the Keras losses, in float64."""
+def automatic_gradient(loss: str, logits: np.ndarray) -> np.ndarray:
+    """The gradient of the Keras loss of conf/loss, in float64, where the first class is the true one; (N, K)."""
     import_tensorflow()
     import tensorflow as tf
     from hydra.utils import instantiate
@@ -138,4 +125,20 @@ def _automatic(loss: str, logits: np.ndarray) -> np.ndarray:
     with tf.GradientTape() as tape:
         tape.watch(z)
         value = keras_loss(tf.constant(_first_class(logits)), z)
-    return np.linalg.norm(tape.gradient(value, z), axis=-1)
+    return tape.gradient(value, z).numpy()
+
+
+def _first_class(logits: np.ndarray) -> np.ndarray:
+    return np.eye(logits.shape[-1])[np.zeros(len(logits), int)]
+
+
+def _closed_form(loss: str, logits: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(logit_gradient(loss, _first_class(logits), logits), axis=-1)
+
+
+def _automatic(loss: str, logits: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(automatic_gradient(loss, logits), axis=-1)
+
+
+def _config(loss: str) -> DictConfig:
+    return OmegaConf.load(places.conf() / "loss" / f"{loss}.yaml")

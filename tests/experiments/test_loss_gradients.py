@@ -29,6 +29,15 @@ def test_saturation_ladder():
     np.testing.assert_allclose(frame["CE / MSE"], [1, 2.7778, 25.2525, 2500.25], rtol=1e-5)
 
 
+def test_only_squared_error_of_probabilities_loses_a_decade_per_decade():
+    frame = loss_gradients.STUDY.tables["true_class"](EVIDENCE).frame.set_index("loss")
+    np.testing.assert_allclose(frame.loc["mse", "p = 0.1"], 2 * 0.1 * (1 - 0.2 + 0.01 + 0.09))
+    assert frame.loc["softmax_ce"].tolist()[:4] == pytest.approx([0.9, 0.99, 0.999, 0.9999])
+    slopes = frame["slope"].round(2)
+    assert slopes[["mse", "mse_mean"]].tolist() == [0.97, 0.97]
+    assert slopes.drop(["mse", "mse_mean"]).abs().max() < 0.3
+
+
 def test_one_neuron_ends_at_the_published_outputs():
     frame = loss_gradients.STUDY.tables["one_neuron"](EVIDENCE).frame.set_index(["loss", "start"])
     assert frame["output, step 300"].round(4).to_dict() == {
@@ -57,7 +66,8 @@ def test_figures_are_a_column_wide(name):
 
 
 def test_points_of_the_gradient_figure_lie_on_the_lines():
-    for ax in loss_gradients.STUDY.figures["logit_gradients"](EVIDENCE).axes:
+    figures = (loss_gradients.STUDY.figures[name](EVIDENCE) for name in ("logit_gradients", "true_class"))
+    for ax in (ax for figure in figures for ax in figure.axes):
         lines = iter(ax.lines)
         for line, points in zip(lines, lines, strict=False):
             if len(points.get_xdata()) > 2:
