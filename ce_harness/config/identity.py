@@ -12,10 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 from ce_harness.config import sources
 from ce_harness.config.data_digest import content_digest
 from ce_harness.config.modules import modules_behind, modules_of_the_loop
-from ce_harness.config.schema import GROUPS, PARTS_BY_NAME
+from ce_harness.config.schema import GROUPS, PARTS_BY_NAME, is_built_in
 
 # Where a run is kept and shown, not what it computes.
 NOT_IDENTITY = ("tracking_uri", "mlflow_experiment", "runs_dir", "allow_inexact_resume")
+
+# Likewise of a data set: decoded images, and whether to read files that seem not to have changed.
+KEPT_WHERE = ("cache", "verify")
 
 # Their loaders check every file against a SHA-256 in our code, so where the files lie says nothing.
 PUBLISHED = tuple(f"ce_harness.datasets.{name}" for name in ("fashion_mnist", "mnist", "cifar10", "cifar100"))
@@ -26,6 +29,9 @@ def identified(config: DictConfig) -> dict[str, Any]:
     resolved = OmegaConf.to_container(config, resolve=True)
     for group in GROUPS:
         resolved[group].pop("label", None)  # how reports call it
+    if is_built_in(resolved["dataset"]["_target_"]):
+        for key in KEPT_WHERE:
+            resolved["dataset"].pop(key, None)
     return {key: value for key, value in resolved.items() if key not in NOT_IDENTITY}
 
 
@@ -41,9 +47,15 @@ def config_hash(config: DictConfig) -> str:
     path = named["dataset"].get("path")
     if path is not None:
         pinned = named["dataset"]["_target_"] in PUBLISHED
-        named["dataset"]["path"] = None if pinned else content_digest(Path(path))
+        named["dataset"]["path"] = None if pinned else _data_digest(config.dataset)
     canonical = json.dumps(named, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _data_digest(dataset: DictConfig) -> str:
+    cache = dataset.get("cache") if is_built_in(dataset["_target_"]) else None
+    verify = cache is not None and dataset.get("verify", False)
+    return content_digest(Path(dataset.path), cache=None if cache is None else Path(cache), verify=verify)
 
 
 def code_digest(config: DictConfig) -> str:

@@ -131,6 +131,9 @@ KEYS_OF_PARTS = {
 KEYS_OF_BUILT_IN_PARTS = {
     "dataset.size": _SIZE,
     "dataset.channels": _one_of(1, 3),
+    "dataset.background": _one_of("white", "black"),
+    "dataset.cache": _or(None, _text("a folder", "runs/cache", r".*\S.*")),
+    "dataset.verify": _SWITCH,
     "dataset.split_seed": _SEED,
     "dataset.label_noise": _number(0, 1, low_included=True, example="0.2"),
     "dataset.white": _or(None, _number(0, example="255")),

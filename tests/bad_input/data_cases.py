@@ -1,8 +1,9 @@
 """Data that would train wrong or not at all."""
 
-from collections.abc import Callable
+from collections.abc import os
 from pathlib import Path
 
+import Callable
 import numpy as np
 from PIL import Image
 
@@ -138,6 +139,8 @@ CASES = [
         3,
         pets_and(lambda: Path("pets/cats/text.png").write_text("x")),
     ),
+    Case("a pipe among the images", FOLDER, "is a pipe", 3, pets_and(lambda: os.mkfifo("pets/cats/pipe.png"))),
+    Case("a link upwards", FOLDER, "leads back to", 3, pets_and(lambda: Path("pets/cats/up").symlink_to(".."))),
     Case("a torn image", FOLDER, "3.png is not an image", 3, pets_and(tear("pets/dogs/3.png"))),
     Case(
         "an image beside the classes",

@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
+import struct
 import tempfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,10 +70,69 @@ def test_photographs_are_turned_upright(tmp_path):
     np.testing.assert_array_equal(image * 255, pixels[::-1])
 
 
-def test_hidden_files_are_skipped(pets):
+def test_what_systems_leave_behind_and_empty_folders_are_no_data(pets, caplog):
+    before = load(pets).digest
     (pets / ".DS_Store").write_text("x")
     (pets / "cats" / ".hidden").write_text("x")
-    assert load(pets).class_names == ("cats", "dogs")
+    (pets / "cats" / "Thumbs.db").write_text("x")
+    (pets / "__MACOSX").mkdir()
+    (pets / "birds").mkdir()
+    assert load(pets).digest == before
+    assert "birds is empty: no class" in caplog.text
+
+
+def test_folders_train_val_and_test_are_the_splits(tmp_path):
+    for split, count in (("train", 6), ("val", 2), ("test", 3)):
+        for name in ("cats", "dogs"):
+            fill(tmp_path / split / name, count)
+    dataset = load(tmp_path)
+    assert dataset.class_names == ("cats", "dogs")
+    counts = {split: sum(number.values()) for split, number in dataset.class_counts.items()}
+    assert counts == {"train": 12, "validation": 4, "test": 6}
+    shutil.rmtree(tmp_path / "val")
+    assert [len(split) for split in load(tmp_path, val_fraction=1 / 6).splits.values()] == [10, 2, 6]
+
+
+def test_a_class_that_is_not_trained_is_refused(tmp_path):
+    for folder in ("train/cats", "train/dogs", "test/cats", "test/Dogs"):
+        fill(tmp_path / folder, 4)
+    with pytest.raises(DataError, match="has the class Dogs in its test images, but not in train"):
+        load(tmp_path)
+
+
+def test_test_images_without_classes_are_refused(tmp_path):
+    for folder in ("train/cats", "train/dogs", "test"):
+        fill(tmp_path / folder, 4)
+    with pytest.raises(DataError, match=r"test/0\.png lies beside the class folders"):
+        load(tmp_path)
+
+
+def test_names_in_latin_1_are_read_and_shown(tmp_path):
+    for name in (b"caf\xe9", "thé".encode()):
+        fill(tmp_path / os.fsdecode(name), 5)
+    assert load(tmp_path).class_names == ("café", "thé")
+
+
+@pytest.mark.parametrize(("background", "value"), [("white", 1), ("black", 0)])
+def test_transparency_shows_the_background(tmp_path, background, value):
+    """A shape that is drawn in the alpha channel alone, black on transparent, with a hole of 2 x 2 pixels."""
+    for name, mode in (("a", "RGBA"), ("b", "LA")):
+        (tmp_path / name).mkdir()
+        for k in range(5):
+            image = Image.new(mode, (4, 4), (0,) * (len(mode) - 1) + (255,))
+            image.putalpha(Image.fromarray(np.pad(np.zeros((2, 2), np.uint8), 1, constant_values=255)))
+            image.putpixel((0, 0), (128,) * (len(mode) - 1) + (255,))  # so that no image is of one colour
+            image.save(tmp_path / name / f"{k}.png")
+    shown = load(tmp_path, size=4, channels=1, background=background).train.images[..., 0]
+    assert (shown[:, 1:3, 1:3] == value).all()
+    assert (shown[:, 3] == 0).all()
+
+
+def test_nothing_of_pillows_is_printed(pets, recwarn):
+    hide_too_many_pixels(pets)
+    with pytest.raises(DataError, match=r"bomb\.png has 1,000,000,000 pixels|exceeds limit"):
+        load(pets)
+    assert not recwarn.list
 
 
 def add_text_file(root):
@@ -108,14 +169,39 @@ def leave_one_class(root):
     return "has 1 class folders; at least 2 are needed"
 
 
-def leave_an_empty_class(root):
-    (root / "birds").mkdir()
-    return "birds is empty"
-
-
 def put_an_image_beside(root):
     shutil.copy(root / "dogs" / "0.png", root)
     return "0.png lies beside the class folders"
+
+
+def put_a_pipe_among_them(root):
+    os.mkfifo(root / "dogs" / "pipe.png")
+    return "pipe.png is not an image that can be read (a folder, pipe or device)"
+
+
+def link_to_a_device(root):
+    (root / "dogs" / "zero.png").symlink_to("/dev/zero")
+    return "zero.png is not an image that can be read (a folder, pipe or device)"
+
+
+def link_to_the_folder_above(root):
+    (root / "dogs" / "again").symlink_to("..")
+    return "again is not an image that can be read (a folder, pipe or device)"
+
+
+def hide_too_many_pixels(root):
+    rows = zlib.compress(bytes(12501) * 10)  # of 10,000
+    header = struct.pack(">IIBBBBB", 100_000, 10_000, 1, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")]
+    png = b"".join(struct.pack(">I", len(c)) + t + c + struct.pack(">I", zlib.crc32(t + c)) for t, c in chunks)
+    (root / "dogs" / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + png)
+    return "bomb.png "
+
+
+def make_one_move(root):
+    frames = [Image.new("L", (9, 9), grey) for grey in (0, 255)]
+    frames[0].save(root / "dogs" / "moving.gif", save_all=True, append_images=frames[1:])
+    return "moving.gif holds 2 images"
 
 
 def remove(root):
@@ -138,8 +224,12 @@ def replace_by_a_file(root):
         write_16_bit,
         nest,
         leave_one_class,
-        leave_an_empty_class,
         put_an_image_beside,
+        put_a_pipe_among_them,
+        link_to_a_device,
+        link_to_the_folder_above,
+        hide_too_many_pixels,
+        make_one_move,
         remove,
         replace_by_a_file,
     ],
@@ -201,13 +291,14 @@ def test_refuses_a_folder_it_may_not_read():
         (root / "dogs").chmod(0o755)
 
 
-@pytest.mark.parametrize("options", [{"size": 0}, {"size": [8, 8, 8]}, {"size": "big"}, {"channels": 4}])
+@pytest.mark.parametrize(
+    "options", [{"size": 0}, {"size": [8, 8, 8]}, {"size": "big"}, {"channels": 4}, {"background": "red"}]
+)
 def test_refuses_impossible_sizes_and_channels(pets, options):
-    with pytest.raises(ConfigError, match=rf"dataset\.{next(iter(options))} is .*; allowed: "):
+    with pytest.raises(ConfigError, match=rf"dataset\.{next(iter(options))}=.*: allowed is "):
         load(pets, **options)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about tags it skips
 def test_a_damaged_header_is_read_or_refused_but_never_a_traceback(tmp_path):
     """TIFF keeps its sizes in tags at the front, where Pillow trips over some values with a TypeError."""
     for name in ("a", "b"):

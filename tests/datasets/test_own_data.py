@@ -40,12 +40,37 @@ def test_every_visible_file_of_a_folder_counts(composed, tmp_path):
     config = composed("dataset=image_directory", f"dataset.path={pets}")
     hashes = [config_hash(config)]
     (pets / ".DS_Store").write_text("x")
+    (pets / "Thumbs.db").write_text("x")
+    (pets / "__MACOSX").mkdir()
+    (pets / "__MACOSX" / "0.png").write_text("x")
+    (pets / "birds").mkdir()  # without images it is no class
     assert config_hash(config) == hashes[0]
     Image.new("L", (4, 4), 9).save(pets / "cats" / "1.png")
     hashes.append(config_hash(config))
     (pets / "cats" / "1.png").rename(pets / "dogs" / "1.png")
     hashes.append(config_hash(config))
     assert len(set(hashes)) == 3
+
+
+@pytest.mark.parametrize("name", ["pipe", "device", "link"])
+def test_what_can_not_be_read_to_its_end_is_refused_unread(composed, tmp_path, name):
+    pets = tmp_path / "pets"
+    (pets / "cats").mkdir(parents=True)
+    place = pets / "cats" / name
+    os.mkfifo(place) if name == "pipe" else place.symlink_to({"device": "/dev/zero", "link": ".."}[name])
+    with pytest.raises(DataError, match=rf"cats/{name} (is a pipe, a socket or a device|leads back to a folder)"):
+        config_hash(composed("dataset=image_directory", f"dataset.path={pets}"))
+
+
+def test_a_name_in_latin_1_counts(composed, tmp_path):
+    pets = tmp_path / "pets"
+    for name in (b"caf\xe9", b"the"):
+        (pets / os.fsdecode(name)).mkdir(parents=True)
+        Image.new("L", (4, 4), len(name)).save(pets / os.fsdecode(name) / "0.png")
+    config = composed("dataset=image_directory", f"dataset.path={pets}")
+    before = config_hash(config)
+    (pets / os.fsdecode(b"caf\xe9")).rename(pets / "tea")
+    assert config_hash(config) != before
 
 
 def test_an_altered_byte_of_a_jpeg_is_another_run(composed, tmp_path):

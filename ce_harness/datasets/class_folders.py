@@ -1,0 +1,81 @@
+"""Which image of a folder belongs to which split and class."""
+
+from __future__ import annotations
+
+import logging
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from ce_harness.config.data_digest import data_in
+from ce_harness.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+Layout: TypeAlias = Mapping[str, Mapping[str, Sequence[Path]]]
+
+_SPLITS = {
+    "train": "train", "training": "train",
+    "val": "validation", "valid": "validation", "validation": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+
+
+def layout(root: Path) -> Layout:
+    """The images of a folder by split and class, in the order of their names.
+
+    If all it holds is ``train`` and ``val`` or ``test``, with class folders in them, these are the splits; else its
+    folders are the classes, and all is training data, to be split.
+
+    Raises:
+        DataError: a folder can't be read, a file lies beside the class folders, there are fewer than two classes, or
+            one that is not in ``train``.
+    """
+    splits = {entry: _SPLITS.get(entry.name.lower()) for entry in _entries(root)}
+    train = next((entry for entry, split in splits.items() if split == "train"), None)
+    if len(splits) < 2 or None in splits.values() or train is None or not any(e.is_dir() for e in _entries(train)):
+        return {"train": _classes(root)}
+    images = {split: _classes(entry) for entry, split in splits.items() if split is not None}
+    if len(images) < len(splits):
+        raise DataError(f"{root} has two folders for one split; the splits are train, val and test; rename one")
+    for split in [split for split in images if split != "train"]:
+        for name in images[split].keys() - images["train"].keys():
+            raise DataError(
+                f"{root} has the class {legible(name)} in its {split} images, but not in train; add it there"
+            )
+    return {split: images[split] for split in ("train", "validation", "test") if split in images}
+
+
+def _classes(root: Path) -> dict[str, list[Path]]:
+    classes = {}
+    for folder in _entries(root):
+        if not folder.is_dir():
+            raise DataError(f"{folder} lies beside the class folders; move it into one or away")
+        images = _entries(folder)
+        if images:
+            classes[folder.name] = images
+        else:
+            logger.warning("%s is empty: no class", folder)
+    if len(classes) < 2:
+        raise DataError(f"{root} has {len(classes)} class folders; at least 2 are needed, one per class")
+    return classes
+
+
+def legible(name: str) -> str:
+    """A file name as text, whatever its bytes: UTF-8, composed as keyboards do, or else Latin-1."""
+    try:
+        return unicodedata.normalize("NFC", os.fsencode(name).decode())
+    except UnicodeDecodeError:
+        return os.fsencode(name).decode("latin-1")
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return data_in(folder)
+    except OSError as error:
+        raise DataError(
+            f"{folder} can't be read ({error.strerror}); dataset.path must be a readable folder with one "
+            "subfolder of images per class"
+        ) from error
