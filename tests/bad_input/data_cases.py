@@ -1,6 +1,7 @@
 """Data that would train wrong or not at all."""
 
-from collections.abc import os
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import Callable
