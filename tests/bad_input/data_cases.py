@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import Callable
 import numpy as np
 from PIL import Image
 
