@@ -114,7 +114,7 @@ def _from_one_hot(labels: Numbers, source: str) -> Numbers:
         first = int(np.argmax(wrong))
         raise DataError(
             f"{source} has shape {labels.shape}, but row {first} is not one-hot (a single 1 among zeros); an image has "
-            "one class here: for several at once, or for soft labels, take another program"
+            "one class here; several at once, and soft labels, can't be trained on"
         )
     return labels.argmax(axis=1)
 
