@@ -13,13 +13,14 @@ from tests.conftest import ROOT
 
 PACKAGE = "ce_harness"
 # Room -> the rooms that it may import. Every room may import EVERYWHERE.
-EVERYWHERE = {"errors", "passwords", "places", "startup", "unofficial"}
+EVERYWHERE = {"errors", "interrupts", "passwords", "places", "startup", "unofficial"}
 ARROWS = {
     "errors": set(),
     "passwords": set(),
     "startup": set(),
     "places": set(),
     "unofficial": set(),
+    "interrupts": set(),
     "theory": set(),
     "metrics": set(),
     "losses": {"theory"},
