@@ -97,13 +97,13 @@ class Composer:
     def __init__(self, loader: ConfigLoader, sweep_config: DictConfig):
         self._loader = loader
         self._sweep_config = sweep_config
-        self._parser = OverridesParser.create()
+        self._parsed = cache(OverridesParser.create().parse_override)  # the cells of a sweep share most of theirs
         self._is_group = cache(lambda key: bool(loader.get_group_options(key)))
         self._from_hydra = cache(self._compose_by_hydra)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """The config of a cell, without Hydra's own node."""
-        parsed = self._parser.parse_overrides(list(overrides))
+        parsed = [self._parsed(override) for override in overrides]
         if not all(self._is_plain(override) for override in parsed):
             return self._from_hydra(tuple(overrides))
         options = tuple(o.input_line for o in parsed if self._is_group(o.key_or_group))
