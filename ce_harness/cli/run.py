@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
-from ce_harness import places, sweep
+from ce_harness import devices, places, sweep
 from ce_harness.cli import arguments
 from ce_harness.config import checked, run_name
 from ce_harness.config.error_messages import explain
@@ -78,6 +78,7 @@ def run_job(config: DictConfig) -> None:
     if hydra_config.mode == RunMode.MULTIRUN:
         sweep.run_cell(
             hydra_config,
+            config.device,
             load=_load,
             name=lambda: RunDirectory.named_after(checked(config)).path.name,
             job=lambda: _run(config, None),
@@ -107,6 +108,7 @@ def _run(config: DictConfig, console: Console | None) -> str:
     run = RunDirectory.of(config)
     done_before = run.finished(config)
     if not done_before:
+        devices.choose(config.device)
         with loading():
             import_tensorflow()
             from ce_harness.training import train_and_evaluate

@@ -15,7 +15,7 @@ from ce_harness.config.modules import modules_behind, modules_of_the_loop
 from ce_harness.config.schema import GROUPS, PARTS_BY_NAME, is_built_in
 
 # Where a run is kept and shown, not what it computes.
-NOT_IDENTITY = ("tracking_uri", "mlflow_experiment", "runs_dir", "allow_inexact_resume")
+NOT_IDENTITY = ("tracking_uri", "mlflow_experiment", "runs_dir", "allow_inexact_resume", "device")
 
 # Likewise of a data set: decoded images, and whether to read files that seem not to have changed.
 KEPT_WHERE = ("cache", "verify")

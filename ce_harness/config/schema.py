@@ -111,7 +111,10 @@ KEYS = {
     "evaluate_every": _or(None, _number(0, 1, example="0.1")),
     "allow_inexact_resume": _SWITCH,
     "log_every_n_steps": _whole(1, "50"),
-    "threads": _or("auto", _whole(1, "1")),
+    "threads": _or("auto", Rule("a whole number from 1 to 1024", "1", lambda v: _is_whole(v) and 1 <= v <= 1024)),
+    "device": Rule(
+        "auto, cpu, gpu or the number of a GPU", "gpu", lambda v: v in ("auto", "cpu", "gpu") or _is_whole(v)
+    ),
     "runs_dir": _text("a folder", "runs", r".*\S.*"),
     "mlflow_experiment": _NAME,
     "tracking_uri": _text(

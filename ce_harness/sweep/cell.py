@@ -10,21 +10,26 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
 from omegaconf import DictConfig
 
+from ce_harness import devices
 from ce_harness.config.error_messages import explain
 from ce_harness.errors import INTERRUPTED, ConfigError, HarnessError
 from ce_harness.interrupts import held_off
+from ce_harness.sweep import device_slots
 from ce_harness.sweep.cell_files import CellFiles, End
 
 SECONDS_BETWEEN_LOOKS = 0.5  # at whether the launching process still lives
 SECONDS_TO_CLOSE = 20.0  # of an interrupted run, the store included; Slurm kills after 30 by default
 
 
-def run_cell(hydra: DictConfig, load: Callable[[], None], name: Callable[[], str], job: Callable[[], str]) -> None:
+def run_cell(
+    hydra: DictConfig, device: str | int, load: Callable[[], None], name: Callable[[], str], job: Callable[[], str]
+) -> None:
     """Runs a cell and records how it ended, whatever happens in it.
 
     The worker loads TensorFlow once and never uses it. A cell is a fork of that fresh process: it starts at once, in
@@ -34,6 +39,7 @@ def run_cell(hydra: DictConfig, load: Callable[[], None], name: Callable[[], str
 
     Args:
         hydra: Hydra's own config of the cell.
+        device: as in the config of the run.
         load: imports all that a cell needs, once in a worker.
         name: the name of the run's directory, under the code that was imported.
         job: does the work; returns a line for the user.
@@ -49,12 +55,26 @@ def run_cell(hydra: DictConfig, load: Callable[[], None], name: Callable[[], str
     try:
         load()
         _refuse_other_run(planned, name())
+        place = _place(hydra.launcher, device, files)
     except Exception as error:
         files.end(number, _failure(error))
         return
-    if sys.platform != "linux":  # elsewhere the system's libraries do not outlive a fork
-        files.end(number, _attempt(job))
-        return
+    with place:
+        if sys.platform == "linux":  # elsewhere the system's libraries do not outlive a fork
+            _run_in_a_fork(files, number, job)
+        else:
+            files.end(number, _attempt(job))
+
+
+def _place(launcher: DictConfig, device: str | int, files: CellFiles) -> AbstractContextManager[None]:
+    """A place on a GPU of this machine; on a cluster the engine has told this process which one it has."""
+    if "cells_per_device" in launcher:
+        return device_slots.held(device, launcher.cells_per_device, files.folder)
+    devices.choose(device)
+    return nullcontext()
+
+
+def _run_in_a_fork(files: CellFiles, number: int, job: Callable[[], str]) -> None:
     process = multiprocessing.get_context("fork").Process(target=_run_apart, args=(files, number, job))
     process.start()
     out_of_time = None
@@ -89,7 +109,7 @@ def _wait(process: BaseProcess) -> None:
 def _interrupt(process: BaseProcess) -> None:
     with held_off():
         if process.is_alive():
-            os.kill(process.pid, signal.SIGINT)
+            os.kill(process.pid or 0, signal.SIGINT)
         process.join(SECONDS_TO_CLOSE)
         process.kill()
         process.join()
@@ -125,7 +145,8 @@ def _leave_signals_to_the_worker() -> None:
 
 
 def _die_with_the_worker() -> None:
-    wait([multiprocessing.parent_process().sentinel])
+    if worker := multiprocessing.parent_process():
+        wait([worker.sentinel])
     os._exit(1)
 
 
@@ -145,7 +166,9 @@ def _failure(error: BaseException) -> End:
     return End(known.exit_code, str(known)) if known else End(1, f"{type(error).__name__}: {error}")
 
 
-def _without_a_word(exit_code: int) -> End:
+def _without_a_word(exit_code: int | None) -> End:
+    if exit_code is None:
+        return End(1, "the process could not be ended")
     if exit_code == INTERRUPTED:
         return End(INTERRUPTED, "interrupted")
     if exit_code >= 0:

@@ -44,13 +44,10 @@ class CellFiles:
         parent = Path(sweep_dir).absolute()
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            for number in count(1):
-                folder = parent / f"cells-{number}"
-                try:
-                    folder.mkdir()
-                except FileExistsError:
-                    continue
-                return cls(folder)
+            numbered = (parent / f"cells-{number}" for number in count(1))
+            folder = next(folder for folder in numbered if not folder.exists())
+            folder.mkdir()
+            return cls(folder)
         except OSError as error:
             raise DiskError(
                 f"{parent}: can't be written ({error.strerror}); set runs_dir=FOLDER or hydra.sweep.dir=FOLDER"

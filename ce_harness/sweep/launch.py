@@ -18,6 +18,7 @@ from rich.console import Console
 from ce_harness.config.error_messages import explain
 from ce_harness.errors import ConfigError, DivergedError, HarnessError
 from ce_harness.interrupts import held_off
+from ce_harness.sweep import device_slots
 from ce_harness.sweep.cell_files import CellFiles, End
 from ce_harness.sweep.commands import Commands
 from ce_harness.sweep.plan import Cell, plan
@@ -61,14 +62,16 @@ def run_sweep(
             to_run.append(cell)
             continue
         finished.append(cell)
-        if cell.run.outcome["status"] == "diverged":
-            failures.append(Failure(cell, End(DivergedError.exit_code, cell.run.outcome["message"]), log=None))
+        outcome = cell.run.outcome or {}
+        if outcome.get("status") == "diverged":
+            failures.append(Failure(cell, End(DivergedError.exit_code, outcome["message"]), log=None))
     files = CellFiles.of_a_new_call(config.hydra.sweep.dir) if to_run else None
     plural = "s" if len(cells) > 1 else ""
     console.print(f"{len(cells)} cell{plural}: {len(finished)} ran before, {len(to_run)} to run")
+    if to_run:
+        _share_machine(launcher, to_run)
     try:
         if files:
-            _leave_cores_to_threads(launcher, to_run)
             with Progress(files, len(to_run), len(finished), console) as progress:
                 failures += launch(launcher, to_run, files, progress)
     finally:
@@ -77,11 +80,22 @@ def run_sweep(
     conclude(len(cells), failures, commands, console)
 
 
-def _leave_cores_to_threads(launcher: Launcher, cells: Sequence[Cell]) -> None:
-    """On all cores, which is joblib's -1, run as many cells as have a core for each of their threads."""
-    if isinstance(launcher, JoblibLauncher) and launcher.joblib["n_jobs"] < 0:
+def _share_machine(launcher: Launcher, cells: Sequence[Cell]) -> None:
+    """On all of the machine, which is joblib's -1, run as many cells as have a core for each of their threads.
+
+    Where they use GPUs, as many as have a place on one. Those that must wait for a place would only take memory.
+
+    Raises:
+        ConfigError: a GPU is asked for that isn't here.
+    """
+    if not isinstance(launcher, JoblibLauncher):
+        return
+    shared = getattr(launcher, "cells_per_device", 1)  # Hydra's own launcher has no such word
+    places = [device_slots.places(device, shared) for device in {cell.config.device for cell in cells}]
+    if launcher.joblib["n_jobs"] < 0:
         cores = joblib.effective_n_jobs(launcher.joblib["n_jobs"])
-        launcher.joblib["n_jobs"] = max(1, cores // max(cell.config.threads for cell in cells))
+        at_a_time = max(1, cores // max(cell.config.threads for cell in cells))
+        launcher.joblib["n_jobs"] = min(at_a_time, sum(places)) if all(places) else at_a_time
 
 
 def launch(launcher: Launcher, cells: Sequence[Cell], files: CellFiles, progress: Progress) -> list[Failure]:

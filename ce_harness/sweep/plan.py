@@ -53,12 +53,12 @@ def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[
     Raises:
         ConfigError: a cell's config is wrong, or the launcher's.
     """
-    combinations = [tuple(combination) for combination in combinations]
-    shared = set.intersection(*map(set, combinations))
+    given = [tuple(combination) for combination in combinations]
+    shared = set.intersection(*map(set, given))
     composer = Composer(loader, sweep_config)
     cores = cores_of_a_cell(sweep_config.hydra.launcher)
     cells: dict[Path, Cell] = {}
-    for combination in combinations:
+    for combination in given:
         composed = composer.compose(combination)
         config = checked(composed, cores)
         overrides = combination
@@ -78,10 +78,10 @@ def cores_of_a_cell(launcher: DictConfig) -> int:
         if asked:
             return max(1, int(asked))  # Ray takes fractions
     jobs = launcher.get("n_jobs", 1)
-    if jobs == 0:
+    if not isinstance(jobs, int) or jobs == 0:
         raise ConfigError(
-            "hydra.launcher.n_jobs=0: allowed is a number of cells to run at a time, or -1 for what all cores carry; "
-            "for example hydra.launcher.n_jobs=2"
+            f"hydra.launcher.n_jobs={jobs}: allowed is a number of cells to run at a time, or -1 for what all cores "
+            "carry; for example hydra.launcher.n_jobs=2"
         )
     return max(1, joblib.cpu_count() // joblib.effective_n_jobs(jobs))
 

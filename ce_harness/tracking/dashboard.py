@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    for error in errors:
-        print(f"warning: {error}", file=sys.stderr)
+    for problem in errors:
+        print(f"warning: {problem}", file=sys.stderr)
     port = _free_port()
     print(f"http://{HOST}:{port}/#/experiments   (Ctrl-C ends it)", flush=True)
     arguments = ["server", "--backend-store-uri", absolute(store), "--host", HOST, "--port", str(port)]

@@ -50,7 +50,8 @@ def resend_all(runs_dir: Path, tracking_uri: str, foreign: bool = False) -> tupl
     """
     with tracking_errors(tracking_uri, "the store can't be opened"):
         client = open_store(tracking_uri)
-    sent, errors = 0, []
+    sent = 0
+    errors: list[HarnessError] = []
     for path in sorted(runs_dir.glob("*/journal.jsonl")):
         run = RunDirectory(path.parent)
         if run.is_of_another_store(tracking_uri) and not foreign:
@@ -98,8 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{sent} run{'' if sent == 1 else 's'} brought up to date")
     except HarnessError as error:
         errors = [error]
-    for error in errors:
-        print(f"error: {error}", file=sys.stderr)
+    for problem in errors:
+        print(f"error: {problem}", file=sys.stderr)
     return errors[0].exit_code if errors else 0
 
 

@@ -59,7 +59,7 @@ CASES = [
     run("a sweep over no option", "-m 'loss=glob(zzz*)'", "loss=glob(zzz*): it stands for no value at all"),
     run("a sweep over no number", "-m 'seed=range(3,3)'", "seed=range(3,3): it stands for no value at all"),
     run("a sweep of zero at a time", "-m hydra.launcher.n_jobs=0", "allowed is a number of cells to run at a time"),
-    run("a sweep of some at a time", "-m hydra.launcher.n_jobs=some", "'some' of type 'str' could not be converted"),
+    run("a sweep of some at a time", "-m hydra.launcher.n_jobs=some", "n_jobs=some: allowed is a number of cells"),
     run("a folder for a sweep that can't be made", "-m hydra.sweep.dir=/sys/x", "/sys/x: can't be written", 7),
     run("a negative seed", "seed=-1", "seed=-1: allowed is a whole number from 0 to 4294967295"),
     run("a seed beyond 32 bits", "seed=4294967296", "allowed is a whole number from 0 to 4294967295"),

@@ -28,7 +28,7 @@ def run_task(
     setup_globals()
     Singleton.set_state(singletons)
     cell = context.config_loader.load_sweep_config(config, list(overrides))
-    with open_dict(cell.hydra.job) as job:
-        job.num = number
-        job.id = ray.get_runtime_context().get_task_id()
+    with open_dict(cell):
+        cell.hydra.job.num = number
+        cell.hydra.job.id = ray.get_runtime_context().get_task_id()
     _ = run_job(function, cell, "hydra.sweep.dir", "hydra.sweep.subdir", context).return_value  # raises what it raised

@@ -28,8 +28,7 @@ class RayTasks(Launcher):
     """
 
     def __init__(self, init: DictConfig, remote: DictConfig):
-        self._init: dict[str, Any] = OmegaConf.to_container(init)
-        self._remote: dict[str, Any] = OmegaConf.to_container(remote)
+        self._init, self._remote = _arguments(init), _arguments(remote)
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         try:
@@ -52,3 +51,9 @@ class RayTasks(Launcher):
         ray.wait(cells, num_returns=len(cells))
         ray.get(cells)  # raises if Ray could not run one of them
         return []
+
+
+def _arguments(config: DictConfig) -> dict[str, Any]:
+    return {
+        str(key): OmegaConf.to_object(value) if OmegaConf.is_config(value) else value for key, value in config.items()
+    }

@@ -26,20 +26,20 @@ class ResumableSweeper(Sweeper):
         self._params = params or {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.hydra_context = hydra_context
-        self.config = config
-        self.launcher = Plugins.instance().instantiate_launcher(
+        self._sweep = hydra_context, config
+        self._launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
     def sweep(self, arguments: list[str]) -> None:
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        context, config = self._sweep
+        parser = OverridesParser.create(config_loader=context.config_loader)
         overrides = parser.parse_overrides([*(f"{key}={value}" for key, value in self._params.items()), *arguments])
         values = {override.get_key_element(): _values(override) for override in overrides}
         empty = [override.input_line for override in overrides if not values[override.get_key_element()]]
         if empty:
-            raise ConfigError(f"{' '.join(empty)}: it stands for no value at all, so there is nothing to run")
-        run_sweep(self.hydra_context, self.config, self.launcher, product(*values.values()))
+            raise ConfigError(f"{' '.join(map(str, empty))}: it stands for no value at all, so there is nothing to run")
+        run_sweep(context, config, self._launcher, product(*values.values()))
 
 
 def _values(override: Override) -> list[str]:

@@ -6,9 +6,10 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from itertools import count, repeat
+from pathlib import Path
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn
@@ -76,7 +77,7 @@ class SlurmArray(Launcher):
             self._cancel(number)
             raise
 
-    def _wait(self, results) -> None:
+    def _wait(self, results: Mapping[str, Path]) -> None:
         asked = time.monotonic()
         while not all(result.exists() for result in results.values()):
             time.sleep(SECONDS_BETWEEN_LOOKS)
