@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+Array = NDArray[np.float64]
 # Line styles of Matplotlib: solid, dashed, dotted, or (offset, (on, off, ...)) in points.
 LineStyle = str | tuple[int, tuple[int, ...]]
 
@@ -29,14 +31,14 @@ class LossFacts:
             where it depends on options, or where the two gradients differ in direction.
     """
 
-    gradient: Callable[..., np.ndarray]
+    gradient: Callable[..., Array]
     color: str
     linestyle: LineStyle = "-"
     trains_probabilities: bool = True
     ce_over_loss: Callable[[int], float] | None = None
 
 
-def logit_gradient(loss: str, labels, logits, **options) -> np.ndarray:
+def logit_gradient(loss: str, labels: ArrayLike, logits: ArrayLike, **options: float) -> Array:
     """Returns d loss / d logits per example, in float64, with p = softmax(z).
 
     | loss | gradient |
@@ -62,14 +64,16 @@ def logit_gradient(loss: str, labels, logits, **options) -> np.ndarray:
         KeyError: an unknown loss.
         ValueError: labels and logits of different shapes.
     """
-    labels, logits = np.asarray(labels, np.float64), np.asarray(logits, np.float64)
-    if labels.shape != logits.shape:
-        raise ValueError(f"labels must have the shape of the logits: labels {labels.shape}, logits {logits.shape}")
-    exp = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return LOSSES[loss].gradient(labels, logits, exp / exp.sum(axis=-1, keepdims=True), **options)
+    y, z = np.asarray(labels, np.float64), np.asarray(logits, np.float64)
+    if y.shape != z.shape:
+        raise ValueError(f"labels must have the shape of the logits: labels {y.shape}, logits {z.shape}")
+    exp = np.exp(z - z.max(axis=-1, keepdims=True))
+    return LOSSES[loss].gradient(y, z, exp / exp.sum(axis=-1, keepdims=True), **options)
 
 
-def gradient_at(loss: str, p_true, num_classes: int, wrong_classes: int | None = None, **options) -> np.ndarray:
+def gradient_at(
+    loss: str, p_true: ArrayLike, num_classes: int, wrong_classes: int | None = None, **options: float
+) -> Array:
     """`logit_gradient` of examples whose true class, the first, has probability p_true.
 
     The rest is spread evenly over as many wrong classes as asked for. The others have probability 0, their logits
@@ -84,11 +88,11 @@ def gradient_at(loss: str, p_true, num_classes: int, wrong_classes: int | None =
     Returns:
         (N, K). Minus its first column is `true_class_gradient`.
     """
-    p_true = np.asarray(p_true, np.float64)
+    p = np.asarray(p_true, np.float64)
     wrong = wrong_classes or num_classes - 1
     # The true class's logit over each wrong one's.
-    lead = np.log(p_true) - np.log1p(-p_true) + np.log(wrong)
-    logits = np.full((len(p_true), num_classes), -np.inf)
+    lead = np.log(p) - np.log1p(-p) + np.log(wrong)
+    logits = np.full((len(p), num_classes), -np.inf)
     logits[:, 0] = lead * wrong / (wrong + 1)
     logits[:, 1 : wrong + 1] = -lead[:, np.newaxis] / (wrong + 1)
     labels = np.zeros_like(logits)
@@ -96,7 +100,9 @@ def gradient_at(loss: str, p_true, num_classes: int, wrong_classes: int | None =
     return logit_gradient(loss, labels, logits, **options)
 
 
-def true_class_gradient(loss: str, p_true, num_classes: int, wrong_classes: int | None = None, **options) -> np.ndarray:
+def true_class_gradient(
+    loss: str, p_true: ArrayLike, num_classes: int, wrong_classes: int | None = None, **options: float
+) -> Array:
     """How strongly the loss raises the true class's logit: -dl/dz_y, at the examples of `gradient_at`, (N,).
 
     With one wrong class: 1 - p for cross-entropy, 4 p (1 - p)^2 for the squared error summed over classes. As p falls
@@ -105,7 +111,7 @@ def true_class_gradient(loss: str, p_true, num_classes: int, wrong_classes: int 
     return -gradient_at(loss, p_true, num_classes, wrong_classes, **options)[:, 0]
 
 
-def slope_in_decades(p_true, gradient) -> float:
+def slope_in_decades(p_true: ArrayLike, gradient: ArrayLike) -> float:
     """The slope of log10(gradient) over log10(p_true), by least squares.
 
     0 where the gradient stays as p_true falls; 1 where it falls by a decade for each decade, which is saturation.
@@ -115,34 +121,36 @@ def slope_in_decades(p_true, gradient) -> float:
         p_true: probabilities of the true class, positive, (N,).
         gradient: -dl/dz_y there, (N,); entries that are not positive have no logarithm and are left out.
     """
-    p_true, gradient = np.asarray(p_true, np.float64), np.asarray(gradient, np.float64)
-    positive = gradient > 0
+    p, pull = np.asarray(p_true, np.float64), np.asarray(gradient, np.float64)
+    positive = pull > 0
     if positive.sum() < 2:
         return float("nan")
-    return float(np.polyfit(np.log10(p_true[positive]), np.log10(gradient[positive]), 1)[0])
+    return float(np.polyfit(np.log10(p[positive]), np.log10(pull[positive]), 1)[0])
 
 
-def _cross_entropy(y, z, p):
+def _cross_entropy(y: Array, z: Array, p: Array) -> Array:
     return p - y
 
 
-def _squared_error(y, z, p):
+def _squared_error(y: Array, z: Array, p: Array) -> Array:
     return 2 * p * ((p - y) - np.sum(p * (p - y), axis=-1, keepdims=True))
 
 
-def _mean_squared_error(y, z, p):
+def _mean_squared_error(y: Array, z: Array, p: Array) -> Array:
     return _squared_error(y, z, p) / y.shape[-1]
 
 
-def _logit_squared_error(y, z, p, true_class_weight=1.0, target_scale=1.0):
+def _logit_squared_error(
+    y: Array, z: Array, p: Array, true_class_weight: float = 1.0, target_scale: float = 1.0
+) -> Array:
     return 2 / y.shape[-1] * (1 + (true_class_weight - 1) * y) * (z - target_scale * y)
 
 
-def _smoothed_cross_entropy(y, z, p, label_smoothing=0.1):
+def _smoothed_cross_entropy(y: Array, z: Array, p: Array, label_smoothing: float = 0.1) -> Array:
     return p - (1 - label_smoothing) * y - label_smoothing / y.shape[-1]
 
 
-def _focal(y, z, p, gamma=2.0):
+def _focal(y: Array, z: Array, p: Array, gamma: float = 2.0) -> Array:
     p_true = np.sum(p * y, axis=-1, keepdims=True)
     tiny = np.finfo(np.float64).tiny  # in place of 0, whose logarithm or power would be infinite, times 0
     rest = np.maximum(1 - p_true, tiny)
@@ -150,7 +158,7 @@ def _focal(y, z, p, gamma=2.0):
     return scale * (y - p)
 
 
-def _squentropy(y, z, p):
+def _squentropy(y: Array, z: Array, p: Array) -> Array:
     return p - y + 2 * (1 - y) * z / (y.shape[-1] - 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -32,13 +33,15 @@ class Focal(LogitLoss):
         tf.errors.InvalidArgumentError: called, shapes unknown when traced differ when the graph runs.
     """
 
-    def __init__(self, gamma=2.0, reduction="sum_over_batch_size", name="focal", dtype=None):
+    def __init__(
+        self, gamma: float = 2.0, reduction: str | None = "sum_over_batch_size", name: str = "focal", dtype: Any = None
+    ) -> None:
         super().__init__(-1, reduction, name, dtype)
         if not 0 <= gamma < math.inf:
             raise ValueError(f"gamma must be finite and 0 or more, got {gamma}")
         self.gamma = float(gamma)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> tf.Tensor:
         logits = float_logits(y_pred)
         labels = same_shape(y_true, logits)
         log_p = tf.nn.log_softmax(logits)
@@ -49,7 +52,7 @@ class Focal(LogitLoss):
         rest = tf.maximum(-tf.math.expm1(tf.maximum(log_p, -1000.0)), logits.dtype.as_numpy_dtype(1e-30))
         return -tf.reduce_sum(labels * (rest**self.gamma * log_p), axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gamma": self.gamma}
 
 
@@ -71,10 +74,12 @@ class Squentropy(LogitLoss):
         tf.errors.InvalidArgumentError: called, shapes unknown when traced differ when the graph runs.
     """
 
-    def __init__(self, reduction="sum_over_batch_size", name="squentropy", dtype=None):
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str = "squentropy", dtype: Any = None
+    ) -> None:
         super().__init__(-1, reduction, name, dtype)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> tf.Tensor:
         logits = float_logits(y_pred)
         labels = same_shape(y_true, logits)
         others = tf.cast(tf.shape(logits)[-1] - 1, logits.dtype)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from ce_harness.losses.keras_notes import mask_of, with_mask
 from ce_harness.losses.labels import dense_labels, float_logits, ids_or_weights
 from ce_harness.losses.logit_loss import LogitLoss
 
@@ -16,7 +18,13 @@ _LARGEST_IDS = {"float16": 2048, "bfloat16": 256}
 
 
 def softmax_cross_entropy(
-    labels, logits, axis=-1, *, label_smoothing=0.0, class_weight=None, ignore_class=None
+    labels: Any,
+    logits: Any,
+    axis: int = -1,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    ignore_class: int | None = None,
 ) -> tf.Tensor:
     """Cross-entropy of the softmax of the logits, in nats, one value per example.
 
@@ -81,14 +89,14 @@ def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor, axis: int, mass: tf.Te
     # The no_nan operations give 0 where the targets are 0, whatever the logits: one that is -inf, or shifted out of
     # range, then costs nothing, and targets that are all 0 have no derivative of any order.
     @tf.custom_gradient
-    def forward(targets, logits):
+    def forward(targets: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], Any]]:
         shifted = logits - tf.reduce_max(logits, axis=axis, keepdims=True)
         exp = tf.exp(shifted)
         partition = tf.reduce_sum(exp, axis=axis, keepdims=True)
         surprisal = tf.math.log(partition) - shifted
         losses = tf.reduce_sum(tf.math.multiply_no_nan(surprisal, targets), axis=axis)
 
-        def gradient(upstream):
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             upstream = tf.expand_dims(upstream, axis)
             total = _mass(targets, axis) if mass is None else mass
             # One division per class rounds once where a product with 1 / partition rounds twice.
@@ -106,7 +114,7 @@ def _mass(targets: tf.Tensor, axis: int) -> tf.Tensor:
 
 
 @tf.custom_gradient
-def _one_if_close(mass: tf.Tensor):
+def _one_if_close(mass: tf.Tensor) -> Any:
     """One where a sum is one but for its rounding; the derivative is that of the sum everywhere.
 
     In float32, Dirichlet labels of up to 50,000 classes were seen to sum to one within 1.5 eps.
@@ -117,7 +125,7 @@ def _one_if_close(mass: tf.Tensor):
     return tf.raw_ops.Select(condition=close, x=one, y=mass), lambda upstream: upstream
 
 
-def _check_options(label_smoothing: float, class_weight) -> None:
+def _check_options(label_smoothing: float, class_weight: Any) -> None:
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing}")
     if isinstance(class_weight, Mapping):
@@ -128,7 +136,7 @@ def _check_options(label_smoothing: float, class_weight) -> None:
             raise ValueError(f"class_weight must be finite and 0 or more, got {class_weight}")
 
 
-def _along_axis(class_weight, logits: tf.Tensor, axis: int) -> tf.Tensor:
+def _along_axis(class_weight: Any, logits: tf.Tensor, axis: int) -> tf.Tensor:
     weights = tf.convert_to_tensor(class_weight, dtype=logits.dtype)
     if weights.shape.rank != 1 or not weights.shape.is_compatible_with(logits.shape[axis : axis + 1 or None]):
         raise ValueError(
@@ -166,26 +174,26 @@ class SoftmaxCrossEntropy(LogitLoss):
 
     def __init__(
         self,
-        axis=-1,
-        label_smoothing=0.0,
-        class_weight=None,
-        ignore_class=None,
-        reduction="sum_over_batch_size",
-        name="softmax_cross_entropy",
-        dtype=None,
-    ):
+        axis: int = -1,
+        label_smoothing: float = 0.0,
+        class_weight: Sequence[float] | None = None,
+        ignore_class: int | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "softmax_cross_entropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(axis, reduction, name, dtype)
         _check_options(label_smoothing, class_weight)
         self.label_smoothing = label_smoothing
         self.class_weight = None if class_weight is None else [float(weight) for weight in class_weight]
         self.ignore_class = ignore_class
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tf.Tensor:
         logits = self._logits(y_pred)
         labels = ids_or_weights(y_true, logits, self.axis)
         if labels.shape.rank != logits.shape.rank:
             self._check_ids_are_exact(logits.shape[self.axis])
-        mask = getattr(y_pred, "_keras_mask", None)
+        mask = mask_of(y_pred)
         if mask is not None and labels.shape.rank != logits.shape.rank:
             labels = tf.where(mask, labels, 0)  # masked class ids are padding, perhaps no class at all
         weight = self._label_weight(labels, logits)
@@ -193,7 +201,7 @@ class SoftmaxCrossEntropy(LogitLoss):
             weight *= tf.cast(self._weight_per_example(sample_weight, logits), weight.dtype)
         return super().__call__(labels, y_pred, sample_weight if weight is None else weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> tf.Tensor:
         labels = ids_or_weights(y_true, y_pred, self.axis)
         losses = softmax_cross_entropy(
             labels,
@@ -207,11 +215,10 @@ class SoftmaxCrossEntropy(LogitLoss):
         if weight is not None:
             losses = tf.math.divide_no_nan(losses, weight)
         if self.ignore_class is not None:
-            # Keras takes the mask of the losses into account when it reduces them.
-            losses._keras_mask = tf.not_equal(labels, self.ignore_class)
+            return with_mask(losses, tf.not_equal(labels, self.ignore_class))
         return losses
 
-    def _check_ids_are_exact(self, num_classes):
+    def _check_ids_are_exact(self, num_classes: int | None) -> None:
         """Keras casts labels to the dtype of the loss."""
         largest = _LARGEST_IDS.get(self.dtype)
         if largest is not None and num_classes is not None and num_classes > largest:
@@ -220,7 +227,7 @@ class SoftmaxCrossEntropy(LogitLoss):
                 "dtype='float32', or one-hot labels"
             )
 
-    def _label_weight(self, labels, logits):
+    def _label_weight(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor | None:
         """The mean class weight of each label, where the reduction divides by it.
 
         Keras's weighted mean of the losses over these, each weighing as much as its label, is their sum over the sum
@@ -231,7 +238,7 @@ class SoftmaxCrossEntropy(LogitLoss):
         labels = dense_labels(labels, logits, self.axis, self.ignore_class)
         return tf.reduce_sum(labels * _along_axis(self.class_weight, logits, self.axis), axis=self.axis)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "axis": self.axis,

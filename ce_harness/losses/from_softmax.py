@@ -7,9 +7,12 @@ judged by its values.
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from ce_harness.losses.keras_notes import has_logits
 
 # Operations that change a tensor's form but not what its numbers are.
 _FORM = frozenset(("Cast", "ExpandDims", "Identity", "Reshape", "Squeeze", "StopGradient", "Transpose"))
@@ -20,7 +23,7 @@ _SUM_TOLERANCE = 2e-3
 REMEDY = "leave that activation out of the network, since the loss applies softmax itself"
 
 
-def activation_behind(tensor) -> str | None:
+def activation_behind(tensor: Any) -> str | None:
     """Returns "softmax" or "sigmoid" if a tensor comes out of one, else None.
 
     Found are Keras's activations and layers, `keras.ops`, `tf.nn`, nested models and lambdas, when traced. Of eager
@@ -29,14 +32,14 @@ def activation_behind(tensor) -> str | None:
     Args:
         tensor: a network's output, as traced by `tf.function` or eager.
     """
-    if getattr(tensor, "_keras_logits", None) is not None:
+    if has_logits(tensor):
         return _ACTIVATIONS.get(tensor.op.type, "softmax") if tf.is_symbolic_tensor(tensor) else "softmax or sigmoid"
     while tf.is_symbolic_tensor(tensor) and tensor.op.type in _FORM:
         tensor = tensor.op.inputs[0]
     return _ACTIVATIONS.get(tensor.op.type) if tf.is_symbolic_tensor(tensor) else None
 
 
-def are_probabilities(values, axis: int = -1) -> bool:
+def are_probabilities(values: Any, axis: int = -1) -> bool:
     """Whether every row lies between 0 and 1 and sums to 1, as probabilities do and logits hardly ever.
 
     Args:
@@ -53,7 +56,7 @@ def are_probabilities(values, axis: int = -1) -> bool:
     )
 
 
-def refuse_activation(logits) -> None:
+def refuse_activation(logits: tf.Tensor) -> None:
     """Refuses what comes out of a softmax or sigmoid.
 
     Raises:
@@ -67,7 +70,7 @@ def refuse_activation(logits) -> None:
         )
 
 
-def warn_of_probabilities(values, axis: int) -> None:
+def warn_of_probabilities(values: Any, axis: int) -> None:
     """Warns if what is taken for logits has the values of probabilities."""
     if are_probabilities(values, axis):
         warnings.warn(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from ce_harness.losses.from_softmax import refuse_activation
 
 
-def float_logits(logits, axis: int = -1) -> tf.Tensor:
+def float_logits(logits: Any, axis: int = -1) -> tf.Tensor:
     """Returns logits as a float32 or float64 tensor; float16 and bfloat16 become float32.
 
     Raises:
@@ -31,7 +33,7 @@ def float_logits(logits, axis: int = -1) -> tf.Tensor:
     return logits if logits.dtype == tf.float64 else tf.cast(logits, tf.float32)
 
 
-def same_shape(labels, logits: tf.Tensor) -> tf.Tensor:
+def same_shape(labels: Any, logits: tf.Tensor) -> tf.Tensor:
     """Returns one-hot or soft labels in the dtype of the logits, never broadcast.
 
     Args:
@@ -56,7 +58,7 @@ def same_shape(labels, logits: tf.Tensor) -> tf.Tensor:
         return tf.raw_ops.Select(condition=True, x=labels, y=tf.stop_gradient(logits))
 
 
-def ids_or_weights(labels, logits: tf.Tensor, axis: int) -> tf.Tensor:
+def ids_or_weights(labels: Any, logits: tf.Tensor, axis: int) -> tf.Tensor:
     """Returns class ids as int64 without a class axis, any other labels as they are.
 
     Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from ce_harness.losses.cross_entropy import SoftmaxCrossEntropy
@@ -30,23 +32,25 @@ class SoftmaxCrossEntropyLayer(keras.layers.Layer):
     >>> probabilities = model([x, None])
     """
 
-    def __init__(self, loss=None, **kwargs):
+    def __init__(self, loss: SoftmaxCrossEntropy | None = None, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         # The dtype of computation would round class ids, under a policy of mixed precision.
         self.loss = SoftmaxCrossEntropy(dtype=self.variable_dtype) if loss is None else loss
         self.supports_masking = True
 
-    def call(self, logits, targets=None, sample_weight=None):
+    def call(self, logits: Any, targets: Any = None, sample_weight: Any = None) -> Any:
         if targets is not None:
             self.add_loss(self.loss(targets, logits, sample_weight))
         return keras.ops.softmax(logits, axis=self.loss.axis)
 
-    def compute_output_shape(self, logits_shape, targets_shape=None, sample_weight_shape=None):
+    def compute_output_shape(
+        self, logits_shape: Any, targets_shape: Any = None, sample_weight_shape: Any = None
+    ) -> Any:
         return logits_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "loss": keras.saving.serialize_keras_object(self.loss)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> SoftmaxCrossEntropyLayer:
         return cls(**{**config, "loss": keras.saving.deserialize_keras_object(config["loss"])})

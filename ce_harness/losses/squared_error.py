@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -30,23 +31,23 @@ class SoftmaxSquaredError(LogitLoss):
 
     def __init__(
         self,
-        class_reduction="sum",
-        reduction="sum_over_batch_size",
-        name="softmax_squared_error",
-        dtype=None,
-    ):
+        class_reduction: str = "sum",
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "softmax_squared_error",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(-1, reduction, name, dtype)
         if class_reduction not in ("sum", "mean"):
             raise ValueError(f"class_reduction must be 'sum' or 'mean', got {class_reduction!r}")
         self.class_reduction = class_reduction
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> tf.Tensor:
         logits = float_logits(y_pred)
         squares = tf.math.squared_difference(tf.nn.softmax(logits), same_shape(y_true, logits))
         reduce = tf.reduce_sum if self.class_reduction == "sum" else tf.reduce_mean
         return reduce(squares, axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "class_reduction": self.class_reduction}
 
 
@@ -72,12 +73,12 @@ class LogitSquaredError(LogitLoss):
 
     def __init__(
         self,
-        true_class_weight=1.0,
-        target_scale=1.0,
-        reduction="sum_over_batch_size",
-        name="logit_squared_error",
-        dtype=None,
-    ):
+        true_class_weight: float = 1.0,
+        target_scale: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "logit_squared_error",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(-1, reduction, name, dtype)
         if not 0 < true_class_weight < math.inf or not 0 < target_scale < math.inf:
             raise ValueError(
@@ -87,14 +88,14 @@ class LogitSquaredError(LogitLoss):
         self.true_class_weight = float(true_class_weight)
         self.target_scale = float(target_scale)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> tf.Tensor:
         logits = float_logits(y_pred)
         labels = same_shape(y_true, logits)
         weights = 1.0 + (self.true_class_weight - 1.0) * labels
         squares = tf.math.squared_difference(logits, self.target_scale * labels)
         return tf.reduce_mean(weights * squares, axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "true_class_weight": self.true_class_weight,
