@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from typing import Any
 import joblib
 import numpy as np
 import PIL
-from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
@@ -25,6 +22,8 @@ from ce_harness.datasets.class_folders import layout, legible
 from ce_harness.datasets.dataset import Dataset
 from ce_harness.datasets.images import read_image
 from ce_harness.datasets.preparation import RawImages, prepare
+
+_FEW = 2000  # images that are decoded before other processes have started
 
 
 def image_directory(
@@ -68,7 +67,7 @@ def image_directory(
 
     def decode(pixels: Numbers) -> None:
         read = partial(read_image, size=(width, height), channels=channels, background=background)
-        for position, image in enumerate(_on_all_cores(read, files, root)):
+        for position, image in enumerate(_on_all_cores(read, files, legible(root.name))):
             pixels[position] = image
 
     def key() -> str:
@@ -95,21 +94,15 @@ def image_directory(
     )
 
 
-def _on_all_cores(read: Any, files: Sequence[Path], root: Path) -> Iterator[Numbers]:
-    """The images in the order of the files; Pillow lets other threads work while it decodes."""
+def _on_all_cores(read: Callable[[Path], Numbers], files: Sequence[Path], title: str) -> Iterator[Numbers]:
+    """The images in the order of the files. Processes, since Pillow decodes one image at a time in each."""
+    if len(files) < _FEW:
+        yield from map(read, files)
+        return
+    images = joblib.Parallel(n_jobs=-1, return_as="generator", batch_size=16, idle_worker_timeout=5)(
+        joblib.delayed(read)(file) for file in files
+    )
     console = Console(stderr=True)
-    with ThreadPoolExecutor(joblib.cpu_count()) as pool, warnings.catch_warnings():
-        # Of tags it skips, and of sizes that are refused here.
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        # In portions, since a pool reads on while nobody takes what it has read.
-        portions = [files[start : start + 256] for start in range(0, len(files), 256)]
-        shown = track(
-            portions,
-            f"decoding {legible(root.name)}",
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        for portion in shown:
-            yield from pool.map(read, portion)
+    yield from track(
+        images, f"decoding {title}", len(files), console=console, transient=True, disable=not console.is_terminal
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -35,18 +36,18 @@ def read_image(file: Path, size: tuple[int, int], channels: int, background: str
     if not file.is_file():
         raise DataError(f"{file} is not an image that can be read (a folder, pipe or device); repair or remove it")
     try:
-        # Only verify() looks at the checksums inside a PNG, and it leaves the image unusable.
-        with Image.open(file) as image:
-            _refuse(image, file)
-            image.verify()
-        with Image.open(file) as image:
-            upright: Image.Image = ImageOps.exif_transpose(image)
-            if upright.has_transparency_data:
-                upright = Image.alpha_composite(
-                    Image.new("RGBA", upright.size, background), upright.convert("RGBA")
-                )  # to the same pixels where nothing is transparent
-            resized = upright.convert(MODES[channels]).resize(size, Image.Resampling.BILINEAR)
-            return np.asarray(resized).reshape(size[1], size[0], channels)
+        with warnings.catch_warnings(action="ignore"):  # of tags that Pillow skips, and of sizes that are refused here
+            # Only verify() looks at the checksums inside a PNG, and it leaves the image unusable.
+            with Image.open(file) as image:
+                _refuse(image, file)
+                image.verify()
+            with Image.open(file) as image:
+                upright: Image.Image = ImageOps.exif_transpose(image)
+                if upright.has_transparency_data:
+                    behind = Image.new("RGBA", upright.size, background)
+                    upright = Image.alpha_composite(behind, upright.convert("RGBA"))
+                resized = upright.convert(MODES[channels]).resize(size, Image.Resampling.BILINEAR)
+                return np.asarray(resized).reshape(size[1], size[0], channels)
     except DataError:
         raise
     except Exception as error:  # on damaged bytes Pillow's decoders raise what they stumble over, a TypeError even
