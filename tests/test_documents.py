@@ -1,6 +1,7 @@
 """What the documents point at is there: files, and the tests that docs/comparisons.md rests on."""
 
 import ast
+import doctest
 import re
 
 import pytest
@@ -36,3 +37,9 @@ def test_every_trouble_names_tests_that_exist():
             file, _, function = name.partition("::")
             tree = ast.parse((ROOT / file).read_bytes())
             assert function in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, name
+
+
+def test_the_numbers_of_the_faq_come_out():
+    results = doctest.testfile(str(ROOT / "docs" / "faq.md"), module_relative=False)
+    assert results.attempted > 20
+    assert results.failed == 0
