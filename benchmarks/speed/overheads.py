@@ -83,10 +83,13 @@ def _times(network: str) -> tuple[np.ndarray, np.ndarray]:
     from ce_harness.losses import SoftmaxCrossEntropy
     from ce_harness.rundir.directory import RunDirectory
     from ce_harness.rundir.journal import Journal
+    from ce_harness.rundir.step_norms import StepNorms
     from ce_harness.tracking.background_uploader import BackgroundUploader
     from ce_harness.training import process
-    from ce_harness.training.callbacks import KeepJournal
+    from ce_harness.training.early_stopping import StopEarly
     from ce_harness.training.gradient_monitor import GradientMonitor
+    from ce_harness.training.saving import SaveEpochs
+    from ce_harness.training.state import TrainingState
     from ce_harness.training.validation import Validation
 
     process.prepare(seed=0, threads=joblib.cpu_count(), precision="float32")
@@ -131,7 +134,7 @@ def _times(network: str) -> tuple[np.ndarray, np.ndarray]:
                 times[j, i] = time.perf_counter() - start
         return times
 
-    class Timed(KeepJournal):
+    class Timed(SaveEpochs):
         seconds = 0.0
 
         def on_epoch_end(self, epoch, logs=None):
@@ -154,7 +157,10 @@ def _times(network: str) -> tuple[np.ndarray, np.ndarray]:
                 for model in (plain, monitored, kept):
                     epoch_time(model, 0, [])  # traces
                 calls = call_times(plain, monitored)
-                keep = Timed(run, journal, Validation(dict), after=feed.notify)
+                stop_early = StopEarly("val/loss", None, keep_best=False)
+                state = TrainingState(run.checkpoints, kept.network, kept.optimizer, stop_early, [])
+                norms = StepNorms(run, kept.columns)
+                keep = Timed(journal, norms, state, Validation(dict), epochs_saved=0, after=feed.notify)
                 (thread,) = (thread for thread in threading.enumerate() if thread.name == "mlflow-feed")
                 clock = time.pthread_getcpuclockid(thread.ident)
                 before = time.clock_gettime(clock)

@@ -17,9 +17,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 # Losses, models and the database's code are imported late by a run: here once, for all children.
-from ce_harness.rundir import artifacts, checkpoint, directory, durable, journal, upload_state
+from ce_harness.rundir import artifacts, checkpoint, directory, files, journal, step_norms, upload_state
 from ce_harness.tracking import background_uploader, database_code, uploader  # noqa: F401
-from ce_harness.training import callbacks, loop
+from ce_harness.training import divergence, loop, saving, validation
 
 
 def die() -> None:
@@ -37,15 +37,15 @@ class Point:
     counts: Callable[..., bool] = lambda *_, **__: True
 
 
-def half_a_file(path: Path, content: bytes, write: Callable = durable.write_durably) -> None:
-    if path.stem == "epoch-000001":
+def half_a_file(path: Path, content: bytes, write: Callable = files.write) -> None:
+    if path.name != "epoch-000002.ckpt":
         return write(path, content)
     path.with_name(path.name + ".partial").write_bytes(content[: len(content) // 2])
     die()
 
 
 def half_a_line(journal_: journal.Journal, record: dict[str, Any], append: Callable = journal.Journal.append) -> None:
-    if record.get("epoch") != 2:
+    if record.get("epoch") != 2:  # each save holds one, since there is no time between them here
         return append(journal_, record)
     with open(journal_.path, "ab") as file:
         file.write(json.dumps(record).encode()[:40])
@@ -53,10 +53,11 @@ def half_a_line(journal_: journal.Journal, record: dict[str, Any], append: Calla
 
 
 POINTS: dict[str, Point | Callable[[], None]] = {
-    "in the middle of epoch 2": Point(callbacks.StopOnDivergence, "on_train_batch_end", 3),
+    "in the middle of epoch 2": Point(divergence.StopOnDivergence, "on_train_batch_end", 3),
     "before a checkpoint is written": Point(checkpoint, "save", 2),
-    "while a checkpoint is written": lambda: setattr(checkpoint, "write_durably", half_a_file),
-    "between checkpoint and journal": Point(checkpoint, "save", 2, "after"),
+    "while a checkpoint is written": lambda: setattr(files, "write", half_a_file),
+    "between checkpoint and the next epoch": Point(checkpoint, "save", 2, "after"),
+    "between norms and journal": Point(step_norms.StepNorms, "append", 2, "after"),
     "while the journal is written": lambda: setattr(journal.Journal, "append", half_a_line),
     "between journal and MLflow": Point(background_uploader.BackgroundUploader, "notify", 3),
     "when MLflow has made the run": Point(uploader.Uploader, "_create", 1, "after"),
@@ -64,7 +65,7 @@ POINTS: dict[str, Point | Callable[[], None]] = {
     "when MLflow has an epoch": Point(upload_state.Position, "save", counts=lambda saved: saved.records > 1),
     "before the artifacts are written": Point(artifacts, "write_artifacts"),
     "before the outcome is written": Point(directory.RunDirectory, "end"),
-    "before the checkpoints are removed": Point(directory.RunDirectory, "remove_checkpoints"),
+    "before the checkpoints are removed": Point(directory.RunDirectory, "remove_leftovers"),
     "before MLflow hears the end": Point(uploader.Uploader, "close"),
     "when MLflow has heard the end": Point(upload_state.Position, "save", counts=lambda saved: saved.closed_as),
 }
@@ -107,7 +108,8 @@ def main(configs: dict[str, str]) -> None:
     """Prints, per point, whether the child died there; two children at a time."""
     gc.collect()
     background_uploader.SECONDS_BETWEEN_SENDS = 0  # so that MLflow hears of every epoch while the run goes on
-    loop.STEPS_PER_EXECUTION = 2  # so that an epoch of four steps has a middle
+    saving.SECONDS_BETWEEN_SAVES = 0  # and every epoch is saved
+    validation.STEPS_PER_EXECUTION = 2  # so that an epoch of four steps has a middle
     gc.freeze()  # spares every child a walk through, and so a copy of, what was imported
     names: dict[int, str] = {}
     for name, yaml in configs.items():

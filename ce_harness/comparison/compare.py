@@ -14,7 +14,7 @@ from ce_harness.comparison.result import Comparison
 from ce_harness.comparison.sweep_process import train
 from ce_harness.comparison.words import Options, seed_numbers, word
 from ce_harness.errors import ConfigError
-from ce_harness.rundir.durable import write_durably
+from ce_harness.rundir import files
 from ce_harness.startup import prepare
 
 
@@ -98,5 +98,5 @@ def _saved(folder: Path, arrays: dict[str, ArrayLike | None]) -> Path:
     path = folder / f"{hashlib.sha256(content.getvalue()).hexdigest()[:16]}.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_durably(path, content.getvalue())
+        files.write(path, content.getvalue())
     return path

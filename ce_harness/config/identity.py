@@ -14,8 +14,17 @@ from ce_harness.config.data_digest import content_digest
 from ce_harness.config.modules import modules_behind, modules_of_the_loop
 from ce_harness.config.schema import GROUPS, PARTS_BY_NAME, is_built_in
 
-# Where a run is kept and shown, not what it computes.
-NOT_IDENTITY = ("tracking_uri", "mlflow_experiment", "runs_dir", "allow_inexact_resume", "device")
+# Where a run is kept and shown and what is kept of it, not what it computes.
+NOT_IDENTITY = (
+    "allow_inexact_resume",
+    "device",
+    "log_every_n_steps",
+    "mlflow_experiment",
+    "runs_dir",
+    "save_model",
+    "save_predictions",
+    "tracking_uri",
+)
 
 # Likewise of a data set: decoded images, and whether to read files that seem not to have changed.
 KEPT_WHERE = ("cache", "verify")

@@ -105,6 +105,7 @@ KEYS = {
     "clip_norm": _or(None, _number(0, example="1.0")),
     "early_stopping.metric": _one_of("val/loss", "val/accuracy", "val/nll", "val/brier"),
     "early_stopping.patience": _or(None, _whole(1, "5")),
+    "early_stopping.restore_best_weights": _SWITCH,
     "precision": _one_of("float32", "mixed_bfloat16"),
     "save_model": _SWITCH,
     "save_predictions": _SWITCH,

@@ -1,59 +1,56 @@
-"""Checkpoints from which training continues bit for bit: every variable, in a file that knows its own SHA-256."""
+"""Checkpoints from which training continues bit for bit, each in a file that knows its own SHA-256."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
-from ce_harness.rundir.durable import write_durably
+from ce_harness.rundir import files
 
 KEPT = 2  # the newest and, in case that one is torn, the one before
 
 
-def _variables(network: keras.Model, optimizer: keras.Optimizer) -> list[keras.Variable]:
-    # network.variables holds what .weights.h5 leaves out: the state of dropout's random generators.
-    return [*network.variables, *optimizer.variables]
+def save(folder: Path, epoch: int, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, Any]) -> None:
+    """Writes the state after ``epoch`` (1-based).
 
-
-def weights_hash(network: keras.Model) -> str:
-    """SHA-256 over every variable of the network, in order."""
-    digest = hashlib.sha256()
-    for variable in network.variables:
-        digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
-    return digest.hexdigest()
-
-
-def save(folder: Path, epoch: int, network: keras.Model, optimizer: keras.Optimizer, record: dict[str, Any]) -> None:
-    """Writes the state after ``epoch`` (1-based) together with the journal's record of it."""
-    arrays = {f"v{i}": v.numpy() for i, v in enumerate(_variables(network, optimizer))}
+    Args:
+        numbers: what is no array, as JSON takes it.
+    """
     content = io.BytesIO()
-    np.savez(content, record=np.frombuffer(json.dumps(record).encode(), np.uint8), **arrays)
+    np.savez(content, numbers=np.frombuffer(json.dumps(numbers).encode(), np.uint8), **arrays)
     payload = content.getvalue()
-    write_durably(folder / f"epoch-{epoch:06d}.ckpt", hashlib.sha256(payload).digest() + payload)
-    for old in sorted(folder.glob("epoch-*.ckpt"))[:-KEPT]:
-        old.unlink()
+    files.make_folder(folder)
+    files.write(folder / f"epoch-{epoch:06d}.ckpt", hashlib.sha256(payload).digest() + payload)
+    for old in _newest_first(folder)[KEPT:]:
+        files.remove(old)
 
 
-def restore(folder: Path, network: keras.Model, optimizer: keras.Optimizer) -> dict[str, Any] | None:
-    """Loads the newest whole checkpoint; a torn or altered one is passed over.
+def load(folder: Path, most_epochs: int) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
+    """The newest whole checkpoint; a torn or altered one is passed over.
+
+    Args:
+        most_epochs: one of a later epoch is passed over, too: what else is known of the run lags behind it.
 
     Returns:
-        The journal's record of the epoch it was written after, or None when there is nothing to continue from.
+        The epochs done, and ``arrays`` and ``numbers`` as they were saved; (0, {}, {}) to begin from the start.
     """
-    variables = _variables(network, optimizer)
-    for path in sorted(folder.glob("epoch-*.ckpt"), reverse=True):
-        content = path.read_bytes()
+    for path in _newest_first(folder):
+        epoch = int(path.stem.removeprefix("epoch-"))
+        content = files.read(path) or b""
         digest, payload = content[:32], content[32:]
-        if hashlib.sha256(payload).digest() != digest:
+        if epoch > most_epochs or hashlib.sha256(payload).digest() != digest:
             continue
-        with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
-            for i, variable in enumerate(variables):
-                variable.assign(arrays[f"v{i}"])
-            return json.loads(arrays["record"].tobytes())
-    return None
+        with np.load(io.BytesIO(payload), allow_pickle=False) as file:
+            arrays = dict(file)
+        return epoch, arrays, json.loads(arrays.pop("numbers").tobytes())
+    return 0, {}, {}
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return [path for path in reversed(files.files_below(folder)) if path.suffix == ".ckpt"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from omegaconf import DictConfig
 
 from ce_harness.config import code_digest, config_hash
 from ce_harness.errors import ConfigError, DiskError, LockedError
-from ce_harness.rundir.durable import RESTORE, seal, unseal, write_durably
+from ce_harness.rundir import files
 from ce_harness.rundir.journal import Journal
+from ce_harness.rundir.sealed import seal, unseal
 from ce_harness.rundir.upload_state import Position, saved, store_name
 
 
@@ -27,16 +28,23 @@ class RunDirectory:
     Attributes:
         path: the directory.
         artifacts: what is copied to MLflow when the run has ended.
-        checkpoints: the state after the last two epochs, while the run goes on.
+        checkpoints: the state at the last two saves, while the run goes on.
+        steps: the norms of all steps, while the run goes on; then they are in ``packed_steps``, an artifact.
+        predictions, model: artifacts of runs that were asked to keep them.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self.artifacts = path / "artifacts"
         self.checkpoints = path / "checkpoints"
+        self.steps = path / "steps.float32"
+        self.packed_steps = self.artifacts / "steps.npz"
+        self.predictions = self.artifacts / "predictions.npz"
+        self.model = self.artifacts / "model"
         self._outcome = path / "outcome.json"
         self._owner = path / "owner.json"
         self._position = path / "mlflow.json"
+        self._claimed_journal: Journal | None = None
 
     @classmethod
     def of(cls, config: DictConfig) -> RunDirectory:
@@ -59,12 +67,17 @@ class RunDirectory:
 
         Raises:
             ConfigError: another run, as after a copy.
-            DiskError: a record that is damaged.
+            DiskError: a record that is damaged, or an artifact that is not what was written.
         """
         for start in self.journal().of_kind("start"):
             held = f"{start['tags']['config_hash']}-{start['tags']['code_digest']}"
             if held != self.path.name:
                 raise ConfigError(f"{self.path}: it holds the run {held}; move it away, or set runs_dir=FOLDER")
+        for name, digest in (self.outcome or {}).get("artifacts", {}).items():
+            content = files.read(self.artifacts / name)
+            if content is None or hashlib.sha256(content).hexdigest() != digest:
+                what = "is gone" if content is None else "is not what was written"
+                raise DiskError(f"{self.artifacts / name}: {what}; {files.RESTORE}")
 
     @property
     def outcome(self) -> dict[str, Any] | None:
@@ -73,32 +86,40 @@ class RunDirectory:
         Raises:
             DiskError: the file is damaged.
         """
-        return unseal(self._outcome.read_bytes(), str(self._outcome)) if self._outcome.exists() else None
+        content = files.read(self._outcome)
+        return None if content is None else unseal(content, str(self._outcome))
 
     def end(self, status: str, **fields: Any) -> None:
-        """Marks the run as ended: the last thing that is ever written to its record. Its checkpoints go."""
-        outcome = {"status": status, **fields, "journal_records": len(self.journal().records)}
-        write_durably(self._outcome, seal(outcome, indent=1))
-        self.remove_checkpoints()
+        """Marks the run as ended: the last thing that is ever written to its record. What a restart needs goes."""
+        written = {
+            str(path.relative_to(self.artifacts)): hashlib.sha256(files.read(path) or b"").hexdigest()
+            for path in files.files_below(self.artifacts)
+        }
+        outcome = {"status": status, **fields, "artifacts": written, "journal_records": len(self.journal().records)}
+        files.write(self._outcome, seal(outcome, indent=1))
+        self.remove_leftovers()
 
-    def remove_checkpoints(self) -> None:
-        for path in self.checkpoints.glob("*"):
-            path.unlink()
+    def remove_leftovers(self) -> None:
+        """Removes what only a run that goes on needs."""
+        files.remove(self.steps)
+        files.remove(self.checkpoints)
 
-    def steps(self, epoch: int) -> Path:
-        """The file with the gradient norms of an epoch's steps."""
-        return self.path / "steps" / f"epoch-{epoch:06d}.npz"
+    def reopen(self) -> None:
+        """Takes back that the run has ended: it is trained again, from the start, to the same bits."""
+        files.remove(self._outcome)
 
     def journal(self) -> Journal:
-        """The run's journal.
+        """The run's journal; the same object while this process holds the run.
 
         Raises:
             DiskError: it is damaged, or shorter than it was when the run ended.
         """
+        if self._claimed_journal:
+            return self._claimed_journal
         journal = Journal(self.path / "journal.jsonl")
         written = (self.outcome or {}).get("journal_records", 0)
         if len(journal.records) < written:
-            raise DiskError(f"{journal.path}: {len(journal.records)} of {written} records are left; {RESTORE}")
+            raise DiskError(f"{journal.path}: {len(journal.records)} of {written} records are left; {files.RESTORE}")
         return journal
 
     def position(self, tracking_uri: str, experiment: str) -> Position:
@@ -120,9 +141,18 @@ class RunDirectory:
         return closed_as is not None and (outcome is None or closed_as == outcome["status"])
 
     def finished(self, config: DictConfig) -> bool:
-        """Whether nothing is left to do: the run has ended, the config's store knows, and no checkpoint lies about."""
-        place = config.tracking_uri, config.mlflow_experiment
-        return self.outcome is not None and self.settled(*place) and not any(self.checkpoints.glob("*"))
+        """Whether nothing is left to do: the run has ended with all that is asked for, and the config's store knows."""
+        if not self.has_ended_with(config) or files.exists(self.checkpoints) or files.exists(self.steps):
+            return False
+        return self.settled(config.tracking_uri, config.mlflow_experiment)
+
+    def has_ended_with(self, config: DictConfig) -> bool:
+        """Whether the run has ended and has kept what this config asks for; a diverged one can't."""
+        outcome = self.outcome
+        if outcome is None or outcome["status"] == "diverged":
+            return outcome is not None
+        asked = {self.model: config.save_model, self.predictions: config.save_predictions}
+        return all(files.exists(path) for path, is_asked in asked.items() if is_asked)
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -130,11 +160,10 @@ class RunDirectory:
 
         Raises:
             LockedError: another process is writing the run; says which.
-            DiskError: the directory can't be made.
+            DiskError: the directory can't be made, or its journal is damaged.
         """
+        files.make_folder(self.artifacts)
         try:
-            for folder in (self.artifacts, self.checkpoints, self.steps(1).parent):
-                folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / "lock")
             lock.acquire(timeout=0)
         except Timeout as error:
@@ -143,16 +172,22 @@ class RunDirectory:
             raise DiskError(f"{self.path}: can't be written ({error.strerror}); set runs_dir=FOLDER") from error
         try:
             owner = {"pid": os.getpid(), "host": socket.gethostname()}
-            write_durably(self._owner, json.dumps(owner).encode())
+            files.write(self._owner, json.dumps(owner).encode())
+            self._claimed_journal = self.journal()
             yield
         finally:
-            if not (self.journal().path.exists() or self.outcome or any(self.checkpoints.iterdir())):
-                shutil.rmtree(self.path)  # refused before it began: leaves nothing behind
+            self._claimed_journal = None
+            with suppress(OSError, DiskError):  # why the block ended is what counts
+                files.remove(self._owner if self._has_begun() else self.path)
             lock.release()
+
+    def _has_begun(self) -> bool:
+        """Whether there is anything to keep; a run that was refused before it began leaves nothing behind."""
+        return any(path.exists() for path in (self.path / "journal.jsonl", self._outcome, self.checkpoints))
 
     def _holder(self) -> str:
         try:
-            owner = json.loads(self._owner.read_text())
+            owner = json.loads(self._owner.read_bytes())
         except (OSError, ValueError):
             return "another process"
         return f"process {owner['pid']} on {owner['host']}"

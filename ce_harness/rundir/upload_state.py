@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from ce_harness.errors import DiskError
 from ce_harness.passwords import without_user
-from ce_harness.rundir.durable import seal, unseal, write_durably
+from ce_harness.rundir import files
+from ce_harness.rundir.sealed import seal, unseal
 
 # What MLflow calls the ways in which a run may end.
 MLFLOW_STATUS = {"complete": "FINISHED", "diverged": "FAILED", "failed": "FAILED", "interrupted": "KILLED"}
@@ -67,7 +68,7 @@ class Position:
 
     def save(self) -> None:
         names = ("run_id", "records", "points", "closed_as", "sweep")
-        write_durably(self._path, seal({**self._place, **{name: getattr(self, name) for name in names}}))
+        files.write(self._path, seal({**self._place, **{name: getattr(self, name) for name in names}}))
 
 
 def sqlite_path(tracking_uri: str) -> Path | None:
@@ -77,8 +78,11 @@ def sqlite_path(tracking_uri: str) -> Path | None:
 
 def saved(path: Path) -> dict[str, Any]:
     """What was last saved in a position's file, for whichever store: ``experiment``, ``run_id`` ..., or nothing."""
+    content = files.read(path)
+    if content is None:
+        return {}
     try:
-        return unseal(path.read_bytes(), str(path)) if path.exists() else {}
+        return unseal(content, str(path))
     except DiskError:
         return {}  # sends everything again: a store keeps a point that it has once
 

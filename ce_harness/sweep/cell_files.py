@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from ce_harness.errors import DiskError
-from ce_harness.rundir.durable import write_durably
+from ce_harness.rundir import files
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class CellFiles:
         return self._file(number, "started").exists()
 
     def end(self, number: int, end: End) -> None:
-        write_durably(self._file(number, "ended.json"), json.dumps(asdict(end)).encode())
+        files.write(self._file(number, "ended.json"), json.dumps(asdict(end)).encode())
 
     def ended(self, number: int) -> End | None:
         path = self._file(number, "ended.json")

@@ -8,8 +8,8 @@ from typing import Any
 
 from mlflow.entities import Metric
 
-from ce_harness.rundir import step_norms
 from ce_harness.rundir.directory import RunDirectory
+from ce_harness.rundir.step_norms import StepNorms
 from ce_harness.tracking.names import storable
 
 Record = dict[str, Any]
@@ -18,10 +18,11 @@ Record = dict[str, Any]
 def points(run: RunDirectory, records: Sequence[Record], done: int) -> list[Metric]:
     """The points of all records after the first ``done``: at most one for a key and a step."""
     keys = storable(name for record in records for name in _names(record))
+    norms = StepNorms(run, records[0]["columns"])
     return [
         Metric(keys[name], _storable(value), record["time_ms"], step)
         for record in records[done:]
-        for name, value, step in _values(run, records[0], record)
+        for name, value, step in _values(norms, records[0], record)
     ]
 
 
@@ -37,7 +38,7 @@ def _step_names(start: Record) -> tuple[str, ...]:
     return ("step/loss", *start["columns"][1:])
 
 
-def _values(run: RunDirectory, start: Record, record: Record) -> Iterator[tuple[str, float, int]]:
+def _values(norms: StepNorms, start: Record, record: Record) -> Iterator[tuple[str, float, int]]:
     """Name, value and step; an epoch brings every n-th of its steps, and the run's very first."""
     for name, value in record.get("metrics", {}).items():
         yield name, value, record["epoch"]
@@ -47,7 +48,7 @@ def _values(run: RunDirectory, start: Record, record: Record) -> Iterator[tuple[
     for evaluation in evaluations if len(evaluations) > 1 else ():  # a single one is that of the epoch
         scores = {name: value for name, value in evaluation.items() if name != "step"}
         yield from ((f"step/{name}", value, evaluation["step"]) for name, value in scores.items())
-    rows = step_norms.load(run, record["epoch"])
+    rows = norms.of(record)
     for step, row in enumerate(rows, record["step"] - len(rows) + 1):
         if step == 1 or step % start["log_every_n_steps"] == 0:
             yield from ((name, value, step) for name, value in zip(_step_names(start), row.tolist(), strict=True))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -13,9 +15,27 @@ from scipy.special import softmax
 
 from ce_harness import metrics
 from ce_harness.datasets import Dataset, Split
+from ce_harness.training.logits import refuse_activation, refuse_probabilities
 
 PREDICTION_BATCH = 1000
+FIRST_LOOK = 32  # images whose outputs are looked at before training
 VALIDATION_METRICS = ("accuracy", "nll", "brier")
+CALIBRATED_METRICS = ("nll", "brier", "ece", "ece_debiased", "ece_floor")
+
+
+class TestResult(NamedTuple):
+    """What is known of a trained network.
+
+    Attributes:
+        scores: the ``test/*`` metrics.
+        tables: by name; ``reliability`` and ``confusion_matrix``.
+        predictions: of every test example the ``labels``, the ``logits`` and its ``index`` in the source; beside them
+            the ``class_names``.
+    """
+
+    scores: dict[str, float]
+    tables: dict[str, pd.DataFrame]
+    predictions: dict[str, np.ndarray]
 
 
 class Evaluator:
@@ -42,6 +62,16 @@ class Evaluator:
             autograph=False,  # as in training
         )
 
+    def refuse_probabilities(self, model: str) -> None:
+        """Refuses a network that returns probabilities.
+
+        Args:
+            model: how the config names it, ``model=lenet5``.
+        """
+        traced = self._predict.get_concrete_function()
+        refuse_activation(model, traced.graph.outputs[0])
+        refuse_probabilities(model, self._predict(next(self._validation.in_batches(FIRST_LOOK))).numpy())
+
     def _logits(self, split: Split) -> np.ndarray:
         return np.concatenate([self._predict(images).numpy() for images in split.in_batches(PREDICTION_BATCH)])
 
@@ -55,26 +85,25 @@ class Evaluator:
         scores = metrics.score(labels, logits)
         return {"loss": loss, **{name: scores[name] for name in VALIDATION_METRICS}}
 
-    def test(self) -> tuple[dict[str, float], dict[str, pd.DataFrame], dict[str, np.ndarray]]:
-        """What is known of the trained network.
+    def test(self) -> TestResult:
+        """Scores the network on the test split; the temperature is fitted on the validation split.
 
-        The temperature is fitted on the validation split. ``test/majority_accuracy`` is the accuracy of always naming
-        the class that is most frequent in the training split.
-
-        Returns:
-            The ``test/*`` metrics; tables by name, ``reliability`` and ``confusion_matrix``; and of every test example
-            the ``labels``, the ``logits``, its ``index`` in the source, and the ``class_names``.
+        ``test/majority_accuracy`` is the accuracy of always naming the class that is most frequent in the training
+        split.
         """
         temperature = metrics.fit_temperature(self._validation.labels, self._logits(self._validation))
         labels, logits = self._test.labels, self._logits(self._test)
         calibrated = metrics.score(labels, logits / temperature)
         scores = metrics.score(labels, logits)
-        scores |= {f"{name}_calibrated": calibrated[name] for name in ("nll", "brier", "ece")}
+        scores |= {f"{name}_calibrated": calibrated[name] for name in CALIBRATED_METRICS}
         scores["temperature"] = temperature
         scores["majority_accuracy"] = float(np.mean(labels == self._majority_class))
-        return (
+        return TestResult(
             {f"test/{name}": value for name, value in scores.items()},
-            {"reliability": reliability_frame(labels, logits, temperature)},
+            {
+                "reliability": reliability_table(labels, logits, temperature),
+                "confusion_matrix": confusion_table(labels, logits, self._class_names),
+            },
             {
                 "labels": labels,
                 "logits": logits,
@@ -84,7 +113,16 @@ class Evaluator:
         )
 
 
-def reliability_frame(labels: np.ndarray, logits: np.ndarray, temperature: float) -> pd.DataFrame:
+def confusion_table(labels: np.ndarray, logits: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:
+    """One row per true class: its name, its test examples, its accuracy, and how many were given to each class."""
+    counts = metrics.confusion_matrix(labels, logits)
+    per_class = pd.DataFrame(
+        {"class": class_names, "count": counts.sum(axis=1), "accuracy": metrics.per_class_accuracy(labels, logits)}
+    )
+    return pd.concat([per_class, pd.DataFrame(counts, columns=class_names)], axis=1)
+
+
+def reliability_table(labels: np.ndarray, logits: np.ndarray, temperature: float) -> pd.DataFrame:
     """Reliability bins of softmax(logits) and of softmax(logits / temperature), one under the other.
 
     Args:

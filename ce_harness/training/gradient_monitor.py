@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ce_harness.errors import ConfigError
 from ce_harness.metrics import P_TRUE_EDGES
 
 
@@ -77,12 +78,21 @@ class GradientMonitor(keras.Model):
             logits = self(images, training=True)
             loss = self.compute_loss(x=images, y=one_hot, y_pred=logits, training=True)
         logit_gradient, *gradients = tape.gradient(loss, [logits, *variables])
+        self._refuse_unreached(variables, gradients)
         self._measure(loss, logits, one_hot, logit_gradient, gradients)
         self._step.assign_add(1)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self._mean_loss.update_state(loss, sample_weight=tf.shape(images)[0])
         self._accuracy.update_state(one_hot, logits)
         return self.get_metrics_result()
+
+    def _refuse_unreached(self, variables, gradients) -> None:
+        unreached = [v.path for v, gradient in zip(variables, gradients, strict=True) if gradient is None]
+        if unreached:
+            raise ConfigError(
+                f"model: no gradient reaches {', '.join(unreached)}, since the loss does not depend on it; leave it "
+                "out of the network, or set trainable=False on its layer"
+            )
 
     def _measure(self, loss, logits, one_hot, logit_gradient, gradients):
         # The loss is a mean over the batch, so an example's own gradient is batch-size times its row.

@@ -7,29 +7,37 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig
 from rich.console import Console
 
-from ce_harness.config import checked
+from ce_harness.config import checked, option_name
 from ce_harness.config.sources import refuse_edited
 from ce_harness.datasets.pipeline import TrainingBatches
 from ce_harness.errors import ConfigError, DataError, DivergedError
-from ce_harness.rundir import artifacts, checkpoint
+from ce_harness.metrics import P_TRUE_EDGES
+from ce_harness.progress import progress
+from ce_harness.rundir import artifacts
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
+from ce_harness.rundir.start_record import start_record
+from ce_harness.rundir.step_norms import StepNorms
 from ce_harness.tracking.background_uploader import BackgroundUploader
-from ce_harness.training import best_epoch, parts, process
-from ce_harness.training.callbacks import KeepJournal, StopEarly, StopOnDivergence, progress
+from ce_harness.training import parts, process
+from ce_harness.training.divergence import StopOnDivergence
+from ce_harness.training.early_stopping import StopEarly, best_metrics
 from ce_harness.training.evaluation import Evaluator
+from ce_harness.training.fingerprint import fingerprint
 from ce_harness.training.gradient_monitor import GradientMonitor
-from ce_harness.training.start_record import start_record
+from ce_harness.training.saving import SaveEpochs
+from ce_harness.training.state import TrainingState, weights_hash
 from ce_harness.training.validation import Validation, rhythm
 
 
 def train_and_evaluate(config: DictConfig, console: Console | None = None) -> dict[str, float]:
     """Trains one network on one dataset with one loss, tracks it, and scores it on the test set once.
 
-    A run that is complete is not trained again; one that was interrupted continues, bit for bit.
+    A run that is complete is not trained again; one that was interrupted continues, bit for bit. One that is complete
+    but did not keep what is asked for now, its network or its predictions, is trained again, to the same bits.
 
     Args:
-        config: composed from ``conf/``; see `ce_harness.config.schema`.
+        config: composed from ``conf/``; its keys are listed in `ce_harness.config.schema`.
         console: where progress is shown; None shows none.
 
     Returns:
@@ -41,75 +49,93 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
         DivergedError: the loss, of a step or on validation, stopped being finite. The run is marked so and is not
             tried again.
         TrackingError: the run is complete but the MLflow store can't be reached. Nothing is lost.
-        DiskError: a file could not be written. The next call continues.
+        DiskError: a file could not be read or written. The next call continues.
     """
     config = checked(config)
     run = RunDirectory.of(config)
     with run.claimed():
-        feed = BackgroundUploader(run, config.tracking_uri, config.mlflow_experiment)
-        if run.outcome is None:
-            with feed:
-                _train(config, run, feed, console)
+        uploader = BackgroundUploader(run, config.tracking_uri, config.mlflow_experiment)
+        if run.has_ended_with(config):
+            run.remove_leftovers()
+            uploader.finish()
         else:
-            run.remove_checkpoints()
-            feed.finish()
+            with uploader:
+                _train(config, run, uploader, console)
     outcome = run.outcome
     if outcome["status"] == "diverged":
         raise DivergedError(outcome["message"])
     return outcome["metrics"]
 
 
-def _train(config: DictConfig, run: RunDirectory, feed: BackgroundUploader, console: Console | None) -> None:
+def _train(config: DictConfig, run: RunDirectory, uploader: BackgroundUploader, console: Console | None) -> None:
     process.prepare(config.seed, config.threads, config.precision)
     setup = _set_up(config)
     refuse_edited()  # everything is imported
-    model = setup.model
+    model, network = setup.model, setup.model.network
 
     journal = run.journal()
     _refuse_inexact_resume(config, journal)
     _refuse_other_data(setup.start_record, journal)
+    run.reopen()
     journal.append(setup.start_record)
-    last_record = checkpoint.restore(run.checkpoints, model.network, model.optimizer) or {}
-    if last_record:
-        journal.append(last_record)
+
+    stopping = config.early_stopping
+    stop_early = StopEarly(stopping.metric, stopping.patience, keep_best=stopping.restore_best_weights)
+    own_callbacks = parts.make_callbacks(config)
+    state = TrainingState(run.checkpoints, network, model.optimizer, stop_early, own_callbacks)
+    norms = StepNorms(run, model.columns)
+    epochs_before = journal.of_kind("epoch")
+    epochs_saved = norms.whole_epochs(epochs_before)
+    epochs_done = state.restore(most_epochs=epochs_saved)
+    del epochs_before[epochs_done:]
+    stop_early.metrics = [epoch["metrics"] for epoch in epochs_before]
+    last = epochs_before[-1] if epochs_before else None
 
     validation = Validation(setup.evaluator.validation, setup.evaluate_every)
-    callbacks = [
-        validation,
-        *parts.make_callbacks(config),
-        StopOnDivergence(run),
-        StopEarly(journal, config.early_stopping.metric, config.early_stopping.patience),
-        KeepJournal(run, journal, validation, after=feed.notify),
-    ]
-    epochs_done = last_record.get("epoch", 0)
+    save = SaveEpochs(journal, norms, state, validation, epochs_saved, after=uploader.notify)
     try:
         with progress(console, config.epochs, setup.batches.steps_per_epoch) as shown:
             model.fit(
                 setup.batches.from_epoch(epochs_done),
                 shuffle=False,  # the batches are, anew in each epoch
-                epochs=epochs_done if last_record.get("stop") else config.epochs,
+                epochs=epochs_done if last and last.get("stop") else config.epochs,
                 initial_epoch=epochs_done,
                 steps_per_epoch=setup.batches.steps_per_epoch,
-                callbacks=[*callbacks, *shown],
+                callbacks=[
+                    validation,
+                    *own_callbacks,
+                    StopOnDivergence(norms.of(last)[-1] if last else None),
+                    stop_early,
+                    save,
+                    *shown,
+                ],
                 verbose=0,
             )
     except DivergedError as error:
+        save.save_records()
         artifacts.write_artifacts(run, journal, tables={})
         run.end("diverged", message=str(error))
         raise
 
-    scores, tables, predictions = setup.evaluator.test()
-    scores |= best_epoch.metrics(journal, config.early_stopping.metric)
-    journal.append(Journal.record("test", epoch=journal.of_kind("epoch")[-1]["epoch"], metrics=scores))
-    artifacts.write_artifacts(run, journal, tables)
+    epochs = journal.of_kind("epoch")
+    best = best_metrics(epochs, stopping.metric)
+    scored_epoch = epochs[-1]["epoch"]
+    if stop_early.best_weights is not None:
+        scored_epoch = best["best/epoch"]
+        for variable, value in zip(network.variables, stop_early.best_weights, strict=True):
+            variable.assign(value)
+    result = setup.evaluator.test()
+    scores = {**result.scores, "test/epoch": scored_epoch, **best}
+    journal.append(Journal.record("test", epoch=epochs[-1]["epoch"], metrics=scores))
+    artifacts.write_artifacts(run, journal, result.tables)
     if config.save_predictions:
-        artifacts.write_arrays(run, "predictions", predictions)
+        artifacts.write_predictions(run, result.predictions)
     if config.save_model:
         # Not at the top: mlflow.keras takes seconds that other runs need not pay.
         from ce_harness.tracking.models import save_model
 
-        save_model(model.network, setup.input_shape, run.artifacts / "model")
-    run.end("complete", metrics=scores, weights=checkpoint.weights_hash(model.network))
+        save_model(network, setup.input_shape, run.model)
+    run.end("complete", metrics=scores, weights=weights_hash(network))
 
 
 class _SetUp(NamedTuple):
@@ -134,7 +160,7 @@ def _set_up(config: DictConfig) -> _SetUp:
         augmentation=dataset.augmentation,
     )
     network = parts.make_network(config, dataset)
-    loss = parts.make_loss(config)
+    loss = parts.make_loss(config, dataset.num_classes)
     optimizer = parts.make_optimizer(config, steps_per_epoch=batches.steps_per_epoch)
     optimizer.build(network.trainable_variables)
     model = GradientMonitor(network, steps_per_epoch=batches.steps_per_epoch)
@@ -146,14 +172,22 @@ def _set_up(config: DictConfig) -> _SetUp:
         jit_compile=False,  # on CPU the compiled step was twice as slow
     )
     evaluator = Evaluator(network, loss, dataset)
-    opening = start_record(config, dataset, model.columns)
+    evaluator.refuse_probabilities(f"model={option_name(config, 'model')}")
+    opening = start_record(
+        config,
+        digests={"dataset_digest": dataset.digest, "source_digest": dataset.source_digest},
+        class_counts=dataset.class_counts,
+        columns=model.columns,
+        p_true_edges=P_TRUE_EDGES,
+        fingerprint=fingerprint(config.threads),
+    )
     return _SetUp(model, batches, evaluator, evaluate_every, dataset.input_shape, opening)
 
 
 def _refuse_inexact_resume(config: DictConfig, journal: Journal) -> None:
     """The bits of a run come from one fingerprint, unless the user says otherwise."""
     started = journal.of_kind("start")
-    now = process.fingerprint(config.threads)
+    now = fingerprint(config.threads)
     if not started or started[0]["tags"]["fingerprint"] == now:
         return
     if not config.allow_inexact_resume:

@@ -14,7 +14,11 @@ from omegaconf import DictConfig
 from ce_harness.config import option_name
 from ce_harness.datasets import Dataset
 from ce_harness.errors import ConfigError, HarnessError
+from ce_harness.training.logits import refuse_loss_of_probabilities
 from ce_harness.training.schedules import learning_rate
+
+NOT_BUILT = (ConfigError, ValueError, TypeError, AttributeError, NotImplementedError)
+LARGE = 128  # pixels: a network that can't be built for fewer, and can for these, is too deep
 
 
 def make_dataset(config: DictConfig) -> Dataset:
@@ -33,12 +37,9 @@ def make_network(config: DictConfig, dataset: Dataset) -> keras.Model:
     shape, num_classes = dataset.input_shape, dataset.num_classes
     name, size = f"model={option_name(config, 'model')}", "x".join(map(str, shape))
     try:
-        network = _make(config, "model", keras.Model, input_shape=shape, num_classes=num_classes)
-        with warnings.catch_warnings(action="ignore"):  # in which Keras says first what it then raises
-            # The call builds a Sequential and a subclassed model, too.
-            output = network(keras.Input(shape)).shape
-    except (ConfigError, ValueError, TypeError, AttributeError, NotImplementedError) as error:
-        if "output size would be" in str(error):  # Keras's words for a layer that is left without a pixel
+        network, output = _built(config, shape, num_classes)
+    except NOT_BUILT as error:
+        if _is_built_for_larger_images(config, shape, num_classes):
             raise ConfigError(
                 f"{name}: too deep for images of {size}: its layers leave no pixel of them; take larger images or "
                 "another model; softmax_regression, mlp and resnet20 take every size"
@@ -46,20 +47,35 @@ def make_network(config: DictConfig, dataset: Dataset) -> keras.Model:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"{name}: can't be built for images of {size}: {_reason(error)}") from error
-    if tuple(output) != (None, num_classes):
-        raise ConfigError(f"{name}: its output has the shape {tuple(output)}; it must be (None, {num_classes})")
-    activation = getattr(network.layers[-1], "activation", None) if network.layers else None
-    if activation in (keras.activations.softmax, keras.activations.sigmoid):
-        raise ConfigError(
-            f"{name}: its last layer ends in {activation.__name__}; a network must return logits, since the losses "
-            "apply softmax themselves: leave the activation out"
-        )
+    if output != (None, num_classes):
+        raise ConfigError(f"{name}: its output has the shape {output}; it must be (None, {num_classes})")
+    if not network.trainable_variables:
+        raise ConfigError(f"{name}: it has no variable that can be trained; set trainable=True on a layer of it")
     return network
 
 
-def make_loss(config: DictConfig) -> keras.Loss:
+def _built(config: DictConfig, shape: tuple[int, ...], num_classes: int) -> tuple[keras.Model, tuple[int | None, ...]]:
+    network = _make(config, "model", keras.Model, input_shape=shape, num_classes=num_classes)
+    with warnings.catch_warnings(action="ignore"):  # in which Keras says first what it then raises
+        # The call builds a Sequential and a subclassed model, too.
+        return network, tuple(network(keras.Input(shape)).shape)
+
+
+def _is_built_for_larger_images(config: DictConfig, shape: tuple[int, ...], num_classes: int) -> bool:
+    if min(shape[:2]) >= LARGE:
+        return False
+    try:
+        _built(config, (LARGE, LARGE, *shape[2:]), num_classes)
+    except NOT_BUILT:
+        return False
+    return True
+
+
+def make_loss(config: DictConfig, num_classes: int) -> keras.Loss:
     """A loss on (one-hot labels, logits), the mean over the batch: gradient norms rely on that."""
     loss = _make(config, "loss", keras.Loss)
+    if not config.loss["_target_"].startswith("ce_harness."):
+        refuse_loss_of_probabilities(loss, f"loss={option_name(config, 'loss')}", num_classes)
     if loss.reduction not in ("sum_over_batch_size", "mean", "mean_with_sample_weight"):
         raise ConfigError(
             f"loss={option_name(config, 'loss')}: its reduction is {loss.reduction}; it must be the mean over the "
@@ -81,10 +97,31 @@ def make_optimizer(config: DictConfig, steps_per_epoch: int) -> keras.Optimizer:
 
 def make_callbacks(config: DictConfig) -> list[keras.callbacks.Callback]:
     """The user's own Keras callbacks, in the order of the config."""
-    return [
-        _instantiate(f"callbacks.{name}", options, keras.callbacks.Callback, {})
+    callbacks = {
+        name: _instantiate(f"callbacks.{name}", options, keras.callbacks.Callback, {})
         for name, options in config.callbacks.items()
-    ]
+    }
+    for name, callback in callbacks.items():
+        _refuse_what_the_run_does_itself(f"callbacks.{name}", callback, config)
+    return list(callbacks.values())
+
+
+def _refuse_what_the_run_does_itself(key: str, callback: keras.callbacks.Callback, config: DictConfig) -> None:
+    match callback:
+        case keras.callbacks.ReduceLROnPlateau() | keras.callbacks.LearningRateScheduler():
+            if config.learning_rate_schedule != "constant" or config.warmup_epochs:
+                raise ConfigError(
+                    f"{key}: {type(callback).__name__} sets the learning rate, and so does learning_rate_schedule="
+                    f"{config.learning_rate_schedule} warmup_epochs={config.warmup_epochs}; allowed is one of them: "
+                    "learning_rate_schedule=constant warmup_epochs=0"
+                )
+        case keras.callbacks.EarlyStopping(restore_best_weights=True):
+            raise ConfigError(
+                f"{key}: restore_best_weights would put other weights into a run that may continue after a crash; "
+                "set early_stopping.restore_best_weights=true, which does the same"
+            )
+        case keras.callbacks.BackupAndRestore():
+            raise ConfigError(f"{key}: BackupAndRestore restores what a run restores itself; leave it out")
 
 
 def _make(config: DictConfig, group: str, kind: type, **given: Any) -> Any:

@@ -1,12 +1,8 @@
-"""The process a run trains in: threads, determinism, precision, seeds, and the fingerprint of what decides its bits."""
+"""The process a run trains in: threads, determinism, precision, seeds, and Keras's settings at their defaults."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-
 import keras
-import numpy as np
 import tensorflow as tf
 
 from ce_harness.errors import ConfigError
@@ -26,8 +22,21 @@ def prepare(seed: int, threads: int, precision: str) -> None:
     keras.utils.clear_session()
     _set_threads(threads)
     tf.config.experimental.enable_op_determinism()
+    _settle_keras()
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(seed)
+
+
+def _settle_keras() -> None:
+    """Undoes what keras.json, the environment or a run before this one set: the config alone decides.
+
+    ``KERAS_MAX_EPOCHS`` would cut training short without a word, another image format transpose every network.
+    """
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
 
 
 def _set_threads(threads: int) -> None:
@@ -43,20 +52,3 @@ def _set_threads(threads: int) -> None:
             f"threads={threads}: this process already runs on {now or 'all'} threads, and TensorFlow can't change "
             "that; sweep threads in separate calls"
         ) from error
-
-
-def fingerprint(threads: int) -> str:
-    """What, beside config and code, decides the bits: versions, threads, determinism, oneDNN, CPU features."""
-    simd = np.show_config(mode="dicts")["SIMD Extensions"]
-    features = " ".join(simd["baseline"] + simd["found"])
-    return " ".join(
-        [
-            f"tensorflow={tf.__version__}",
-            f"keras={keras.__version__}",
-            f"numpy={np.__version__}",
-            f"threads={threads}",
-            "determinism=on",
-            f"onednn={os.environ.get('TF_ENABLE_ONEDNN_OPTS', 'default')}",
-            f"cpu={hashlib.sha256(features.encode()).hexdigest()[:8]}",
-        ]
-    )

@@ -87,7 +87,7 @@ CASES = [
     Case(
         "a network that returns probabilities",
         f"{OWN} model=mine",
-        "its last layer ends in softmax",
+        "its output comes out of a softmax",
         prepare=own_part(
             "model",
             """import keras

@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from ce_harness.rundir import step_norms
 from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.tracking.reading import read_runs
 from tests.conftest import ROOT
@@ -26,8 +25,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 def dashboard(runs_dir, tmp_path):
     """The address of the dashboard over two runs, ``digits-lenet5-softmax_ce-s0`` and ``digits-lenet5-mse-s0``."""
     for loss in ("softmax_ce", "mse"):
-        run = recorded(runs_dir, name=f"digits-lenet5-{loss}-s0")
-        step_norms.save(run, 1, np.array([[2.3, 1.5], [2.2, 1.1]]))
+        run = recorded(runs_dir, name=f"digits-lenet5-{loss}-s0", rows_of_an_epoch=np.array([[2.3, 1.5], [2.2, 1.1]]))
         BackgroundUploader(run, f"sqlite:///{runs_dir / 'mlflow.db'}", "demo").finish()
     command = [sys.executable, "-m", "ce_harness.tracking.dashboard", str(runs_dir)]
     with open(tmp_path / "log", "w") as log:

@@ -10,17 +10,16 @@ import pytest
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from ce_harness.errors import ConfigError, TrackingError
-from ce_harness.rundir import step_norms
 from ce_harness.rundir.directory import RunDirectory
-from ce_harness.rundir.durable import seal, unseal
 from ce_harness.rundir.journal import Journal
+from ce_harness.rundir.sealed import seal, unseal
 from ce_harness.rundir.upload_state import Position
 from ce_harness.tracking import background_uploader, dashboard, resend
 from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.run_tags import tag_runs
 from ce_harness.tracking.store import open_store
-from tests.tracking.test_store import ALL_POINTS, only_run, recorded
+from tests.tracking.test_store import ALL_POINTS, only_run, record_epoch, recorded
 
 ALL = ("FINISHED", ALL_POINTS)
 
@@ -211,8 +210,7 @@ def test_a_store_put_back_from_a_backup_gets_what_it_lacks(runs_dir, store, tmp_
     run = recorded(runs_dir, ended=False)
     BackgroundUploader(run, store, "demo").finish()
     shutil.copy(runs_dir / "mlflow.db", tmp_path / "backup.db")
-    step_norms.save(run, 3, np.full((2, 2), 3.0))
-    run.journal().append(Journal.record("epoch", epoch=3, step=6, metrics={"train/loss": 0.25}))
+    record_epoch(run, run.journal(), 3, np.full((2, 2), 3.0))
     run.end("complete")
     BackgroundUploader(run, store, "demo").finish()
     whole = only_run(store)

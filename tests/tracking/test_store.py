@@ -18,9 +18,9 @@ import pytest
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from ce_harness.errors import DiskError, TrackingError
-from ce_harness.rundir import step_norms
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
+from ce_harness.rundir.step_norms import StepNorms, checksum
 from ce_harness.tracking import background_uploader, resend, uploader
 from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.tracking.reading import read_runs
@@ -30,11 +30,10 @@ from tests.conftest import ROOT
 COLUMNS = ["loss", "grad_norm/global"]
 
 
-def recorded(runs_dir, epochs=2, name="a", ended=True):
+def recorded(runs_dir, epochs=2, name="a", ended=True, rows_of_an_epoch=None):
     """A run of two steps an epoch, as training leaves it on the disk."""
     run = RunDirectory(runs_dir / f"{name}-code")
-    for folder in (run.artifacts, run.steps(1).parent):
-        folder.mkdir(parents=True)
+    run.artifacts.mkdir(parents=True)
     tags = {"study": "demo", "config_hash": name, "code_digest": "code"}
     dataset = {"name": "digits", "digest": "1", "source_type": "code", "source": "{}"}
     journal = run.journal()
@@ -44,13 +43,22 @@ def recorded(runs_dir, epochs=2, name="a", ended=True):
         )
     )
     for epoch in range(1, epochs + 1):
-        step_norms.save(run, epoch, np.full((2, 2), float(epoch)))
-        journal.append(Journal.record("epoch", epoch=epoch, step=2 * epoch, metrics={"train/loss": 1.0 / epoch}))
+        rows = np.full((2, 2), float(epoch)) if rows_of_an_epoch is None else rows_of_an_epoch
+        record_epoch(run, journal, epoch, rows)
     (run.artifacts / "epochs.csv").write_text("epoch,step\n")
     if ended:
         journal.append(Journal.record("test", epoch=epochs, metrics={"test/accuracy": 0.5}))
         run.end("complete")
     return run
+
+
+def record_epoch(run, journal, epoch, rows):
+    """Leaves what an epoch of two steps does, and the artifact that a run's end makes of it."""
+    norms = StepNorms(run, COLUMNS)
+    norms.append(2 * epoch - 1, rows)
+    facts = {"metrics": {"train/loss": 1.0 / epoch}, "steps_crc32": checksum(rows)}
+    journal.append(Journal.record("epoch", epoch=epoch, step=2 * epoch, **facts))
+    norms.pack(journal.of_kind("epoch"))
 
 
 def only_run(uri):
@@ -204,8 +212,8 @@ def test_a_damaged_record_is_named_and_the_other_runs_are_sent(runs_dir, capsys)
 
 def test_damaged_steps_are_named_and_the_store_is_not_blamed(runs_dir):
     run = recorded(runs_dir)
-    run.steps(2).write_bytes(b"")
-    with pytest.raises(DiskError, match=r"epoch-000002\.npz is damaged"):
+    run.packed_steps.write_bytes(b"")
+    with pytest.raises(DiskError, match=r"steps\.npz: is damaged"):
         BackgroundUploader(run, f"sqlite:///{runs_dir / 'mlflow.db'}", "demo").finish()
 
 

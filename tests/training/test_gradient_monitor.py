@@ -82,7 +82,7 @@ def test_a_uniform_prediction_has_the_closed_forms_logit_gradient(composed, loss
     network = lenet5((8, 8, 1), 10)
     network.get_layer("head").kernel.assign(tf.zeros_like(network.get_layer("head").kernel))
     model = GradientMonitor(network, steps_per_epoch=1)
-    model.compile(keras.optimizers.SGD(0.1), make_loss(composed(f"loss={loss}")))
+    model.compile(keras.optimizers.SGD(0.1), make_loss(composed(f"loss={loss}"), 10))
     images = np.ones((6, 8, 8, 1), np.float32)
     model.fit(images, np.eye(10, dtype=np.float32)[:6], verbose=0)
     assert model.read_rows()[0, model.columns.index("grad_norm/logits")] == pytest.approx(norm, rel=1e-6)

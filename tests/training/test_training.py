@@ -237,18 +237,18 @@ from omegaconf import OmegaConf
 validation.STEPS_PER_EXECUTION = 2
 print("mlflow" in sys.modules)
 
-class Keep(loop.KeepJournal):
+class Save(loop.SaveEpochs):
     def on_train_begin(self, logs=None):
-        global keep
-        keep = self
+        global save
+        save = self
         print("mlflow" in sys.modules)
 
 class BackgroundUploader(loop.BackgroundUploader):
     def notify(self):
-        print(int(keep.model._step))
+        print(int(save.model._step))
         super().notify()
 
-loop.KeepJournal, loop.BackgroundUploader = Keep, BackgroundUploader
+loop.SaveEpochs, loop.BackgroundUploader = Save, BackgroundUploader
 loop.train_and_evaluate(OmegaConf.create(sys.argv[1]))
 print("mlflow" in sys.modules)
 """

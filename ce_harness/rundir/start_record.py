@@ -11,24 +11,36 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ce_harness.config import GROUPS, code_digest, code_digests, config_hash, identified, option_name, run_name
-from ce_harness.datasets import Dataset
 from ce_harness.rundir.journal import Journal
-from ce_harness.training import process
 
 MLFLOW_DIGEST_LENGTH = 36  # the store cuts longer ones; the tag dataset_digest has all 64
 
 
-def start_record(config: DictConfig, dataset: Dataset, columns: Sequence[str]) -> dict[str, Any]:
+def start_record(
+    config: DictConfig,
+    *,
+    digests: Mapping[str, str],
+    class_counts: Mapping[str, Mapping[str, int]],
+    columns: Sequence[str],
+    p_true_edges: Sequence[float],
+    fingerprint: str,
+) -> dict[str, Any]:
     """The first record of a run's journal.
 
     Args:
-        columns: names of the columns of the per-step series.
+        digests: ``dataset_digest`` of the arrays as used, ``source_digest`` of what they were made from.
+        class_counts: examples per class name, for each split.
+        columns: names of the columns of the steps' rows.
+        p_true_edges: upper edges of the bins of p_true.
+        fingerprint: what beside config and code decides the bits.
     """
+    digest = digests["dataset_digest"]
     names = {group: option_name(config, group) for group in GROUPS}
     return Journal.record(
         "start",
         name=run_name(config),
         columns=list(columns),
+        p_true_edges=list(p_true_edges),
         log_every_n_steps=config.log_every_n_steps,
         config=OmegaConf.to_yaml(OmegaConf.create(identified(config))),
         params=_flat(identified(config)),
@@ -40,18 +52,17 @@ def start_record(config: DictConfig, dataset: Dataset, columns: Sequence[str]) -
             "config_hash": config_hash(config),
             "code_digest": code_digest(config),
             **code_digests(config),
-            "dataset_digest": dataset.digest,
-            "source_digest": dataset.source_digest,
-            "num_classes": str(dataset.num_classes),
-            "fingerprint": process.fingerprint(config.threads),
+            **digests,
+            "num_classes": str(len(class_counts["train"])),
+            "fingerprint": fingerprint,
             **_git(),
         },
         dataset={
             "name": names["dataset"],
-            "digest": dataset.digest[:MLFLOW_DIGEST_LENGTH],
+            "digest": digest[:MLFLOW_DIGEST_LENGTH],
             "source_type": "code",
             "source": json.dumps({"_target_": config.dataset["_target_"]}),
-            "profile": json.dumps({"sha256": dataset.digest, "class_counts": dataset.class_counts}),
+            "profile": json.dumps({"sha256": digest, "class_counts": class_counts}),
         },
     )
 

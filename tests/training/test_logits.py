@@ -1,0 +1,126 @@
+"""Networks that return probabilities, and losses that want them, are refused before anything is trained."""
+
+import keras
+import pytest
+
+from ce_harness.config import checked
+from ce_harness.errors import ConfigError
+from ce_harness.rundir.directory import RunDirectory
+from ce_harness.training import train_and_evaluate
+
+
+def ending_in(end):
+    """A builder of a network whose logits go through ``end``."""
+
+    def builder(input_shape, num_classes):
+        inputs = keras.Input(input_shape)
+        logits = keras.layers.Dense(num_classes)(keras.layers.Flatten()(inputs))
+        return keras.Model(inputs, end(logits))
+
+    return builder
+
+
+@keras.saving.register_keras_serializable()
+class SoftmaxInside(keras.layers.Layer):
+    def call(self, logits):
+        exponentials = keras.ops.exp(logits)
+        return exponentials / keras.ops.sum(exponentials, axis=-1, keepdims=True)
+
+
+def nested(logits):
+    inside = keras.Input(logits.shape[1:])
+    return keras.Model(inside, keras.layers.Softmax()(inside))(logits)
+
+
+softmax_layer = ending_in(keras.layers.Softmax())
+softmax_operation = ending_in(keras.ops.softmax)
+softmax_nested = ending_in(nested)
+softmax_lambda = ending_in(keras.layers.Lambda(lambda logits: keras.activations.softmax(logits)))
+softmax_by_hand = ending_in(SoftmaxInside())  # only its values tell
+sigmoid_layer = ending_in(keras.layers.Activation("sigmoid"))
+
+
+def frozen(input_shape, num_classes):
+    network = ending_in(keras.layers.Identity())(input_shape, num_classes)
+    network.trainable = False
+    return network
+
+
+class Unused(keras.layers.Layer):
+    def build(self, shape):
+        self.unused = self.add_weight(shape=(1,), name="unused")
+
+    def call(self, inputs):
+        return inputs
+
+
+unreached = ending_in(Unused())
+
+
+def own_model(composed, builder, *overrides):
+    config = composed(*overrides)
+    config.model = {"name": "mine", "_target_": f"tests.training.test_logits.{builder}"}
+    return config
+
+
+@pytest.mark.parametrize(
+    ("builder", "activation"),
+    [
+        ("softmax_layer", "softmax"),
+        ("softmax_operation", "softmax"),
+        ("softmax_nested", "softmax"),
+        ("softmax_lambda", "softmax"),
+        ("softmax_by_hand", "softmax"),
+        ("sigmoid_layer", "sigmoid"),
+    ],
+)
+@pytest.mark.parametrize("loss", ["softmax_ce", "mse_logits"])
+def test_a_network_that_returns_probabilities_is_refused(composed, builder, activation, loss):
+    config = own_model(composed, builder, f"loss={loss}")
+    with pytest.raises(ConfigError, match=f"^model=mine: its output comes out of a {activation}; .* leave the activ"):
+        train_and_evaluate(config)
+    assert not RunDirectory.of(checked(config)).path.exists()
+
+
+def test_a_network_without_anything_to_train_is_refused(composed):
+    with pytest.raises(ConfigError, match="^model=mine: it has no variable that can be trained; set trainable=True"):
+        train_and_evaluate(own_model(composed, "frozen"))
+
+
+def test_a_variable_that_no_gradient_reaches_is_named(composed):
+    with pytest.raises(ConfigError, match="^model: no gradient reaches .*unused, .* set trainable=False on its layer"):
+        train_and_evaluate(own_model(composed, "unreached"))
+
+
+@pytest.mark.parametrize(
+    ("loss", "remedy"),
+    [
+        ("CategoricalCrossentropy", r"add \+loss.from_logits=true"),
+        ("CategoricalFocalCrossentropy", r"add \+loss.from_logits=true"),
+        ("BinaryCrossentropy", r"add \+loss.from_logits=true"),
+        ("KLDivergence", "it has to apply softmax itself"),
+        ("Poisson", "it has to apply softmax itself"),
+        ("SparseCategoricalCrossentropy", "take loss=builtin_ce"),
+    ],
+)
+def test_a_loss_of_probabilities_is_refused(composed, loss, remedy):
+    config = composed()
+    config.loss = {"name": loss, "_target_": f"keras.losses.{loss}"}
+    with pytest.raises(ConfigError, match=f"^loss={loss}: .*{remedy}"):
+        train_and_evaluate(config)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"_target_": "keras.losses.CategoricalCrossentropy", "from_logits": True},
+        {"_target_": "keras.losses.CategoricalFocalCrossentropy", "from_logits": True},
+        {"_target_": "keras.losses.MeanSquaredError"},
+        {"_target_": "keras.losses.CategoricalHinge"},
+        {"_target_": "keras.losses.Huber"},
+    ],
+)
+def test_a_loss_on_logits_is_taken(composed, loss):
+    config = composed("epochs=1")
+    config.loss = {"name": "mine", **loss}
+    assert "test/accuracy" in train_and_evaluate(config)
