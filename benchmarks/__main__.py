@@ -9,7 +9,6 @@ python -m benchmarks repeat        does a run trained again give the same bits  
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -45,8 +44,7 @@ def main() -> None:
     made = _measured({args.only: tables[args.only]} if args.only else tables)
     if not args.only:
         output = args.output or Path("results") / FOLDERS.get(args.benchmark, args.benchmark)
-        facts = json.dumps({"benchmark": args.benchmark}, indent=2) + "\n"
-        publish.write(publish.table_files(made) | {publish.MARKER: facts}, output.resolve())
+        publish.write(publish.table_files(made), {"benchmark": args.benchmark}, output.resolve())
         print(f"tables  {output}/*.md (.csv, .tex)")
 
 

@@ -19,8 +19,9 @@ from ce_harness.report.output.figures import differences, learning_curves
 from ce_harness.report.output.learning_rates import accuracy_by_rate
 from ce_harness.report.output.tables import comparison, paired_differences
 from ce_harness.report.study import Study
-from experiments.mse_vs_ce import CLAIMS, CONFIDENTLY_WRONG, NEUTRAL, RATES
-from experiments.mse_vs_ce import STUDY as FIRST
+
+from .mse_vs_ce import CLAIMS, CONFIDENTLY_WRONG, NEUTRAL, RATES
+from .mse_vs_ce import STUDY as FIRST
 
 # (dataset, model, optimizer, start) -> the rates beyond the grid of mse_vs_ce.
 BEYOND = {

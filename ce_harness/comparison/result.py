@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ce_harness.report import build, two_losses
+from ce_harness import places
+from ce_harness.report import any_losses, build
 from ce_harness.report.evidence import rows
 from ce_harness.report.output import style
 from ce_harness.report.study import Evidence, Study, Table
@@ -44,9 +45,9 @@ class Comparison:
         from ce_harness.tracking.reading import read_runs
 
         tracked = [run for run in read_runs(tracking_uri, study_name) if int(run.tags["seed"]) in set(seeds)]
-        runs = two_losses.of_losses(tracked, losses, study_name)
-        study = two_losses.study(*losses, runs)
-        evidence = rows.from_files(build.rows_of(runs, study_name, study, Path(two_losses.__file__)))
+        runs = any_losses.of_losses(tracked, losses, study_name, places.run_command())
+        study = any_losses.study(losses, runs)
+        evidence = rows.from_files(build.rows_of(runs, study_name, study, Path(any_losses.__file__)))
         compared = rates.at_best_rates(evidence) if rates.differ(evidence) else evidence
         return cls(study, compared, build.tables_of(study, evidence, compared))
 

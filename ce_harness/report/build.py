@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ce_harness.errors import TooFewRunsError, TrackingError
 from ce_harness.report import provenance
 from ce_harness.report.evidence import rows
+from ce_harness.report.evidence.run import Run
 from ce_harness.report.evidence.selection import select
 from ce_harness.report.output import learning_rates, page, publish, style, tables
 from ce_harness.report.output.verdict_tables import View, sensitivity_table, verdicts, verdicts_by_setting
@@ -18,44 +18,48 @@ from ce_harness.report.study import Evidence, Study, Table
 from ce_harness.report.verdicts import claims, rates
 from ce_harness.report.verdicts.settings import setting_columns
 
-if TYPE_CHECKING:
-    from ce_harness.report.evidence.earlier import EarlierRun
-    from ce_harness.tracking.reading import TrackedRun
-
 
 def rows_of(
-    runs: Sequence[TrackedRun | EarlierRun],
+    runs: Sequence[Run],
     name: str,
     study: Study,
     study_file: Path,
-    earlier: Mapping[str, bytes] | None = None,
+    train: str = "",
     mix: bool = False,
+    code_now: str = "",
 ) -> dict[str, bytes]:
     """The rows of a study's runs as the files of a report.
 
     Args:
-        earlier: the row files that some of the runs are from.
+        name: of the study that the runs were trained under.
+        train: the command that trains them.
         mix: whether runs of other code and other data count, too.
+        code_now: the digest of the harness as it is now.
 
     Raises:
         TrackingError: an artifact can't be read.
-        TooFewRunsError, ConfigError: see ``runs.select``.
+        TooFewRunsError, ConfigError: see ``selection.select``.
     """
-    train = study.train and f"study={name} {study.train}"
-    selection = select(runs, study.reads, name, train, study.tuning_seeds, study.where, mix)
+    reads = study.reads or {}
+    selected = select(runs, reads, name, train, study.tuning_seeds, study.where, mix, code_now)
     try:
-        evidence = rows.from_runs(selection, study.reads, rows.from_files(earlier) if earlier else None)
+        evidence = rows.from_runs(selected, reads)
     except OSError as error:
         raise TrackingError(f"an artifact of a run can't be read ({error})") from error
     for frame in (evidence.runs, evidence.tuning):
         if len(frame):
-            frame["study_digest"] = [provenance.digest_at(commit, study_file) for commit in frame["git_commit"]]
+            frame["study_digest"] = provenance.digests_then(study_file, frame["git_commit"], frame["start_time"])
             frame["judging_digest"] = [provenance.judging_digest_at(commit) for commit in frame["git_commit"]]
     return rows.to_files(evidence)
 
 
 def build(
-    name: str, study: Study, study_file: Path, row_files: Mapping[str, bytes] | None, output: Path
+    name: str,
+    study: Study,
+    study_file: Path,
+    row_files: Mapping[str, bytes] | None,
+    output: Path,
+    commands: Mapping[str, Any] | None = None,
 ) -> dict[str, Table]:
     """Make everything in memory, then replace ``output`` by it.
 
@@ -63,18 +67,21 @@ def build(
         name: of the study.
         study_file: where the study is written down.
         row_files: the study's rows, by file name; None for a study that reads no runs.
+        output: an absolute path.
+        commands: those that make the report: ``train``, a list, and ``report``.
 
     Returns:
         The tables, by file name.
 
     Raises:
         TooFewRunsError: rows without a run.
-        DiskError: see ``publish.replaced``.
+        DiskError: see ``publish.write``.
     """
     evidence = rows.from_files(row_files) if row_files else Evidence()
     if row_files and evidence.runs.empty:
         raise TooFewRunsError(f"study {name!r}: its {rows.FOLDER}/runs.csv holds no run")
     facts = provenance.describe(name, study_file, evidence)
+    facts["commands"] = {"train": [], "report": "", "folder": _as_typed(output), **(commands or {})}
     compared = rates.at_best_rates(evidence) if rates.differ(evidence) else evidence
     made = tables_of(study, evidence, compared)
     files: dict[str, str | bytes] = {f"{rows.FOLDER}/{file}": content for file, content in (row_files or {}).items()}
@@ -85,8 +92,7 @@ def build(
             pictures |= style.rendered(draw(compared), file)
     svg = {file: pictures[f"{file}.svg"] for file in study.figures}
     files["index.html"] = page.render(study, facts, made, svg)
-    files[publish.MARKER] = json.dumps(facts, indent=2) + "\n"
-    publish.write(pictures | files, output)
+    publish.write(pictures | files, facts, output)
     return made
 
 
@@ -116,3 +122,8 @@ def tables_of(study: Study, evidence: Evidence, compared: Evidence) -> dict[str,
     if len(evidence.excluded):
         made["excluded"] = tables.excluded(evidence)
     return made
+
+
+def _as_typed(output: Path) -> str:
+    here = Path.cwd()
+    return str(output.relative_to(here) if output.is_relative_to(here) else output)

@@ -6,7 +6,7 @@ import ast
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -24,10 +24,31 @@ def digest(study_file: Path) -> str:
     return _digest(_files(study_file))
 
 
-@cache  # asked for every run
-def digest_at(commit: str, study_file: Path) -> str:
-    """The same at a commit, of the files it has now; empty where Git doesn't know them."""
-    return _digest_at(commit, tuple(_files(study_file)))
+def digests_then(study_file: Path, commits: Iterable[str], start_times: Iterable[int]) -> list[str]:
+    """The same as it was when each run began, of the files the study has now; empty where Git doesn't know.
+
+    A study in another repository than the runs' code, of which a run tells the commit, is dated by its own commits.
+
+    Args:
+        commits: of the code of each run.
+        start_times: of each run, milliseconds since 1970.
+    """
+    files, history = tuple(_files(study_file)), _history(study_file.parent)
+
+    def at(time: float) -> str:
+        return next((_digest_at(commit, files) for date, commit in history if date <= time), "")
+
+    began = zip(commits, start_times, strict=True)
+    return [_digest_at(commit, files) or at(start_time / 1000) for commit, start_time in began]
+
+
+def _history(folder: Path) -> list[tuple[int, str]]:
+    """Date and name of the commits of a folder's repository, the latest first."""
+    try:
+        log = subprocess.run(["git", "log", "--format=%ct %H"], cwd=folder, capture_output=True, check=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return [(int(date), commit) for date, commit in map(str.split, log.stdout.splitlines())]
 
 
 def judging_digest_at(commit: str) -> str:
@@ -55,16 +76,29 @@ def _digest_at(commit: str, files: tuple[Path, ...]) -> str:
 
 
 def _files(study_file: Path) -> list[Path]:
-    package = study_file.name == "__init__.py"
-    files = sorted(study_file.parent.glob("*.py")) if package else [study_file]
-    studies = study_file.parent.parent if package else study_file.parent
-    for path in files:  # grows: an imported study may import another
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("experiments."):
-                imported = studies / f"{node.module.removeprefix('experiments.').replace('.', '/')}.py"
-                if imported.exists() and imported not in files:
-                    files.append(imported)
+    """The file, or those of a study that is a folder, and whatever lies beside it and is imported, however far down."""
+    is_folder = study_file.name == "__init__.py"
+    files = sorted(study_file.parent.glob("*.py")) if is_folder else [study_file]
+    for path in files:  # grows
+        files += [other for other in _imported(path) if other not in files]
     return files
+
+
+def _imported(path: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names, level = [alias.name for alias in node.names], 0
+        elif isinstance(node, ast.ImportFrom):
+            module, level = node.module or "", node.level
+            names = [module, *(f"{module}.{alias.name}".lstrip(".") for alias in node.names)]
+        else:
+            continue
+        folder = path.parents[max(level - 1, 0)]
+        for name in filter(None, names):
+            module_path = folder / name.replace(".", "/")
+            yield from (
+                other for other in (module_path.with_suffix(".py"), module_path / "__init__.py") if other.is_file()
+            )
 
 
 def describe(name: str, study_file: Path, evidence: Evidence) -> dict:
@@ -89,20 +123,26 @@ def describe(name: str, study_file: Path, evidence: Evidence) -> dict:
         "judging_code": _judging(first),
         "commits": sorted(set(runs["git_commit"])),
         "runs_with_uncommitted_changes": int((runs["git_dirty"] == "true").sum()),
-        "code_digests": sorted(set(runs["code_digest"])),
+        "code_digests": sorted(set(_first_told(runs, "harness_digest", "code_digest"))),
         "data_sha256": {
-            dataset: ", ".join(sorted(set(digests))) for dataset, digests in runs.groupby("dataset")["dataset_digest"]
+            dataset: ", ".join(sorted(set(_first_told(of_dataset, "source_digest", "dataset_digest"))))
+            for dataset, of_dataset in runs.groupby("dataset")
         },
         "machines": sorted(set(runs["fingerprint"])),
     }
 
 
+def _first_told(runs: pd.DataFrame, newer: str, older: str) -> pd.Series:
+    """A column, or where earlier runs lack it another."""
+    return runs[newer].where(runs[newer].fillna("") != "", runs[older]) if newer in runs else runs[older]
+
+
 def _rules(first, now: str) -> str:
     if not first["study_digest"]:
-        return "unknown: Git has no version of the study file at the commit of the first run"
+        return "unknown: Git has no version of the study file from the time of the first run"
     if first["study_digest"] != now:
-        return "changed after the first run: the study file differs from the one at its commit"
-    return "fixed before the runs: the study file is the one at the commit of the first run"
+        return "changed after the first run: the study file differs from the one that Git had then"
+    return "fixed before the runs: the study file is the one that Git had then"
 
 
 def _judging(first) -> str:

@@ -16,7 +16,7 @@ class Evidence:
 
     Attributes:
         runs: one row per run: identity (``run``, ``dataset``, ``model``, ``loss``, ``optimizer``, ``seed``,
-            ``learning_rate``, ...), final metrics (``test/accuracy``, ...) and ``early_grad_norm``, the mean
+            ``learning_rate``, ...), final metrics (``test/accuracy``, ...; NaN if its ``status`` is ``diverged``) and ``early_grad_norm``, the mean
             global gradient norm over the first epoch.
         epochs: one row per (run, epoch): ``run``, ``epoch`` and the per-epoch metrics.
         steps: one row per (run, group of steps): ``run``, ``step``, ``loss`` and ``grad_norm/*``, thinned.
@@ -26,7 +26,7 @@ class Evidence:
             ``accuracy``.
         tuning: one row per run that chose the learning rates: identity and validation metrics, empty for a run that
             diverged. It holds no test score, and none of these runs is in ``runs``.
-        excluded: one row per run or cell that was left out: ``run`` and ``reason``.
+        excluded: one row per run or combination that was left out: ``run`` and ``reason``.
     """
 
     runs: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -116,8 +116,8 @@ class Study:
         control: two names of the same loss. How far they end apart is noise, and no verdict is given on less.
         apart: a column, such as the start of the weights, each value of which also gets verdicts of its own.
         claims: what the runs are asked to decide, with the rule for it.
-        train: what follows ``python run.py -m`` to train the runs; "" for ``experiment=NAME``.
-        report: what follows ``python report.py`` to make the report; "" for ``NAME``.
+        train: what the commands that train the runs say beside ``study=NAME``, such as ``dataset.path=my.npz``; "" for
+            ``experiment=NAME`` alone.
     """
 
     question: str
@@ -131,4 +131,3 @@ class Study:
     apart: str = ""
     claims: tuple[Claim, ...] = ()
     train: str = ""
-    report: str = ""

@@ -4,7 +4,8 @@ Command: python report.py loss_gradients
 """
 
 from ce_harness.report.study import Study
-from experiments.loss_gradients import entropy, logits, neuron, true_class
+
+from . import entropy, logits, neuron, true_class
 
 STUDY = Study(
     question="Which of cross-entropy's larger gradients are a matter of scale, and which of saturation?",

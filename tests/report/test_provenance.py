@@ -28,9 +28,14 @@ def study_file(tmp_path):
 
 def evidence(path, *commits, tuning=()):
     def frame(commits, start):
+        digests = provenance.digests_then(path, commits, range(start, start + len(commits)))
         rows = [
             {"run": f"r{i}", "start_time": start + i, "git_commit": commit, "code_digest": "c", "dataset": "digits"}
-            | {"dataset_digest": "d", "fingerprint": "f", "study_digest": provenance.digest_at(commit, path)}
+            | {
+                "dataset_digest": "d",
+                "fingerprint": "f",
+                "study_digest": digests[i],
+            }
             | {"git_dirty": "true" if i else "false", "judging_digest": provenance.judging_digest_at(commit)}
             for i, commit in enumerate(commits)
         ]
@@ -58,7 +63,7 @@ def test_a_margin_that_changed_after_the_first_run_is_told(study_file):
 def test_a_rule_in_a_study_that_is_imported_is_a_rule_of_this_one(study_file):
     path, _ = study_file
     path.with_name("first.py").write_text("MARGIN = 0.005\n")
-    path.write_text("from experiments.first import MARGIN\n")
+    path.write_text("from first import MARGIN\n")
     before = provenance.digest(path)
     path.with_name("first.py").write_text("MARGIN = 0.05\n")
     assert provenance.digest(path) != before
@@ -93,3 +98,29 @@ def test_tuning_runs_are_the_first(study_file):
 def test_a_commit_that_git_does_not_know(study_file):
     path, _ = study_file
     assert rules(path, evidence(path, "unknown")).startswith("unknown")
+
+
+@pytest.mark.parametrize("imported", ["import first", "from first import MARGIN", "from .first import MARGIN"])
+def test_whatever_way_it_is_imported(study_file, imported):
+    path, _ = study_file
+    path.with_name("first.py").write_text("MARGIN = 0.005\n")
+    path.write_text(f"{imported}\nimport json\n")
+    before = provenance.digest(path)
+    path.with_name("first.py").write_text("MARGIN = 0.05\n")
+    assert provenance.digest(path) != before
+
+
+def test_a_study_in_a_repository_of_its_own_is_dated_by_its_commits(study_file):
+    path, _ = study_file
+    of_the_harness = "0" * 40
+    later, earlier = 4_000_000_000_000, 1000
+    now = provenance.digest(path)
+    assert provenance.digests_then(path, [of_the_harness] * 2, [later, earlier]) == [now, ""]
+    path.write_text("margin = 0.05\n")
+    assert provenance.digests_then(path, [of_the_harness], [later]) == [now]
+
+
+def test_a_study_in_no_repository_has_unknown_rules(tmp_path):
+    path = tmp_path / "study.py"
+    path.write_text("margin = 0.005\n")
+    assert provenance.digests_then(path, ["0" * 40], [4_000_000_000_000]) == [""]

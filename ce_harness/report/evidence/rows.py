@@ -7,103 +7,79 @@ ones, series, are compressed: those of 900 runs would be 15 MB.
 from __future__ import annotations
 
 import gzip
+import hashlib
+import json
 import math
 import sys
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pandas as pd
 
-from ce_harness.errors import ConfigError, DataError
+from ce_harness.errors import ConfigError, DataError, DiskError
 from ce_harness.report.evidence import series
-from ce_harness.report.evidence.selection import Grid, Selection, is_tracked, setting
+from ce_harness.report.evidence.grid import Grid
+from ce_harness.report.evidence.run import GROUPS, Run, value
+from ce_harness.report.evidence.selection import Selection
 from ce_harness.report.study import Evidence
 from ce_harness.report.verdicts.tuning import CHOSEN_BY
 
-if TYPE_CHECKING:
-    from ce_harness.tracking.reading import TrackedRun
-
 FOLDER = "rows"  # of a report
-GROUPS = ("dataset", "model", "loss", "optimizer")
+REPORT = "report.json"  # holds the checksums of all files of a report
+REMEDY = "take the folder from git again, or make the report anew from the runs"
 SCALARS = ("seed", "learning_rate", "batch_size", "epochs")
-ORIGIN = ("run_id", "start_time", "config_hash", "git_commit", "git_dirty", "code_digest", "fingerprint")
-ORIGIN += ("dataset_digest", "num_classes")
+ORIGIN = ("config_hash", "git_commit", "git_dirty", "code_digest", "fingerprint", "dataset_digest", "num_classes")
+# Of newer runs.
+CODE = ("harness_digest", *(f"{group}_code" for group in GROUPS), "source_digest", "loss_label")
 NUMBERS = (*SCALARS, "start_time", "early_grad_norm", "num_classes")
 BY_RUN = ("runs", "tuning", "excluded")  # one line a run; the others are series
-TUNING = "tuning.csv"
+TUNING = "tuning.csv"  # not written if there is nothing to say
 LINES_AT_ONCE = 20_000  # bounds the memory for writing series
 FILES = tuple(f"{item.name}.csv" if item.name in BY_RUN else f"{item.name}.csv.gz" for item in fields(Evidence))
 
 
-def from_runs(selection: Selection, reads: Mapping[str, Sequence], earlier: Evidence | None = None) -> Evidence:
-    """Rows of the selected runs, in the order of ``reads``, seeds last.
-
-    Args:
-        earlier: the rows with the series of those runs that are not tracked, see ``earlier.EarlierRun``.
-    """
-    runs, names = _ordered(selection.runs, reads)
-    frames, early = _series(runs, names, earlier)
+def from_runs(selection: Selection, reads: Mapping[str, Sequence]) -> Evidence:
+    """Rows of the selected runs, diverged ones without a score, in the order of ``reads``, seeds last."""
+    runs, names = _ordered([*selection.runs, *selection.diverged], reads)
+    complete = {name: run for run, name in zip(runs, names, strict=True) if run.status == "complete"}
+    frames, norms = series.read(list(complete.values()), list(complete))
+    early = dict(zip(complete, norms, strict=True))
     rows = []
     for run, name in zip(runs, names, strict=True):
-        finals = {key: value for key, value in final_metrics(run).items() if key.startswith(("test/", "val/"))}
-        rows.append({**_identity(run, name, reads), **finals, "early_grad_norm": early[name], **_origin(run)})
+        finals: dict[str, float] = {}
+        if name in complete:
+            finals = {key: one for key, one in final_metrics(run).items() if key.startswith(("test/", "val/"))}
+        told = {"early_grad_norm": early.get(name, math.nan), "status": run.status}
+        rows.append({**_identity(run, name, reads), **finals, **told, **_origin(run)})
     return Evidence(
         runs=pd.DataFrame(rows),
         **frames,
         tuning=_tuning(selection, reads),
-        excluded=_excluded(selection.excluded, earlier),
+        excluded=selection.excluded,
     )
-
-
-def _series(runs, names, earlier: Evidence | None) -> tuple[dict[str, pd.DataFrame], dict[str, float]]:
-    """The series by kind, and the early gradient norm by name."""
-    tracked = {name: run for run, name in zip(runs, names, strict=True) if is_tracked(run)}
-    frames, norms = series.read(list(tracked.values()), list(tracked))
-    early = dict(zip(tracked, norms, strict=True))
-    if earlier is None:
-        return frames, early
-    untracked = {name: run for run, name in zip(runs, names, strict=True) if not is_tracked(run)}
-    early |= {name: float(run.tags["early_grad_norm"]) for name, run in untracked.items()}
-    renamed = {run.row: name for name, run in untracked.items()}
-    kinds = (item.name for item in fields(Evidence) if item.name not in BY_RUN)
-    return {kind: series.joined(getattr(earlier, kind), renamed, frames.get(kind), names) for kind in kinds}, early
-
-
-def _excluded(excluded: pd.DataFrame, earlier: Evidence | None) -> pd.DataFrame:
-    """What was left out, then or now. A run that had not ended then is no longer awaited: its row would be here."""
-    if earlier is None or earlier.excluded.empty:
-        return excluded
-    then = Counter(
-        (run, reason)
-        for run, reason in earlier.excluded.itertuples(index=False, name=None)
-        if not reason.startswith(("missing", "unpaired", "running"))
-    )
-    now = Counter(excluded.itertuples(index=False, name=None))
-    return pd.DataFrame(sorted((then | now).elements()), columns=excluded.columns)
 
 
 def _tuning(selection: Selection, reads: Mapping[str, Sequence]) -> pd.DataFrame:
     """What the rates are chosen by, and no more: no test score of a tuning run ever enters a report."""
     rows = []
     for run, name in zip(*_ordered(selection.tuning, reads), strict=True):
-        found = {CHOSEN_BY: math.nan}
+        scores = {CHOSEN_BY: math.nan}
         if run.status == "complete":
-            found |= {key: value for key, value in final_metrics(run).items() if key.startswith("val/")}
-        rows.append({**_identity(run, name, reads), **found, **_origin(run)})
+            scores |= {key: one for key, one in final_metrics(run).items() if key.startswith("val/")}
+        rows.append({**_identity(run, name, reads), **scores, **_origin(run)})
     return pd.DataFrame(rows)
 
 
-def _ordered(runs: Sequence[TrackedRun], reads: Mapping[str, Sequence]) -> tuple[list[TrackedRun], list[str]]:
+def _ordered(runs: Sequence[Run], reads: Mapping[str, Sequence]) -> tuple[list[Run], list[str]]:
     others_first = Grid({name: allowed for name, allowed in reads.items() if name != "seed"})
-    runs = sorted(runs, key=lambda run: (others_first.cell(run), float(setting(run, "seed"))))
-    return runs, _unique_names(runs)
+    runs = sorted(runs, key=lambda run: (others_first.position(run), float(value(run, "seed"))))
+    return runs, _unique_names(runs, list(reads))
 
 
 def to_files(evidence: Evidence) -> dict[str, bytes]:
@@ -149,35 +125,63 @@ def from_files(files: Mapping[str, bytes]) -> Evidence:
     """
     frames = {}
     for file, content in files.items():
-        with undamaged(file):
+        with _undamaged(file):
             frames[file.partition(".")[0]] = _frame(file, content)
     return Evidence(**frames)
 
 
 @contextmanager
-def undamaged(file: str) -> Iterator[None]:
+def _undamaged(file: str) -> Iterator[None]:
     """What can't be read within is a ``DataError`` that names the file."""
     try:
         yield
     except (EOFError, KeyError, OSError, ValueError, zlib.error) as error:
         reason = str(error).strip()
-        raise DataError(f"the rows in {file} are damaged ({reason}): take them from git again") from error
+        raise DataError(f"the rows in {file} are damaged ({reason}): {REMEDY}") from error
 
 
-def read(report: Path) -> dict[str, bytes]:
-    """The files of rows kept in the folder of a report.
+def read(report: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The files of rows kept in the folder of a report, and the commands that made it.
 
     Raises:
-        ConfigError: the folder lacks one.
+        ConfigError: the folder lacks one, or what says how they were.
+        DataError: a file is not as it was written.
     """
-    folder = report / FOLDER
     try:
-        files = [file for file in FILES if file != TUNING or (folder / file).exists()]
-        return {file: (folder / file).read_bytes() for file in files}
+        facts = json.loads((report / REPORT).read_bytes())
+        checksums: dict[str, str] = facts.get("files", {})
+        files = [file for file in FILES if file != TUNING or (report / FOLDER / file).exists()]
+        row_files = {file: (report / FOLDER / file).read_bytes() for file in files}
     except FileNotFoundError as error:
-        raise ConfigError(
-            f"{error.filename} does not exist: --from and --adding take an earlier report's folder"
-        ) from None
+        raise ConfigError(f"{error.filename} does not exist: --from takes the folder of an earlier report") from None
+    except (ValueError, AttributeError) as error:
+        raise DataError(f"{report / REPORT} is damaged ({error}): {REMEDY}") from error
+    known = {name.removeprefix(f"{FOLDER}/") for name in checksums if name.startswith(f"{FOLDER}/")}
+    for file in sorted(row_files.keys() | known) if checksums else ():
+        if checksum(row_files.get(file, b"")) != checksums.get(f"{FOLDER}/{file}"):
+            raise DataError(f"{report / FOLDER / file} is not as it was written: {REMEDY}")
+    return row_files, facts.get("commands", {})
+
+
+def checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_all(runs: Sequence[Run], file: Path) -> None:
+    """Every run as one line of a CSV file: what it is, its tags, parameters and last metrics.
+
+    Raises:
+        DiskError: the file can't be written.
+    """
+    lines = []
+    for run in runs:
+        tags = {key: one for key, one in run.tags.items() if not key.startswith("mlflow.")}
+        told = {"run": run.name, "run_id": run.run_id, "status": run.status, "start_time": run.start_time}
+        lines.append({**told, **tags, **run.params, **final_metrics(run)})
+    try:
+        pd.DataFrame(lines).to_csv(file, index=False, lineterminator="\n")
+    except OSError as error:
+        raise DiskError(f"{file} can't be written: {error}") from error
 
 
 def _frame(file: str, content: bytes) -> pd.DataFrame:
@@ -203,21 +207,31 @@ def _is_number(column: str) -> bool:
     return "/" in column or column in NUMBERS
 
 
-def final_metrics(run) -> dict[str, float]:
+def final_metrics(run: Run) -> dict[str, float]:
     """Last values; MLflow's SQL store keeps infinity as the largest float."""
-    return {key: math.inf if value >= sys.float_info.max else value for key, value in sorted(run.metrics.items())}
+    return {key: math.inf if one >= sys.float_info.max else one for key, one in sorted(run.metrics.items())}
 
 
-def _identity(run, name, reads) -> dict[str, str]:
-    return {"run": name} | {column: setting(run, column) for column in dict.fromkeys((*GROUPS, *SCALARS, *reads))}
+def _identity(run: Run, name: str, reads: Mapping[str, Sequence]) -> dict[str, str]:
+    return {"run": name} | {key: value(run, key) for key in dict.fromkeys((*GROUPS, *SCALARS, *reads))}
 
 
-def _origin(run) -> dict[str, str]:
-    return {c: getattr(run, c) if c in ("run_id", "start_time") else run.tags.get(c, "") for c in ORIGIN}
+def _origin(run: Run) -> dict[str, object]:
+    tags = {tag: run.tags.get(tag, "") for tag in ORIGIN} | {tag: run.tags[tag] for tag in CODE if tag in run.tags}
+    return {"run_id": run.run_id, "start_time": run.start_time} | tags
 
 
-def _unique_names(runs) -> list[str]:
-    names = pd.Series([run.name for run in runs])
-    repeated = names.duplicated(keep=False)
-    hashes = pd.Series([run.tags.get("config_hash", run.run_id)[:8] for run in runs])
-    return names.where(~repeated, names + "-" + hashes).tolist()
+def _unique_names(runs: Sequence[Run], keys: Sequence[str]) -> list[str]:
+    """The runs' names; where some are equal, with the values that set these apart, and last of all their hash."""
+    names = [run.name for run in runs]
+    for key in (*keys, "config_hash"):
+        alike: dict[str, set[str]] = {}
+        for name, run in zip(names, runs, strict=True):
+            alike.setdefault(name, set()).add(value(run, key))
+        if len(alike) == len(names):
+            break
+        names = [
+            f"{name}-{key.rpartition('.')[2]}={value(run, key)}" if len(alike[name]) > 1 else name
+            for name, run in zip(names, runs, strict=True)
+        ]
+    return names

@@ -5,16 +5,14 @@ Thousands of small files are parsed as one: a data frame per file would cost mor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-if TYPE_CHECKING:
-    from ce_harness.tracking.reading import TrackedRun
+from ce_harness.report.evidence.run import Run
 
 # Groups of steps, and of epochs for the bins of p_true, kept of a run; their bounds are spaced geometrically,
 # so that early ones stay apart.
@@ -23,7 +21,7 @@ KEPT_EPOCHS = 8
 RUNS_AT_ONCE = 500  # bounds the memory for reading
 
 
-def read(runs: Sequence[TrackedRun], names: Sequence[str]) -> tuple[dict[str, pd.DataFrame], list[float]]:
+def read(runs: Sequence[Run], names: Sequence[str]) -> tuple[dict[str, pd.DataFrame], list[float]]:
     """``epochs``, ``steps``, ``gradient_bins`` and ``reliability`` of the runs, one under the other.
 
     Args:
@@ -42,22 +40,7 @@ def read(runs: Sequence[TrackedRun], names: Sequence[str]) -> tuple[dict[str, pd
     return {kind: _under_one_another([frames[kind] for frames in parts]) for kind in kinds}, early
 
 
-def joined(
-    earlier: pd.DataFrame, renamed: Mapping[str, str], read: pd.DataFrame | None, names: Sequence[str]
-) -> pd.DataFrame:
-    """Rows of an earlier report and rows just read, in the order of ``names``.
-
-    Args:
-        renamed: the runs to take from ``earlier``, and their names now.
-        read: what ``read`` made of the others; None without others.
-    """
-    kept = earlier[earlier["run"].isin(renamed)]
-    kept = kept.assign(run=kept["run"].cat.remove_unused_categories().cat.rename_categories(renamed))
-    frames = [kept] if read is None else [kept, read]
-    return _in_order([frame.assign(run=frame["run"].cat.set_categories(names)) for frame in frames])
-
-
-def _read(runs: Sequence[TrackedRun], names: Sequence[str]) -> tuple[dict[str, pd.DataFrame], list[float]]:
+def _read(runs: Sequence[Run], names: Sequence[str]) -> tuple[dict[str, pd.DataFrame], list[float]]:
     epochs = _tables(runs, names, "epochs.csv")
     per_epoch = epochs.groupby("run", sort=False, observed=True)["step"].first()
     parts, early = {}, []
@@ -75,7 +58,7 @@ def _read(runs: Sequence[TrackedRun], names: Sequence[str]) -> tuple[dict[str, p
     return frames, early
 
 
-def _tables(runs: Sequence[TrackedRun], names: Sequence[str], file: str) -> pd.DataFrame:
+def _tables(runs: Sequence[Run], names: Sequence[str], file: str) -> pd.DataFrame:
     """A CSV file of every run, parsed together with all others of the same header."""
     bodies: dict[bytes, list[tuple[int, bytes]]] = {}
     for i, run in enumerate(runs):

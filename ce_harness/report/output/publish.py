@@ -1,19 +1,24 @@
-"""A report on disk: made in a folder beside the old one, and swapped in whole."""
+"""A report on disk: written into a folder beside the old one, which then changes places with it."""
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import json
+import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ce_harness.errors import DiskError
 from ce_harness.report.output import formats
+from ce_harness.report.output.exchange import exchange
 from ce_harness.report.output.latex import latex
 from ce_harness.report.study import Table
 
-# Written last into every report: a folder that holds it may be replaced by a newer report.
+# Lists every other file of a report, with its SHA-256.
 MARKER = "report.json"
 
 
@@ -27,44 +32,87 @@ def table_files(tables: Mapping[str, Table]) -> dict[str, str]:
     return files
 
 
-def write(files: Mapping[str, str | bytes], output: Path) -> None:
-    """Put the files of a report, ``MARKER`` among them, in the place of ``output``: all of them or none.
+def write(files: Mapping[str, str | bytes], facts: Mapping[str, Any], output: Path) -> None:
+    """Put a report in the place of an earlier one: all of it or nothing, so that a reader always finds one.
+
+    What a kill leaves behind, ``.NAME.new``, is removed by the next report.
+
+    Args:
+        files: their contents.
+        facts: what ``MARKER`` is to say beside the list of files.
 
     Raises:
-        DiskError: see `replaced`.
+        DiskError: ``output`` can't be written, or holds what no report has written.
     """
-    with replaced(output) as folder:
-        for file, content in files.items():
-            (folder / file).parent.mkdir(exist_ok=True)
-            (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    contents = {name: one if isinstance(one, bytes) else one.encode() for name, one in files.items()}
+    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
+    contents[MARKER] = (json.dumps({**facts, "files": checksums}, indent=2) + "\n").encode()
+    staged, old = output.with_name(f".{output.name}.new"), output.with_name(f".{output.name}.old")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with _alone_in(output.parent):
+            _recover(output, staged, old)
+            _refuse_strangers(output)
+            for name, content in contents.items():
+                (staged / name).parent.mkdir(parents=True, exist_ok=True)
+                (staged / name).write_bytes(content)
+            _swap(staged, output, old)
+    except OSError as error:
+        raise DiskError(f"{output} can't be written: {error}; choose another --output") from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 @contextmanager
-def replaced(output: Path) -> Iterator[Path]:
-    """Yield an empty folder; when the block ends well it takes the place of ``output``, else nothing changes.
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Two reports at once come one after the other, where the file system can lock a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
-    Raises:
-        DiskError: ``output`` can't be written, or holds something that is no report.
-    """
-    old = output.with_name(f".{output.name}.old")
+
+def _recover(output: Path, staged: Path, old: Path) -> None:
+    """What an earlier call, killed, has left."""
+    if old.exists() and not output.exists():
+        old.rename(output)
+    shutil.rmtree(staged, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _refuse_strangers(output: Path) -> None:
+    if not output.exists():
+        return
+    if not output.is_dir():
+        raise DiskError(f"{output} is a file and is left alone: choose another --output")
+    present = {str(path.relative_to(output)) for path in output.rglob("*") if not path.is_dir()}
+    strangers = sorted(present - _written(output))
+    if strangers:
+        more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
+        raise DiskError(
+            f"{output} is left alone: it holds {strangers[0]}{more}, which no report wrote; move what is yours, "
+            "or choose another --output"
+        )
+
+
+def _written(output: Path) -> set[str]:
+    """What the report in a folder lists; nothing where there is none."""
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        if output.exists() and not (output / MARKER).exists() and (not output.is_dir() or any(output.iterdir())):
-            raise DiskError(f"{output} is not a report (no {MARKER} in it) and is left alone: choose another --output")
-        staged = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
-    except OSError as error:
-        raise DiskError(f"{output} can't be written: {error}; choose another --output") from error
-    try:
-        yield staged
-        staged.chmod(0o755)
-        shutil.rmtree(old, ignore_errors=True)
-        if output.exists():
-            output.rename(old)
+        report = json.loads((output / MARKER).read_bytes())
+    except (OSError, ValueError):
+        return set()
+    if "files" not in report:
+        raise DiskError(f"{output} holds a report of an earlier version, which did not list its files: move it away")
+    return {MARKER, *report["files"]}
+
+
+def _swap(staged: Path, output: Path, old: Path) -> None:
+    if not output.exists():
+        staged.rename(output)
+    elif not exchange(staged, output):
+        output.rename(old)  # for a moment there is no report
         staged.rename(output)
         shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise DiskError(f"{output} can't be written: {error}") from error
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-        if old.exists() and not output.exists():  # stopped between the two renames, now or in an earlier call
-            old.rename(output)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ce_harness.report.evidence.selection import survey
 from ce_harness.report.output.formats import right_aligned, text
 from ce_harness.report.study import Study, Table
-from ce_harness.report.verdicts.tuning import commands
-
-if TYPE_CHECKING:
-    from ce_harness.tracking.reading import TrackedRun
-
 
 LONGEST = 40  # lines of a table that are worth printing
 
@@ -51,19 +44,3 @@ def show(study: Study, made: Mapping[str, Table], output: Path) -> None:
         console.print(Text(f"figure  {where / name}.pdf (.png, .svg)"), soft_wrap=True)
     console.print(Text(f"tables  {where}/*.md (.csv, .tex)"), soft_wrap=True)
     console.print(Text(f"page    {where}/index.html"), soft_wrap=True)
-
-
-def show_missing(study: Study, name: str, tracked: Sequence[TrackedRun], mix: bool) -> None:
-    """Print the commands that train what the study lacks, and nothing else, so that a shell can read them.
-
-    Of a study with tuning seeds: the tuning runs, and the runs at the rates that are chosen already. ``mix``: whether a
-    run of other code or other data is one that need not be trained.
-    """
-    missing = survey(tracked, study.reads, name, study.tuning_seeds, study.where, mix).missing
-    train = f"study={name} {study.train}" if study.train else f"experiment={name}"
-    by_phase = {True: [], False: []}
-    for cell in missing:
-        by_phase[cell["seed"] in study.tuning_seeds].append(cell)
-    for cells in by_phase.values():
-        for command in commands(cells, train):
-            print(command)

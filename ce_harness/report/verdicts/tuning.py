@@ -149,28 +149,3 @@ def _combinations(reads: Mapping[str, Sequence], where: Where | None) -> Iterato
         combination = dict(zip(reads, values, strict=True))
         if where is None or where(combination):
             yield combination
-
-
-def commands(combinations: Sequence[Mapping[str, object]], experiment: str) -> list[str]:
-    """The fewest sweeps found that train these combinations and no other.
-
-    Cells that agree in all columns but one make one sweep over it; then so do sweeps, column by column.
-
-    Args:
-        experiment: what follows ``python run.py -m`` before the combinations' own values.
-    """
-    boxes = [{name: (value,) for name, value in combination.items()} for combination in combinations]
-    names = list(combinations[0]) if combinations else []
-    for name in reversed(names):
-        merged: dict[tuple, dict] = {}
-        for box in boxes:
-            others = tuple(values for other, values in box.items() if other != name)
-            if others in merged:
-                merged[others][name] += box[name]
-            else:
-                merged[others] = dict(box)
-        boxes = list(merged.values())
-    return [
-        f"python run.py -m {experiment} " + " ".join(f"{name}={','.join(map(str, box[name]))}" for name in box)
-        for box in boxes
-    ]

@@ -3,7 +3,7 @@
 import pytest
 
 from ce_harness.errors import ConfigError, TooFewRunsError
-from ce_harness.report.evidence.selection import select
+from ce_harness.report.evidence.selection import chosen, select
 from tests.report.synthetic import Run, runs
 
 READS = {"dataset": ["digits"], "model": ["lenet5"], "loss": ["softmax_ce", "mse"], "seed": range(3)}
@@ -64,13 +64,84 @@ def test_other_code_and_other_data_mix_if_asked(tag):
     assert found.excluded.empty
 
 
-def test_runs_that_differ_in_an_unnamed_setting_are_refused():
+def test_an_odd_run_is_left_out_and_poisons_nothing():
     short = Run("mse", 0, start_time=2_000, name="short", params={"epochs": "1"})
-    with pytest.raises(ConfigError, match=r"differ in epochs: 1 \(short\) and 6"):
-        reasons([*runs(READS["loss"], 3), short])
+    kept, left_out = reasons([*runs(READS["loss"], 3), short])
+    assert left_out == {"short": "foreign: epochs=1, most runs have 6"}
+    assert len(kept) == 6
     kept, left_out = reasons([*runs(READS["loss"], 3), short], {**READS, "epochs": [6]})
     assert left_out == {"short": "foreign: epochs=1 is not part of the study"}
     assert len(kept) == 6
+
+
+def test_as_many_runs_of_one_value_as_of_another_ask_for_a_choice():
+    short = [Run(loss, seed, name="short", params={"epochs": "1"}) for loss in READS["loss"] for seed in range(3)]
+    tracked = [*runs(READS["loss"], 3), *short]
+    with pytest.raises(ConfigError, match=r"differ in epochs: 1 \(short\) and 6 .*; choose with --where epochs="):
+        reasons(tracked)
+    kept, left_out = reasons(tracked, chosen(READS, {"epochs": ["6"]}))
+    assert left_out == {"short": "foreign: epochs=1 is not part of the study"}
+    assert len(kept) == 6
+
+
+def test_what_is_chosen_must_be_there():
+    assert chosen(READS, {"loss": ["mse"], "seed": ["1.0", "2"]})["seed"] == [1, 2]
+    with pytest.raises(ConfigError, match=r"--where loss=focal: allowed is one of softmax_ce, mse"):
+        chosen(READS, {"loss": ["focal"]})
+
+
+CODES = {"harness_digest": "h", "dataset_code": "d", "model_code": "m", "optimizer_code": "o"}
+
+
+def coded(loss, seed, **tags):
+    return Run(loss, seed, tags={**CODES, "loss_code": loss, "code_digest": f"of {loss}", **tags})
+
+
+def test_an_own_loss_and_a_built_in_one_compare_though_each_has_code_of_its_own():
+    kept, left_out = reasons([coded(loss, seed) for loss in READS["loss"] for seed in range(3)])
+    assert len(kept) == 6
+    assert left_out == {}
+
+
+def test_when_a_loss_changes_its_own_older_runs_alone_are_left_out():
+    tracked = [coded(loss, seed) for loss in READS["loss"] for seed in range(3)]
+    older = [coded("mse", seed, loss_code="older") for seed in range(3)]
+    for run in older:
+        run.name, run.start_time = f"older-{run.seed}", 1
+    kept, left_out = reasons([*older, *tracked])
+    assert len(kept) == 6
+    assert set(left_out.values()) == {"other code: not that of the newest run, loss=mse has changed"}
+
+
+def test_after_the_clock_was_set_back_the_code_that_is_there_counts():
+    then = [coded(loss, seed, harness_digest="then") for loss in READS["loss"] for seed in range(3)]
+    for run in then:
+        run.name, run.start_time = f"then-{run.name}", 9_000
+    now = [coded(loss, seed) for loss in READS["loss"] for seed in range(3)]
+    assert {run.tags["harness_digest"] for run in select([*then, *now], READS, "demo").runs} == {"then"}
+    selection = select([*then, *now], READS, "demo", code_now="h")
+    assert {run.tags["harness_digest"] for run in selection.runs} == {"h"}
+    assert set(selection.excluded["reason"]) == {"other code: not that of the newest run"}
+
+
+def split_by(seed, **tags):
+    return {"source_digest": "s", "dataset_digest": f"split {seed}", **tags}
+
+
+def test_splits_of_one_source_compare_and_those_of_another_do_not():
+    tracked = [Run(loss, seed, tags=split_by(seed)) for loss in READS["loss"] for seed in range(3)]
+    other = Run("mse", 0, name="other", start_time=1, tags=split_by(0, source_digest="other"))
+    kept, left_out = reasons([other, *tracked])
+    assert len(kept) == 6
+    assert left_out == {"other": "other data: not those of the newest run"}
+
+
+def test_a_pair_shares_its_split():
+    tracked = [Run(loss, seed, tags=split_by(seed)) for loss in READS["loss"] for seed in range(3)]
+    odd = Run("mse", 2, name="odd", start_time=1, tags=split_by(0))
+    kept, left_out = reasons([odd, *tracked[:-1]])
+    assert left_out["odd"] == "other split: not that of the newest run of its setting and seed"
+    assert "odd" not in kept
 
 
 def test_a_parameter_of_a_loss_may_differ_between_losses():
@@ -86,8 +157,8 @@ def test_losses_of_unequal_seeds_are_no_comparison():
 
 
 def test_too_few_runs_say_how_many_and_what_to_do():
-    with pytest.raises(TooFewRunsError, match=r"no runs; train them first: python run.py -m experiment=demo"):
-        select([], READS, "demo")
+    with pytest.raises(TooFewRunsError, match=r"no runs; train them first: this way"):
+        select([], READS, "demo", "this way")
     tracked = runs(READS["loss"], 2, mse={"status": "diverged"})
     with pytest.raises(TooFewRunsError, match=r"4 runs \(2 usable, 2 diverged\)"):
         select(tracked, READS, "demo")

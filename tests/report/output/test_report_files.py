@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ce_harness.errors import ConfigError, DataError, DiskError, TooFewRunsError
+from ce_harness.cli.report import main as command
+from ce_harness.errors import ConfigError, DataError, TooFewRunsError
 from ce_harness.report import build
 from ce_harness.report.evidence import rows, series
 from ce_harness.report.evidence.selection import Selection, select
-from ce_harness.report.output import figures, formats, publish, style
+from ce_harness.report.output import figures, formats, style
 from ce_harness.report.output.latex import latex
 from ce_harness.report.study import Table
 from ce_harness.report.verdicts.intervals import Summary
 from experiments import demo
-from report import main as command
 from tests.report.synthetic import Run, runs
 
 
@@ -41,7 +41,8 @@ def report(row_files, tmp_path_factory):
 
 
 def make(row_files, output):
-    return build.build("demo", demo.STUDY, Path(demo.__file__), row_files, output)
+    commands = {"train": ["python run.py -m experiment=demo"], "report": "python report.py demo"}
+    return build.build("demo", demo.STUDY, Path(demo.__file__), row_files, output, commands)
 
 
 def kept(tracked):
@@ -53,7 +54,7 @@ def contents(folder):
 
 
 def test_every_table_and_figure_is_there_in_every_format(report):
-    names = {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()}
+    names = set(contents(report))
     tables = {*demo.STUDY.tables, "verdicts", "sensitivity", "excluded"}
     assert names == (
         {f"{table}.{suffix}" for table in tables for suffix in ("csv", "md", "tex")}
@@ -121,7 +122,8 @@ def test_excluded_runs_are_listed(report):
 def test_the_page_loads_nothing_and_names_its_commands(report):
     page = (report / "index.html").read_text()
     assert re.findall(r'(?:src|href)="(?!data:)', page) == []
-    assert "python report.py demo --from results/demo" in page
+    assert "<pre>python run.py -m experiment=demo\npython report.py demo\n" in page
+    assert f"python report.py demo --from {report}" in page
     assert page.count("<figure") == len(demo.STUDY.figures)
     assert "prefers-color-scheme: dark" in page
 
@@ -182,52 +184,15 @@ def test_layers_of_the_heat_map_join_their_variables():
 
 def test_bins_are_drawn_in_order_though_early_epochs_lack_some():
     evidence = rows.from_runs(kept(runs(["mse"], 2)), {"loss": ["mse"], "seed": range(2)})
+    evidence = rows.from_files(rows.to_files(evidence))
     late_first = evidence.gradient_bins[::-1].reset_index(drop=True)
     with style.paper():
         measured = figures.gradient_by_probability(replace(evidence, gradient_bins=late_first)).axes[0].lines[0]
     assert list(measured.get_xdata()) == sorted(measured.get_xdata())
 
 
-def interrupted(output):
-    with publish.replaced(output) as folder:
-        (folder / "half.md").write_text("half")
-        raise KeyboardInterrupt
-
-
-def test_an_interrupted_report_leaves_the_old_one_whole(report, tmp_path):
-    output = tmp_path / "demo"
-    shutil.copytree(report, output)
-    before = contents(output)
-    with pytest.raises(KeyboardInterrupt):
-        interrupted(output)
-    assert contents(output) == before
-    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
-
-
-def test_a_report_killed_between_its_two_renames_is_found_again(tmp_path):
-    old = tmp_path / ".demo.old"
-    old.mkdir()
-    (old / publish.MARKER).write_text("{}")
-    with pytest.raises(KeyboardInterrupt):
-        interrupted(tmp_path / "demo")
-    assert (tmp_path / "demo" / publish.MARKER).exists()
-
-
-def test_a_folder_that_is_no_report_is_left_alone(tmp_path):
-    (tmp_path / "chapter1.tex").write_text("precious")
-    with pytest.raises(DiskError, match="is not a report"), publish.replaced(tmp_path):
-        pass
-    assert (tmp_path / "chapter1.tex").read_text() == "precious"
-
-
-def test_a_file_in_the_way_is_a_disk_error(tmp_path):
-    (tmp_path / "results").write_text("a file")
-    with pytest.raises(DiskError, match="can't be written"), publish.replaced(tmp_path / "results" / "demo"):
-        pass
-
-
 def test_missing_and_empty_rows(row_files, tmp_path):
-    with pytest.raises(ConfigError, match="--from and --adding take an earlier report's folder"):
+    with pytest.raises(ConfigError, match="--from takes the folder of an earlier report"):
         rows.read(tmp_path)
     header = row_files["runs.csv"].partition(b"\n")[0] + b"\n"
     with pytest.raises(TooFewRunsError, match="holds no run"):
@@ -238,6 +203,22 @@ def test_missing_and_empty_rows(row_files, tmp_path):
 def test_torn_or_altered_rows_are_noticed(row_files, tmp_path, damaged):
     with pytest.raises(DataError, match=r"the rows in steps\.csv\.gz are damaged"):
         make({**row_files, "steps.csv.gz": damaged(row_files["steps.csv.gz"])}, tmp_path / "demo")
+
+
+def test_one_bit_in_any_file_of_rows_is_told(report, tmp_path):
+    copy = tmp_path / "demo"
+    shutil.copytree(report, copy)
+    assert set(rows.read(copy)[0]) == {path.name for path in (report / "rows").iterdir()}
+    for path in (copy / "rows").iterdir():
+        content = path.read_bytes()
+        for place in range(0, len(content), max(len(content) // 20, 1)):
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            with pytest.raises(DataError, match=f"{path.name} is not as it was written: take the folder from git"):
+                rows.read(copy)
+        path.unlink()
+        with pytest.raises((DataError, ConfigError), match=path.name):
+            rows.read(copy)
+        path.write_bytes(content)
 
 
 def test_latex_escapes_every_special_character():

@@ -5,18 +5,18 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-import report
 from benchmarks.made_up_store import SAME, TRUTHS, Truth, grid, make
-from ce_harness.report import two_losses
+from ce_harness.cli import report
+from ce_harness.report import any_losses
 
 TIE = Truth(accuracy=1.0)  # nothing is above 1: many runs tie there
 
 
 @pytest.fixture
 def reported(tmp_path, monkeypatch):
-    study = two_losses.study
+    study = any_losses.study
     # What the figures show is not asked here, and they take longest.
-    monkeypatch.setattr(two_losses, "study", lambda *args: replace(study(*args), figures={}))
+    monkeypatch.setattr(any_losses, "study", lambda *args: replace(study(*args), figures={}))
 
     def make_and_report(truth, runs=40, settings=2):
         folder = tmp_path / "store"

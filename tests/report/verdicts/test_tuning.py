@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import report
 from ce_harness.errors import TooFewRunsError
 from ce_harness.report import build
 from ce_harness.report.evidence import rows
@@ -16,8 +15,7 @@ from ce_harness.report.output.learning_rates import accuracy_by_rate, chosen_rat
 from ce_harness.report.output.tables import comparison
 from ce_harness.report.study import Claim, Study
 from ce_harness.report.verdicts import rates
-from ce_harness.report.verdicts.tuning import CHOSEN_BY, choose, commands
-from ce_harness.tracking import reading
+from ce_harness.report.verdicts.tuning import CHOSEN_BY, choose
 from tests.report.synthetic import Run
 
 RATES = [0.01, 0.1, 1.0]
@@ -146,18 +144,8 @@ def test_combinations_outside_the_study_are_not_missed_and_their_runs_are_foreig
 
 
 def test_tuning_runs_alone_are_too_few_and_say_what_to_do():
-    with pytest.raises(TooFewRunsError, match=r"0 usable, 24 for tuning, 1 diverged.*report.py tuned --missing"):
-        select(tuning_runs(), READS, "tuned", "", TUNING)
-
-
-def test_cells_become_the_fewest_sweeps():
-    cells = survey(tuning_runs(), READS, "tuned", TUNING).missing
-    seeds = "2,3,4,5,6,7,8,9"
-    assert commands(cells, "experiment=tuned") == [
-        f"python run.py -m experiment=tuned model=lenet5 loss=softmax_ce learning_rate=0.1 seed={seeds}",
-        f"python run.py -m experiment=tuned model=lenet5 loss=mse learning_rate=1.0 seed={seeds}",
-        f"python run.py -m experiment=tuned model=mlp loss=softmax_ce,mse learning_rate=0.1 seed={seeds}",
-    ]
+    with pytest.raises(TooFewRunsError, match=r"0 usable, 24 for tuning, 1 diverged.*train them first: this way"):
+        select(tuning_runs(), READS, "tuned", "this way", TUNING)
 
 
 def test_verdicts_are_at_each_loss_its_own_rate_and_at_equal_rates_where_both_were_trained(tmp_path):
@@ -175,9 +163,6 @@ def test_verdicts_are_at_each_loss_its_own_rate_and_at_equal_rates_where_both_we
     equal = made["verdicts_at_equal_rates"].frame
     assert (equal["n"].item(), equal["verdict"].item()) == (8, "supported")
     assert (tmp_path / "tuned" / "rows" / "tuning.csv").exists()
-    page = (tmp_path / "tuned" / "index.html").read_text()
-    assert "python report.py tuned --missing | sh" in page
-    assert "run.py -m" not in page
 
 
 def test_equal_accuracies_whose_mean_rounds_are_drawn():
@@ -186,14 +171,3 @@ def test_equal_accuracies_whose_mean_rounds_are_drawn():
     thrice = pd.concat([equal.tuning, equal.tuning.query("seed == 1")])
     assert np.mean([0.1] * 3) > 0.1
     assert len(accuracy_by_rate(replace(equal, tuning=thrice)).axes) == 2
-
-
-def test_the_command_prints_what_is_missing_and_makes_no_report(monkeypatch, tmp_path, capsys):
-    import experiments.demo
-
-    monkeypatch.setattr(experiments.demo, "STUDY", STUDY)
-    monkeypatch.setattr(reading, "read_runs", lambda uri, study, must_exist=True: tuning_runs())
-    monkeypatch.chdir(tmp_path)
-    assert report.main(["demo", "--missing"]) == 0
-    assert capsys.readouterr().out.startswith("python run.py -m experiment=demo model=lenet5 loss=softmax_ce")
-    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,229 @@
+"""Make the tables, figures and verdicts of a study, or of losses that were trained without one.
+
+A study is one that comes with ce_harness, by its name, or a file of your own, by its path.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ce_harness import places
+from ce_harness.cli import studies
+from ce_harness.errors import INTERRUPTED, ConfigError, HarnessError
+from ce_harness.passwords import without_passwords
+from ce_harness.startup import loading, make_importable
+
+if TYPE_CHECKING:
+    from ce_harness.report.study import Study
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Makes the report; turns every way it can end into at most one line and the contract's exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        _report(args)
+    except HarnessError as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print(f"error: {without_passwords(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted: the report that was there is unchanged", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, prog=places.report_command())
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("study", nargs="?", metavar="STUDY", help=f"a file of your own, or {', '.join(studies.names())}")
+    what.add_argument("--losses", type=_losses, metavar="A,B", help="compare losses without a study file")
+    parser.add_argument(
+        "--study",
+        dest="tracked_as",
+        default="single_runs",
+        metavar="NAME",
+        help="with --losses: the study the runs were trained under (default: %(default)s)",
+    )
+    parser.add_argument("--config-dir", type=Path, metavar="DIR", help="where your own configs lie, as for a run")
+    parser.add_argument(
+        "--tracking-uri",
+        metavar="URI",
+        help="the MLflow store with the runs (default: MLFLOW_TRACKING_URI, else that of the config)",
+    )
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        type=_choice,
+        metavar="KEY=VALUE",
+        help="read these runs alone; may be repeated, as in --where epochs=30 --where optimizer=sgd",
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="DIR",
+        help="rebuild from the rows in an earlier report, without MLflow",
+    )
+    parser.add_argument(
+        "--mix",
+        action="store_true",
+        help="compare runs of other code or other data, too, which are left out otherwise; the report names them",
+    )
+    parser.add_argument(
+        "--missing",
+        action="store_true",
+        help="print the commands that train the runs the study still lacks, and make no report",
+    )
+    parser.add_argument(
+        "--runs-csv", type=Path, metavar="FILE", help="write every tracked run of the study, and make no report"
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where the report goes (default: results/STUDY)")
+    return parser
+
+
+def _losses(text: str) -> list[str]:
+    losses = text.split(",")
+    if len(losses) < 2 or len(set(losses)) < len(losses) or not all(re.fullmatch(r"\w[\w.-]*", x) for x in losses):
+        raise argparse.ArgumentTypeError(f"{text!r}: different losses are compared, as in softmax_ce,mse")
+    return losses
+
+
+def _choice(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r}: not of the form KEY=VALUE, as in epochs=30")
+    return key, value
+
+
+def _report(args: argparse.Namespace) -> None:
+    job = _job(args)
+    if job.study.reads is None:
+        if args.missing:
+            return  # such a study lacks nothing
+        if args.source or args.where or args.runs_csv:
+            raise ConfigError(f"study {job.name!r} reads no runs: give no --from, --where or --runs-csv")
+        _build(job, None, {"report": job.command})
+    elif args.source:
+        if args.where or args.missing or args.runs_csv or args.mix:
+            raise ConfigError("--from takes the rows as they are: give no --where, --missing, --mix or --runs-csv")
+        from ce_harness.report.evidence import rows
+
+        row_files, commands = rows.read(args.source)
+        _build(job, row_files, {"report": job.command, "folder": str(args.source)} | commands)
+    else:
+        _from_the_store(job, args)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be reported.
+
+    Attributes:
+        name: of the report.
+        tracked_as: the study that the runs are tagged with.
+        path: the file of the study.
+        output: where the report goes.
+        command: the words that ask for it.
+        losses: those to compare where there is no study file.
+    """
+
+    name: str
+    tracked_as: str
+    study: Study
+    path: Path
+    output: Path
+    command: str
+    losses: Sequence[str] = ()
+
+
+def _job(args: argparse.Namespace) -> Job:
+    if args.config_dir:
+        make_importable(args.config_dir.absolute())
+    options = f" --config-dir {shlex.quote(str(args.config_dir))}" if args.config_dir else ""
+    if args.study:
+        file = studies.find(args.study)
+        command = f"{places.report_command()} {shlex.quote(args.study)}{options}"
+        return Job(file.name, file.name, file.load(), file.path, args.output or file.output, command)
+    with loading():
+        from ce_harness.report import any_losses
+
+    name = "_vs_".join(args.losses)
+    if args.tracked_as != "single_runs":
+        options = f" --study {args.tracked_as}{options}"
+    command = f"{places.report_command()} --losses {','.join(args.losses)}{options}"
+    study, path = any_losses.study(args.losses), Path(any_losses.__file__)
+    return Job(name, args.tracked_as, study, path, args.output or Path("results", name), command, args.losses)
+
+
+def _from_the_store(job: Job, args: argparse.Namespace) -> None:
+    with loading():
+        from ce_harness.cli.composing import Configs
+        from ce_harness.cli.training_commands import TrainingCommands
+        from ce_harness.config import code_digests
+        from ce_harness.report import any_losses, build
+        from ce_harness.report.evidence import rows, selection
+        from ce_harness.tracking import reading  # the only need for MLflow: a report from rows does without
+
+    configs = Configs(args.config_dir)
+    config = configs.compose()
+    uri = args.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or config.tracking_uri
+    code_now = code_digests(config)["harness_digest"]
+    runs = reading.read_runs(uri, job.tracked_as, must_exist=not args.missing)
+    if args.runs_csv:
+        rows.write_all(runs, args.runs_csv)
+        print(f"{len(runs)} runs  {args.runs_csv}")
+        return
+    if job.losses:
+        runs = any_losses.of_losses(runs, job.losses, job.tracked_as, places.run_command())
+        job = replace(job, study=any_losses.study(job.losses, runs))
+    wanted: dict[str, list[str]] = {}
+    for key, value in args.where:
+        wanted.setdefault(key, []).append(value)
+    job = replace(job, study=replace(job.study, reads=selection.chosen(job.study.reads, wanted)))
+    study = job.study
+    added = "" if job.losses else study.train
+    commands = TrainingCommands(places.run_command(), configs, job.tracked_as, added, runs)
+    if args.missing:
+        survey = selection.survey(
+            runs, study.reads, job.tracked_as, study.tuning_seeds, study.where, args.mix, code_now
+        )
+        print(*commands.of_missing(survey.missing, study.tuning_seeds), sep="\n", end="\n" if survey.missing else "")
+        return
+    command = " ".join([job.command, *(shlex.quote(f"--where={key}={value}") for key, value in args.where)])
+    missing = f"{command} --missing | sh"
+    again = {"train": commands.of_study(study, missing), "report": command}
+    if job.losses:
+        train = f"{commands.whole} {any_losses.study(job.losses).train}"
+    else:
+        train = again["train"][0] if len(again["train"]) == 1 else missing
+    row_files = build.rows_of(runs, job.tracked_as, study, job.path, train, args.mix, code_now)
+    del runs  # of thousands of runs, hundreds of MB
+    _build(job, row_files, again)
+
+    from ce_harness.tracking.report_note import note_report
+
+    note_report(uri, job.tracked_as, job.output.resolve())
+
+
+def _build(job: Job, row_files: Mapping[str, bytes] | None, again: Mapping[str, Any]) -> None:
+    with loading():
+        from ce_harness.report import build
+        from ce_harness.report.output import terminal
+
+    output = job.output.resolve()
+    tables = build.build(job.name, job.study, job.path, row_files, output, again)
+    terminal.show(job.study, tables, output)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

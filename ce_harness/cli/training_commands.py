@@ -1,0 +1,116 @@
+"""The commands that train the runs of a study, for a shell to read: each of them works as printed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+
+from ce_harness.cli.composing import GROUPS, Configs, flat, override
+from ce_harness.errors import ConfigError
+from ce_harness.report.evidence.run import Run, value
+from ce_harness.report.study import Study
+from ce_harness.report.verdicts.tuning import expected_runs
+
+PLACES = frozenset(("runs_dir", "tracking_uri", "mlflow_experiment"))  # else taken from the environment they are run in
+LONGEST = 10  # list of commands on a page
+Combination = Mapping[str, object]
+
+
+class TrainingCommands:
+    """The commands for runs of one study.
+
+    Args:
+        program: the words that start a run.
+        configs: where the options lie.
+        name: of the study.
+        train: what else its commands say, see ``Study``.
+        trained: runs of the study: what their commands said beside the study's own keys, others have to say, too.
+    """
+
+    def __init__(self, program: str, configs: Configs, name: str, train: str = "", trained: Sequence[Run] = ()):
+        self._configs = configs
+        self._trained = trained
+        folder = f" --config-dir {shlex.quote(str(configs.own))}" if configs.own else ""
+        experiment = f"experiment={name}" if configs.has("experiment", name) and not train else f"study={name}"
+        self._start = f"{program}{folder} -m "
+        self._words = [experiment, *shlex.split(train)]
+        self._composed: dict[tuple[str, ...], dict[str, str]] = {}
+
+    @property
+    def whole(self) -> str:
+        """The command of the study as such."""
+        return self._start + shlex.join(self._words)
+
+    def of(self, combinations: Sequence[Combination]) -> list[str]:
+        """The fewest sweeps found that train these combinations and no other."""
+        by_extras: dict[tuple[str, ...], list[Combination]] = {}
+        for combination in combinations:
+            by_extras.setdefault(self._extras(combination), []).append(combination)
+        return [
+            self._start + shlex.join([*self._words, *self._overrides(box), *extras])
+            for extras, alike in by_extras.items()
+            for box in boxes(alike)
+        ]
+
+    def of_missing(self, missing: Sequence[Combination], tuning_seeds: Sequence[int]) -> list[str]:
+        """The runs that choose the learning rates come first."""
+        tuning = [one for one in missing if one["seed"] in tuning_seeds]
+        return self.of(tuning) + self.of([one for one in missing if one["seed"] not in tuning_seeds])
+
+    def of_study(self, study: Study, missing: str) -> list[str]:
+        """All of a study, for a page; by the command that prints them where these are long or follow one another."""
+        if study.tuning_seeds:
+            return [f"{missing}  # the runs that choose the learning rates", f"{missing}  # those at the chosen ones"]
+        commands = self.of(list(expected_runs(study.reads or {}, study.where, (), pd.DataFrame())))
+        return commands if len(commands) <= LONGEST else [missing]
+
+    def _overrides(self, box: Mapping[str, Sequence[object]]) -> Iterator[str]:
+        for key, values in box.items():
+            if values == ("",):
+                continue  # a key of other options
+            options = [self._configs.option(key, str(one)) for one in values] if key in GROUPS else values
+            yield override(key, options)
+
+    def _extras(self, combination: Combination) -> tuple[str, ...]:
+        """What the latest run of the same options was told, and this command would not tell."""
+        options = {group: str(combination[group]) for group in GROUPS if group in combination}
+        alike = [run for run in self._trained if all(value(run, group) == name for group, name in options.items())]
+        if not alike:
+            return ()
+        words = tuple(override(group, [self._configs.option(group, name)]) for group, name in options.items())
+        if words not in self._composed:
+            self._composed[words] = self._compose(words)
+        composed = self._composed[words]
+        told = {
+            key: text
+            for key, text in alike[-1].params.items()
+            if key in composed
+            and text != composed[key]
+            and key not in {*combination, *PLACES, "study", "seed", "threads"}
+            and not (key == "dataset.split_seed" and text == alike[-1].params["seed"])
+        }
+        return tuple(override(key, [text]) for key, text in sorted(told.items()))
+
+    def _compose(self, words: Sequence[str]) -> dict[str, str]:
+        experiment = [word for word in self._words if "," not in word]  # the rest is swept over
+        try:
+            return flat(self._configs.compose([*experiment, *words]))
+        except ConfigError:  # as when dataset.path is not given: the run says what it was
+            return {}
+
+
+def boxes(combinations: Sequence[Combination]) -> list[dict[str, tuple[object, ...]]]:
+    """Combinations that agree in all keys but one, as one box over it; then so are boxes, key by key."""
+    merged = [{key: (one,) for key, one in combination.items()} for combination in combinations]
+    for key in reversed(list(combinations[0]) if combinations else []):
+        alike: dict[tuple[object, ...], dict[str, tuple[object, ...]]] = {}
+        for box in merged:
+            others = tuple(values for other, values in box.items() if other != key)
+            if others in alike:
+                alike[others][key] += box[key]
+            else:
+                alike[others] = dict(box)
+        merged = list(alike.values())
+    return merged

@@ -1,0 +1,66 @@
+"""The combinations that a study reads, and which of them a run is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ce_harness.report.evidence.run import Run, value
+from ce_harness.report.verdicts.tuning import Where
+
+Position = tuple[int, ...]
+
+
+class Grid:
+    """The combinations of ``reads``.
+
+    A position is a combination as indices, one for each name; -1 stands for a value that is not allowed.
+    """
+
+    def __init__(self, reads: Mapping[str, Sequence], where: Where | None = None):
+        self._reads = reads
+        self._where = where
+        self._indices = {name: {normal(one): i for i, one in enumerate(allowed)} for name, allowed in reads.items()}
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._reads)
+
+    def position(self, run: Run) -> Position:
+        return tuple(self.index(name, value(run, name)) for name in self._indices)
+
+    def position_of(self, combination: Mapping[str, object]) -> Position:
+        """The same of a combination as ``reads`` writes it."""
+        return tuple(indices[normal(combination[name])] for name, indices in self._indices.items())
+
+    def combination(self, run: Run) -> dict[str, object]:
+        """The run's combination as ``reads`` writes it."""
+        return {name: self._reads[name][i] for name, i in zip(self._indices, self.position(run), strict=True)}
+
+    def stray(self, run: Run) -> str | None:
+        """The first ``name=value`` of a run that the grid does not hold, or its whole combination."""
+        for name in self._indices:
+            if self.index(name, value(run, name)) < 0:
+                return f"{name}={value(run, name)}"
+        if self._where and not self._where(self.combination(run)):
+            return words(self.combination(run))
+        return None
+
+    def index(self, name: str, text: str) -> int:
+        """Of a value as text among those allowed; -1 if it is none of them."""
+        indices = self._indices[name]
+        if text in indices:
+            return indices[text]
+        try:
+            return indices.get(float(text), -1)
+        except ValueError:
+            return -1
+
+
+def normal(allowed: object) -> str | float:
+    """A value as it is compared: numbers as numbers, all else (text, True, None) as the text MLflow keeps."""
+    return str(allowed) if isinstance(allowed, str | bool | None) else float(allowed)
+
+
+def words(combination: Mapping[str, object]) -> str:
+    """``loss=mse seed=0``."""
+    return " ".join(f"{name}={one}" for name, one in combination.items())

@@ -1,0 +1,45 @@
+"""What a report asks of a run, wherever it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+GROUPS = ("dataset", "model", "loss", "optimizer")
+
+
+class Run(Protocol):
+    """A run and its artifacts, as ``tracking.reading`` returns them."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def status(self) -> str:
+        """``complete``, ``diverged``, ``failed`` or ``running``."""
+
+    @property
+    def start_time(self) -> int:
+        """Milliseconds since 1970."""
+
+    @property
+    def tags(self) -> Mapping[str, str]: ...
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """The flat config."""
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The last values."""
+
+    def content(self, name: str, /) -> bytes:
+        """An artifact; ``OSError`` if it is not there."""
+
+
+def value(run: Run, key: str) -> str:
+    """What a run was trained with: the value of a tag or parameter, as text; "" of a key that it does not have."""
+    return run.tags[key] if key in run.tags else run.params.get(key, "")
