@@ -194,10 +194,10 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
     added = "" if job.losses else study.train
     commands = TrainingCommands(places.run_command(), configs, job.tracked_as, added, runs)
     if args.missing:
-        survey = selection.survey(
-            runs, study.reads, job.tracked_as, study.tuning_seeds, study.where, args.mix, code_now
-        )
-        print(*commands.of_missing(survey.missing, study.tuning_seeds), sep="\n", end="\n" if survey.missing else "")
+        how = (job.tracked_as, study.tuning_seeds, study.where, args.mix, code_now)
+        missing = selection.survey(runs, study.reads, *how).missing
+        for command in commands.of_missing(missing, study.tuning_seeds):
+            print(command)
         return
     command = " ".join([job.command, *(shlex.quote(f"--where={key}={value}") for key, value in args.where)])
     missing = f"{command} --missing | sh"

@@ -16,8 +16,8 @@ class Evidence:
 
     Attributes:
         runs: one row per run: identity (``run``, ``dataset``, ``model``, ``loss``, ``optimizer``, ``seed``,
-            ``learning_rate``, ...), final metrics (``test/accuracy``, ...; NaN if its ``status`` is ``diverged``) and ``early_grad_norm``, the mean
-            global gradient norm over the first epoch.
+            ``learning_rate``, ...), final metrics (``test/accuracy``, ...) and ``early_grad_norm``, the mean
+            global gradient norm over the first epoch. All of these are NaN if its ``status`` is ``diverged``.
         epochs: one row per (run, epoch): ``run``, ``epoch`` and the per-epoch metrics.
         steps: one row per (run, group of steps): ``run``, ``step``, ``loss`` and ``grad_norm/*``, thinned.
         gradient_bins: one row per (run, group of epochs, bin of p_true): ``epoch``, ``p_low``, ``p_high``,

@@ -187,12 +187,12 @@ def part():
     Case(
         "a report from a folder without rows",
         "python report.py demo --from .",
-        "--from and --adding take an earlier report's folder",
+        "--from takes the folder of an earlier report",
     ),
     Case(
         "a report from rows of a study that measures",
         "python report.py tutorial --from .",
-        "reads no runs, it measures anew each time",
+        "reads no runs: give no --from",
     ),
     Case("a report without a store", "python report.py demo", "there is no such store", 5),
     Case("a report without runs", "python report.py demo", "has no runs; train them first: python run.py", 8, store),
