@@ -3,6 +3,7 @@
 import os
 import shutil
 
+import hypothesis
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -17,6 +18,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Fixed for the process by the first operation; the tiny runs below ask for one thread too.
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
+
+# A few fixed inputs in the suite; thousands of new ones by --hypothesis-profile long.
+hypothesis.settings.register_profile("quick", max_examples=40, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("long", max_examples=5000, deadline=None)
+hypothesis.settings.load_profile("quick")
 
 # A run of about a second: 4 batches an epoch.
 TINY = ("model=softmax_regression", "dataset.limit=64", "batch_size=16", "epochs=3", "threads=1")

@@ -2,14 +2,13 @@
 
 import numpy as np
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ce_harness.losses import SoftmaxCrossEntropyLayer, softmax_cross_entropy
 
 SHAPES = st.tuples(st.integers(1, 3), st.integers(2, 6))
-QUICK = settings(max_examples=40, deadline=None, derandomize=True)
 
 
 def arrays(shape, largest):
@@ -32,7 +31,6 @@ def gradient(labels, logits):
     return tape.gradient(loss, logits).numpy()
 
 
-@QUICK
 @given(labelled_logits(), st.integers(-1000, 1000))
 def test_shift_invariance(labelled, shift):
     labels, logits = labelled
@@ -40,7 +38,6 @@ def test_shift_invariance(labelled, shift):
     np.testing.assert_allclose(softmax_cross_entropy(labels, logits), shifted, atol=1e-11)
 
 
-@QUICK
 @given(labelled_logits(1e4))
 def test_probabilities_sum_to_one_and_gradients_to_zero(labelled):
     labels, logits = labelled
@@ -49,7 +46,6 @@ def test_probabilities_sum_to_one_and_gradients_to_zero(labelled):
     np.testing.assert_allclose(gradient(labels, logits).sum(axis=-1), 0, atol=1e-14)
 
 
-@QUICK
 @given(labelled_logits())
 def test_cross_entropy_is_at_least_the_entropy_of_the_labels(labelled):
     labels, logits = labelled
@@ -58,7 +54,6 @@ def test_cross_entropy_is_at_least_the_entropy_of_the_labels(labelled):
     np.testing.assert_allclose(softmax_cross_entropy(labels, np.log(labels)), entropy, atol=1e-12)
 
 
-@QUICK
 @given(labelled_logits(), st.randoms(use_true_random=False))
 def test_permutation_equivariance(labelled, random):
     labels, logits = labelled
@@ -71,7 +66,6 @@ def test_permutation_equivariance(labelled, random):
     )
 
 
-@QUICK
 @given(labelled_logits(5.0))
 def test_gradient_equals_finite_differences(labelled):
     labels, logits = labelled
