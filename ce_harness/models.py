@@ -8,6 +8,7 @@ layer is called ``head`` and computes in float32 whatever the precision of the r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -123,7 +124,7 @@ def resnet20(input_shape: Sequence[int], num_classes: int, head_stddev: float | 
     subsampled where the shape changes ("option A").
     """
 
-    def conv_bn(x, channels, stride, name):
+    def conv_bn(x: Any, channels: int, stride: int, name: str) -> Any:
         x = layers.Conv2D(
             channels,
             3,
@@ -135,7 +136,7 @@ def resnet20(input_shape: Sequence[int], num_classes: int, head_stddev: float | 
         )(x)
         return layers.BatchNormalization(name=f"{name}_bn")(x)
 
-    def block(x, channels, stride, name):
+    def block(x: Any, channels: int, stride: int, name: str) -> Any:
         shortcut = x
         if stride != 1:
             extra = channels - x.shape[-1]

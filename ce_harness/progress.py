@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 from rich.console import Console
@@ -36,7 +37,7 @@ class PrintEpochs(keras.callbacks.Callback):
         self._console = console
         self._epochs = epochs
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._console.print(f"epoch {epoch + 1}/{self._epochs}  {_shown(logs)}", highlight=False, soft_wrap=True)
 
 
@@ -57,12 +58,12 @@ class LiveBar(keras.callbacks.Callback):
         )
         self._task = self.bar.add_task("", total=epochs * steps_per_epoch, epoch="", rate="", shown="")
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.bar.start()
         first = epoch * self._steps_per_epoch
         self.bar.update(self._task, epoch=f"{epoch + 1}/{self._epochs}", completed=first)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         done = min(batch + 1, self._steps_per_epoch)  # Keras counts whole executions, past the end of the epoch
         task = self.bar.tasks[self._task]
         rate = f"{task.speed:.0f}/s" if task.speed else ""
@@ -71,7 +72,7 @@ class LiveBar(keras.callbacks.Callback):
         shown = f"loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.4f}  gradient {norm:.3g}"
         self.bar.update(self._task, rate=rate, shown=shown)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.bar.update(self._task, shown=_shown(logs))
 
 

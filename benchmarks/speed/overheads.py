@@ -106,6 +106,7 @@ def _times(network: str) -> tuple[np.ndarray, np.ndarray]:
         model.compile(
             keras.optimizers.SGD(0.05, momentum=0.9),
             SoftmaxCrossEntropy(),
+            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
             steps_per_execution=50,
             jit_compile=False,
         )

@@ -38,7 +38,7 @@ def write_artifacts(run: RunDirectory, journal: Journal, tables: Mapping[str, pd
 def write_predictions(run: RunDirectory, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes ``predictions.npz``."""
     content = io.BytesIO()
-    np.savez_compressed(content, **arrays)
+    np.savez_compressed(content, allow_pickle=False, **arrays)
     files.write(run.predictions, content.getvalue())
 
 

@@ -23,7 +23,7 @@ def save(folder: Path, epoch: int, arrays: Mapping[str, np.ndarray], numbers: Ma
         numbers: what is no array, as JSON takes it.
     """
     content = io.BytesIO()
-    np.savez(content, numbers=np.frombuffer(json.dumps(numbers).encode(), np.uint8), **arrays)
+    np.savez(content, allow_pickle=False, numbers=np.frombuffer(json.dumps(numbers).encode(), np.uint8), **arrays)
     payload = content.getvalue()
     files.make_folder(folder)
     files.write(folder / f"epoch-{epoch:06d}.ckpt", hashlib.sha256(payload).digest() + payload)

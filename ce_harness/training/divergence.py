@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,10 +25,10 @@ class StopOnDivergence(keras.callbacks.Callback):
         self._row_before = row_before
         self._steps_before = 0
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._steps_before = epoch * self.params["steps"]
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # Keras's loss is the mean over the epoch so far: once NaN, it stays NaN.
         if math.isfinite(logs["loss"]):
             return
@@ -40,7 +41,7 @@ class StopOnDivergence(keras.callbacks.Callback):
             message += f"; the step before: {self._shown(before)}"
         raise DivergedError(f"{message}; try a smaller learning_rate")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._row_before = self.model.read_rows()[-1]
         if not math.isfinite(logs["val_loss"]):
             step = (epoch + 1) * self.params["steps"]

@@ -51,7 +51,7 @@ class StopEarly(keras.callbacks.Callback):
         self.metrics: list[Mapping[str, float]] = []
         self.best_weights: list[np.ndarray] | None = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.metrics.append(tracked_names(logs))
         epochs_since = epoch - best(self.metrics, self._metric)
         if self._keep_best and epochs_since == 0:

@@ -119,7 +119,7 @@ def confusion_table(labels: np.ndarray, logits: np.ndarray, class_names: Sequenc
     per_class = pd.DataFrame(
         {"class": class_names, "count": counts.sum(axis=1), "accuracy": metrics.per_class_accuracy(labels, logits)}
     )
-    return pd.concat([per_class, pd.DataFrame(counts, columns=class_names)], axis=1)
+    return pd.concat([per_class, pd.DataFrame(counts, columns=list(class_names))], axis="columns")
 
 
 def reliability_table(labels: np.ndarray, logits: np.ndarray, temperature: float) -> pd.DataFrame:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -42,36 +45,35 @@ class GradientMonitor(keras.Model):
         self._rows = tf.Variable(tf.zeros([steps_per_epoch, len(self.columns)]), trainable=False)
         self._bins = tf.Variable(tf.zeros([len(P_TRUE_EDGES), 3]), trainable=False)
         self._mean_loss = keras.metrics.Mean(name="loss")
-        self._accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
         # What a callback of Keras's saves is the network, for use without this class.
         self.save, self.save_weights, self.load_weights = network.save, network.save_weights, network.load_weights
 
     @property
     def metrics(self) -> list[keras.Metric]:
-        """What `fit` resets before each epoch and reports after it."""
-        return [self._mean_loss, self._accuracy]
+        """What `fit` resets before each epoch and reports after it: the mean loss, and the metrics of `compile`."""
+        return [self._mean_loss, *(metric for metric in super().metrics if metric.name != "loss")]
 
-    def call(self, images, training=None):
+    def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         return self.network(images, training=training)
 
-    def make_train_function(self, force=False):
-        if self.train_function is None or force:
+    def make_train_function(self, force: bool = False) -> None:
+        if getattr(self, "train_function", None) is None or force:
             self.train_function = tf.function(self._train_steps, autograph=False)
 
-    def _train_steps(self, iterator):
+    def _train_steps(self, iterator: Any) -> dict[str, Any]:
         """Up to ``steps_per_execution`` steps in one call, none of them beyond the end of the epoch."""
         steps_per_epoch = self._rows.shape[0]
         left = steps_per_epoch - self._step % steps_per_epoch
         last = self._step + tf.minimum(left, self.steps_per_execution)
 
-        def one_more(step):
+        def one_more(step: tf.Tensor) -> tuple[tf.Tensor]:
             self.train_step(iterator.get_next())
             return (step + 1,)
 
         tf.while_loop(lambda step: step < last, one_more, [self._step.read_value()])
         return self.get_metrics_result()
 
-    def train_step(self, data):
+    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, Any]:
         images, one_hot = data
         variables = self.trainable_variables
         with tf.GradientTape() as tape:
@@ -83,10 +85,9 @@ class GradientMonitor(keras.Model):
         self._step.assign_add(1)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self._mean_loss.update_state(loss, sample_weight=tf.shape(images)[0])
-        self._accuracy.update_state(one_hot, logits)
-        return self.get_metrics_result()
+        return self.compute_metrics(images, one_hot, logits)
 
-    def _refuse_unreached(self, variables, gradients) -> None:
+    def _refuse_unreached(self, variables: Sequence[Any], gradients: Sequence[Any]) -> None:
         unreached = [v.path for v, gradient in zip(variables, gradients, strict=True) if gradient is None]
         if unreached:
             raise ConfigError(
@@ -94,7 +95,14 @@ class GradientMonitor(keras.Model):
                 "out of the network, or set trainable=False on its layer"
             )
 
-    def _measure(self, loss, logits, one_hot, logit_gradient, gradients):
+    def _measure(
+        self,
+        loss: tf.Tensor,
+        logits: tf.Tensor,
+        one_hot: tf.Tensor,
+        logit_gradient: tf.Tensor,
+        gradients: Sequence[tf.Tensor],
+    ) -> None:
         # The loss is a mean over the batch, so an example's own gradient is batch-size times its row.
         batch_size = tf.cast(tf.shape(logits)[0], tf.float32)
         per_example_gradient = tf.cast(logit_gradient, tf.float32)

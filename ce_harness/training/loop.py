@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import keras
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -62,6 +63,7 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
             with uploader:
                 _train(config, run, uploader, console)
     outcome = run.outcome
+    assert outcome  # the run has ended
     if outcome["status"] == "diverged":
         raise DivergedError(outcome["message"])
     return outcome["metrics"]
@@ -168,6 +170,7 @@ def _set_up(config: DictConfig) -> _SetUp:
     model.compile(
         optimizer,
         loss,
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         steps_per_execution=steps_per_execution,
         jit_compile=False,  # on CPU the compiled step was twice as slow
     )

@@ -57,21 +57,21 @@ class SaveEpochs(keras.callbacks.Callback):
         self._has_stepped = False
         self._stop = False  # whether a callback asked for it within this epoch
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         self._state.restore_callbacks()
         self._saved_at = time.monotonic()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._stop = False
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._stop = self._stop or self.model.stop_training
         self.model.stop_training = False
         if not self._has_stepped:
             self._has_stepped = True
             self._after()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         rows = self.model.read_rows()
         record = self._record(epoch, logs, rows)
         known = self._journal.of_kind("epoch")[epoch : epoch + 1]
@@ -99,7 +99,7 @@ class SaveEpochs(keras.callbacks.Callback):
             **({"stop": True} if stops else {}),
         )
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None) -> None:
         self.save_records()
 
     def save_records(self) -> None:

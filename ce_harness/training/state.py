@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -73,5 +74,11 @@ class TrainingState:
 
 
 def _numbers(callback: keras.callbacks.Callback) -> dict[str, Any]:
+    """What a callback counts: not what it was made with, which Keras's own change when their first epoch ends."""
+    options = inspect.signature(type(callback).__init__).parameters
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in vars(callback).items()}
-    return {name: value for name, value in plain.items() if value is None or type(value) in (bool, int, float, str)}
+    return {
+        name: value
+        for name, value in plain.items()
+        if name not in options and (value is None or type(value) in (bool, int, float, str))
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -45,16 +46,16 @@ class Validation(keras.callbacks.Callback):
         self._steps_before = 0
         self.evaluations: list[dict[str, float]] = []
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.evaluations = []
         self._steps_before = epoch * self.params["steps"]
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         step = batch + 1
         if self._every and step % self._every == 0 and step < self.params["steps"] and math.isfinite(logs["loss"]):
             self._evaluate(step)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         scores = self._evaluate(self.params["steps"])
         logs.update({f"val_{name}": value for name, value in scores.items()})
 

@@ -61,6 +61,12 @@ def test_evaluations_lie_whole_calls_apart(steps_per_epoch, evaluate_every, expe
     assert rhythm(steps_per_epoch, evaluate_every) == expected
 
 
+@pytest.mark.parametrize("name", ["adadelta", "adagrad", "adamax", "lamb", "lion", "muon", "nadam", "rmsprop"])
+def test_every_optimizer_of_the_group_trains_with_clipping_and_a_schedule(composed, name):
+    config = composed(f"optimizer={name}", "epochs=1", "clip_norm=1", "learning_rate_schedule=cosine")
+    assert 0 <= train_and_evaluate(config)["test/accuracy"] <= 1
+
+
 def test_norms_are_logged_before_clipping_and_steps_taken_after_it(composed):
     """At learning rate 1 a step moves the weights by the clipped norm, 0.001; the logged norm is the true one."""
     config = composed("clip_norm=0.001", "optimizer.momentum=0", "learning_rate=1", "epochs=1", "batch_size=64")
