@@ -14,6 +14,7 @@ from ce_harness.datasets.array_names import by_role
 from ce_harness.datasets.checks import Numbers
 from ce_harness.datasets.dataset import Dataset
 from ce_harness.datasets.preparation import RawImages, prepare
+from ce_harness.datasets.shared_images import with_shared_images_told
 from ce_harness.errors import DataError
 
 # Images shrink to a tenth at best; a file of which an array shrank to less is made to fill the memory.
@@ -42,7 +43,7 @@ def npz(*, path: str | Path, **options: Any) -> Dataset:
         split: RawImages(arrays[images], arrays[labels], f"{_SPLITS[split]}{path}")
         for split, (images, labels) in by_role(arrays, str(path)).items()
     }
-    return prepare(
+    dataset = prepare(
         path.stem,
         splits["train"],
         validation=splits.get("validation"),
@@ -50,6 +51,7 @@ def npz(*, path: str | Path, **options: Any) -> Dataset:
         class_names=_class_names(arrays, path),
         **options,
     )
+    return with_shared_images_told(dataset)
 
 
 def _class_names(arrays: dict[str, Numbers], path: Path) -> list[str] | None:

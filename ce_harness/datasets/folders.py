@@ -22,6 +22,7 @@ from ce_harness.datasets.class_folders import layout, legible
 from ce_harness.datasets.dataset import Dataset
 from ce_harness.datasets.images import read_image
 from ce_harness.datasets.preparation import RawImages, prepare
+from ce_harness.datasets.shared_images import with_shared_images_told
 
 _FEW = 2000  # images that are decoded before other processes have started
 
@@ -83,7 +84,7 @@ def image_directory(
         source = str(root) if len(splits) == 1 else str(root / split)
         parts[split] = RawImages(pixels[part], labels, source, f"{digest} {split}")
         start += len(labels)
-    return prepare(
+    dataset = prepare(
         root.resolve().name,
         parts["train"],
         validation=parts.get("validation"),
@@ -92,6 +93,7 @@ def image_directory(
         white=255,
         **options,
     )
+    return with_shared_images_told(dataset)
 
 
 def _on_all_cores(read: Callable[[Path], Numbers], files: Sequence[Path], title: str) -> Iterator[Numbers]:
