@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -19,6 +20,7 @@ from ce_harness.training.logits import refuse_activation, refuse_probabilities
 
 PREDICTION_BATCH = 1000
 FIRST_LOOK = 32  # images whose outputs are looked at before training
+PREDICTION_VALUES = 16_000_000  # of images of more than 16,000 values fewer are predicted at a time: 64 MB
 VALIDATION_METRICS = ("accuracy", "nll", "brier")
 CALIBRATED_METRICS = ("nll", "brier", "ece", "ece_debiased", "ece_floor")
 
@@ -73,7 +75,9 @@ class Evaluator:
         refuse_probabilities(model, self._predict(next(self._validation.in_batches(FIRST_LOOK))).numpy())
 
     def _logits(self, split: Split) -> np.ndarray:
-        return np.concatenate([self._predict(images).numpy() for images in split.in_batches(PREDICTION_BATCH)])
+        values = math.prod(split.pixels.shape[1:])
+        size = max(1, min(PREDICTION_BATCH, PREDICTION_VALUES // values))
+        return np.concatenate([self._predict(images).numpy() for images in split.in_batches(size)])
 
     def validation(self) -> dict[str, float]:
         """``loss``, ``accuracy``, ``nll`` and ``brier`` of the validation split; NaN where logits are not finite."""

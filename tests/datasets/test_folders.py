@@ -128,6 +128,17 @@ def test_transparency_shows_the_background(tmp_path, background, value):
     assert (shown[:, 3] == 0).all()
 
 
+def test_a_palette_is_resized_as_the_colours_it_stands_for(tmp_path):
+    stripes = np.zeros((8, 8), np.uint8)
+    stripes[:, ::2] = 255
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for k in range(5):
+            Image.fromarray(stripes).convert("P").save(tmp_path / name / f"{k}.png")
+    small = load(tmp_path, size=4, channels=1).train.images
+    assert ((small > 0.3) & (small < 0.7)).all()  # grey, not one of the two colours
+
+
 def test_nothing_of_pillows_is_printed(pets, recwarn):
     hide_too_many_pixels(pets)
     with pytest.raises(DataError, match=r"bomb\.png has 1,000,000,000 pixels|exceeds limit"):
