@@ -22,8 +22,8 @@ class LossFacts:
     """The facts of one loss.
 
     Attributes:
-        gradient: d loss / d logits of labels y, logits z and probabilities p, each (..., K) in float64; the options of
-            the loss follow by name.
+        gradient: d loss / d logits of labels y, logits z and probabilities p, each (..., K) in float64. The options
+            of the loss follow by name.
         color, linestyle: how the loss is drawn, the same in all figures.
         trains_probabilities: whether softmax of the logits is what the loss trains. Otherwise the scores of
             probabilities are compared only after temperature scaling.

@@ -30,21 +30,20 @@ def softmax_cross_entropy(
 
     ``-sum_k w_k t_k ln softmax(z)_k`` with targets ``t = (1 - eps) y + eps / K`` (eps: label smoothing,
     Szegedy et al. 2016, arXiv 1512.00567, section 7) and class weights w. The logarithm is taken of the
-    softmax's denominator only, never of a probability, so that no epsilon is needed (Goodfellow, Bengio &
-    Courville, Deep Learning, section 6.2.2.3). The gradient on the logits is the closed form
-    ``sum(w t) softmax(z) - w t``, correct also where labels or weights don't sum to one; a sum that is one but
-    for rounding counts as one.
+    softmax's denominator, never of a probability, so that it needs no epsilon (Goodfellow, Bengio & Courville, Deep
+    Learning, section 6.2.2.3). The gradient on the logits is the closed form ``sum(w t) softmax(z) - w t``.
+    It is right also where labels or weights don't sum to one. A sum that is one but for rounding counts as one.
 
     Agrees with ``tf.nn.softmax_cross_entropy_with_logits``, its sparse sibling and PyTorch's
     ``cross_entropy(..., reduction="none")``. float16 and bfloat16 logits are computed, and the loss
-    returned, in float32. A logit of -inf excludes its class: its probability is 0, and so is its gradient, unless
-    the targets (smoothed ones always do) weigh the class: then the loss is infinite, the gradient that of the
-    formula. +inf and NaN logits, and a row of -inf, give NaN; targets that are all 0 give loss and gradient 0
-    whatever the logits.
+    returned, in float32. A logit of -inf excludes its class: its probability is 0, and so is its gradient. If the
+    targets weigh that class, as smoothed ones always do, the loss is infinite and the gradient that of the formula.
+    +inf and NaN logits, and a row of -inf, give NaN. Targets that are all 0 give loss and gradient 0 whatever the
+    logits.
 
     Args:
-        labels: class ids, the shape of the logits without the class axis or with one of length 1; or one-hot or
-            soft labels, the shape of the logits. Class ids may be floats, as Keras makes them.
+        labels: class ids, the shape of the logits without the class axis or with one of length 1. They may be
+            floats, as Keras makes them. Or one-hot or soft labels, the shape of the logits.
         logits: (..., K, ...) unnormalised log-probabilities, floating point.
         axis: the class axis.
         label_smoothing: eps in [0, 1], the share of the uniform distribution in the targets.
@@ -57,9 +56,9 @@ def softmax_cross_entropy(
 
     Raises:
         TypeError: logits that are not floating point, or a mapping for class weights.
-        ValueError: shapes that don't fit (both are named, when traced), logits without a class axis, with one class
-            or of unknown rank, logits that come out of a softmax or sigmoid, an option out of its range, or
-            ``ignore_class`` with one-hot or soft labels.
+        ValueError: shapes that don't fit, where known when traced; both are named. An option out of its range.
+            ``ignore_class`` with one-hot or soft labels. Logits without a class axis, with one class, of unknown
+            rank, or out of a softmax or sigmoid.
         tf.errors.InvalidArgumentError: shapes unknown when traced turn out not to fit when the graph runs.
 
     Example:
@@ -86,8 +85,8 @@ def softmax_cross_entropy(
 
 
 def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor, axis: int, mass: tf.Tensor | None) -> tf.Tensor:
-    # The no_nan operations give 0 where the targets are 0, whatever the logits: one that is -inf, or shifted out of
-    # range, then costs nothing, and targets that are all 0 have no derivative of any order.
+    # The no_nan operations give 0 where the targets are 0, whatever the logits. One that is -inf, or shifted out of
+    # range, then costs nothing. Targets that are all 0 have no derivative of any order.
     @tf.custom_gradient
     def forward(targets: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], Any]]:
         shifted = logits - tf.reduce_max(logits, axis=axis, keepdims=True)
@@ -119,7 +118,7 @@ def _one_if_close(mass: tf.Tensor) -> Any:
 
     In float32, Dirichlet labels of up to 50,000 classes were seen to sum to one within 1.5 eps.
     """
-    one = mass**0  # in a tf.vectorized_map, ones_like would lack the axis of the loop
+    one = mass**0  # In a tf.vectorized_map, ones_like would lack the axis of the loop.
     # These two don't broadcast, unlike `abs`, `<` and `where`: for small batches that saves 2% of the whole loss.
     close = tf.raw_ops.ApproximateEqual(x=mass, y=one, tolerance=8 * np.finfo(mass.dtype.as_numpy_dtype).eps)
     return tf.raw_ops.Select(condition=close, x=one, y=mass), lambda upstream: upstream

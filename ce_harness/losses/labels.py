@@ -14,8 +14,8 @@ def float_logits(logits: Any, axis: int = -1) -> tf.Tensor:
 
     Raises:
         TypeError: the logits are not floating point.
-        ValueError: their rank is 0 or unknown, there is no such class axis, it has one class, or they come out of a
-            softmax or sigmoid.
+        ValueError: their rank is 0 or unknown, or there is no such class axis. It has one class. They come out of
+            a softmax or sigmoid.
     """
     logits = tf.convert_to_tensor(logits)
     if not logits.dtype.is_floating:
@@ -62,8 +62,8 @@ def ids_or_weights(labels: Any, logits: tf.Tensor, axis: int) -> tf.Tensor:
     """Returns class ids as int64 without a class axis, any other labels as they are.
 
     Args:
-        labels: class ids, of any integer type or floats, as Keras makes them, the shape of the logits without the
-            class axis or with one of length 1; or a weight per class, the shape of the logits.
+        labels: class ids, of any integer type or floats, as Keras makes them. Their shape is that of the logits
+            without the class axis, or with one of length 1. Or a weight per class, the shape of the logits.
         logits: (..., K, ...), from `float_logits`.
         axis: the class axis of the logits.
     """

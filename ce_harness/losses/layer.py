@@ -13,6 +13,9 @@ from ce_harness.losses.cross_entropy import SoftmaxCrossEntropy
 class SoftmaxCrossEntropyLayer(keras.layers.Layer):
     """Ends a model: logits in, probabilities out; given targets, it also adds the loss to the model.
 
+    The loss is that of `SoftmaxCrossEntropy`, to the last bit. A model that returns logits takes the loss itself, as
+    runs do with ``loss=softmax_ce``. The layer is for a model that is to return probabilities.
+
     Works in float32 whatever the dtype policy, unless ``dtype`` says otherwise.
 
     Args:

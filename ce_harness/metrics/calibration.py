@@ -91,11 +91,10 @@ def ece_debiased(labels: ArrayLike, probabilities: ArrayLike, bins: int = CONFID
     Right where the calibration error is well above the noise. Of a calibrated network it takes off only 40% of the
     noise: there compare ``ece`` with ``ece_floor``.
 
-    The accuracy of a bin scatters about its expectation with the variance a (1 - a) / n, and the absolute value turns
-    scatter into error. The bias is estimated by letting the measured accuracies scatter once more, as a normal
-    variable. Source: Kumar, Liang & Ma 2019, "Verified uncertainty calibration", arXiv 1909.10155, whose library
-    draws it 1,000 times; the mean of |normal| has a closed form (Leone, Nelson & Nottingham 1961, "The folded normal
-    distribution").
+    The accuracy of a bin scatters with the variance a (1 - a) / n, and the absolute value turns scatter into error.
+    Its bias is estimated: the measured accuracies scatter once more, as a normal variable (Kumar, Liang & Ma 2019,
+    "Verified uncertainty calibration", arXiv 1909.10155). Their library draws it 1,000 times. The mean of
+    |normal| has a closed form (Leone, Nelson & Nottingham 1961, "The folded normal distribution").
     """
     return reliability(labels, probabilities, bins).ece_debiased
 
@@ -105,7 +104,7 @@ def ece_floor(labels: ArrayLike, probabilities: ArrayLike, bins: int = CONFIDENC
 
     That a plug-in estimate is well above 0 without any miscalibration: Roelofs et al. 2022, "Mitigating bias in
     calibration error estimation", arXiv 2012.08668, section 3. The count of correct examples of a bin is taken as
-    binomial with the bin's mean confidence; its mean absolute deviation is de Moivre's (Diaconis & Zabell 1991,
+    binomial with the bin's mean confidence. Its mean absolute deviation is de Moivre's (Diaconis & Zabell 1991,
     "Closed form summation for classical distributions").
     """
     return reliability(labels, probabilities, bins).ece_floor
