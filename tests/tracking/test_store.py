@@ -1,16 +1,12 @@
 """The store: opened by many at once, away, locked, or left with runs of dead processes. No training here."""
 
 import json
-import os
 import resource
 import shutil
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -26,6 +22,7 @@ from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.store import open_store
 from tests.conftest import ROOT
+from tests.tracking.server import free_port, serve
 
 COLUMNS = ["loss", "grad_norm/global"]
 
@@ -237,56 +234,27 @@ with RunDirectory(Path({str(run.path)!r})).claimed():
     assert only_run(uri)[0] == "RUNNING"
 
 
-@pytest.fixture
-def server(tmp_path):
-    """Starts a tracking server of our own on a free port, when called."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address, started = f"http://127.0.0.1:{port}", []
-
-    def start():
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-        command += ["--workers", "1", "--allowed-hosts", f"127.0.0.1:{port}"]
-        command += ["--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
-        command += ["--artifacts-destination", str(tmp_path / "server_artifacts")]
-        with open(tmp_path / "server.log", "w") as log:
-            light = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-            started.append(subprocess.Popen(command, env=light, stdout=log, stderr=log, start_new_session=True))
-        for _ in range(600):
-            try:
-                with urllib.request.urlopen(f"{address}/health"):
-                    return
-            except OSError:
-                time.sleep(0.1)
-        pytest.fail((tmp_path / "server.log").read_text()[-2000:])
-
-    yield address, start
-    for process in started:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def test_what_a_server_missed_arrives_when_it_is_back(runs_dir, migrated_store, server, tmp_path, monkeypatch):
+def test_what_a_server_missed_arrives_when_it_is_back(runs_dir, migrated_store, tmp_path, monkeypatch):
     monkeypatch.setattr(background_uploader, "SECONDS_BETWEEN_TRIES", 0.01)
-    address, start = server
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
     (tmp_path / "server.db").write_bytes(migrated_store.read_bytes())
     run = recorded(runs_dir)
     with pytest.raises(TrackingError, match=rf"{address}.*the run is safe in .*; the same command sends it"):
         BackgroundUploader(run, address, "demo").finish()
-    start()
-    resend.main([str(runs_dir), address])
-    assert only_run(address) == ("FINISHED", ALL_POINTS)
-    (tracked,) = read_runs(address, "demo")
-    assert list(tracked.epochs().columns) == ["epoch", "step"]  # the artifact, over HTTP
-    assert json.loads((run.path / "mlflow.json").read_text())["closed_as"] == "complete"
+    with serve(tmp_path, port):
+        resend.main([str(runs_dir), address])
+        assert only_run(address) == ("FINISHED", ALL_POINTS)
+        (tracked,) = read_runs(address, "demo")
+        assert list(tracked.epochs().columns) == ["epoch", "step"]  # the artifact, over HTTP
+        assert json.loads((run.path / "mlflow.json").read_text())["closed_as"] == "complete"
 
-    assert resend.resend_all(runs_dir, address) == (0, [])
-    open_store(address).delete_run(tracked.run_id)  # on purpose: it stays in the trash
-    assert run.settled(address, "demo")
-    assert resend.resend_all(runs_dir, address) == (0, [])
-    assert read_runs(address, "demo") == []
-    backend = SqlAlchemyStore(f"sqlite:///{tmp_path / 'server.db'}", "artifacts")
-    backend._hard_delete_run(tracked.run_id)  # as `mlflow gc` does it, behind our back: the server is asked
-    assert resend.resend_all(runs_dir, address) == (1, [])
-    assert only_run(address) == ("FINISHED", ALL_POINTS)
+        assert resend.resend_all(runs_dir, address) == (0, [])
+        open_store(address).delete_run(tracked.run_id)  # on purpose: it stays in the trash
+        assert run.settled(address, "demo")
+        assert resend.resend_all(runs_dir, address) == (0, [])
+        assert read_runs(address, "demo") == []
+        backend = SqlAlchemyStore(f"sqlite:///{tmp_path / 'server.db'}", "artifacts")
+        backend._hard_delete_run(tracked.run_id)  # as `mlflow gc` does it, behind our back: the server is asked
+        assert resend.resend_all(runs_dir, address) == (1, [])
+        assert only_run(address) == ("FINISHED", ALL_POINTS)
