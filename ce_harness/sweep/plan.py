@@ -89,8 +89,8 @@ def cores_of_a_cell(launcher: DictConfig) -> int:
 class Composer:
     """Composes the configs of cells: equal to Hydra's, at a tenth of the time.
 
-    Hydra composes every cell from its files. Here it does so once for each combination of group options; values
-    of single keys are then set on a copy, the way Hydra sets them. Whatever is more than a plain ``key=value``
+    Hydra composes every cell from its files. Here it does so once for each combination of group options. Values of
+    single keys are then set on a copy, the way Hydra sets them. Whatever is more than a plain ``key=value``
     (``~key``, ``group@package``, a dictionary) is left to Hydra.
     """
 

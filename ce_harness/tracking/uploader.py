@@ -72,8 +72,8 @@ class Uploader:
     def _known(self, record: dict[str, Any]) -> list[str]:
         """The MLflow runs that were made for this directory, in the trash or not; not those of one since deleted.
 
-        An earlier process may have died just after it made one, the answer may have been lost on its way, or the
-        directory's runs may since have gone elsewhere.
+        An earlier process may have died just after it made one, or the answer was lost on its way. The directory's
+        runs may since have gone elsewhere, too.
         """
         wanted = " and ".join(f"tags.{key} = '{record['tags'][key]}'" for key in ("config_hash", "code_digest"))
         wanted += f" and attributes.start_time = {record['time_ms']}"

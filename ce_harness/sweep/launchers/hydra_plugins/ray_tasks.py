@@ -18,8 +18,8 @@ from ce_harness.sweep.launchers.ray_task import run_task
 class RayTasks(Launcher):
     """Waits until every task has ended; how its cell fared is in the cell's own record.
 
-    The plugin hydra-ray-launcher stops at the first task that dies, can't join a cluster that runs already, and needs
-    a cloudpickle that joblib does not work with.
+    The plugin hydra-ray-launcher stops at the first task that dies and can't join a cluster that runs already. It
+    needs a cloudpickle that joblib does not work with.
 
     Args:
         init: arguments of ``ray.init``.
