@@ -21,8 +21,6 @@ from ce_harness.config.targets import check_target
 from ce_harness.errors import ConfigError
 from ce_harness.places import run_command
 
-_MISSING = object()
-
 
 def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
     """A copy of the config in which nothing is left open, or a refusal.
@@ -35,7 +33,8 @@ def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
     """
     config = config.copy()
     _check_names(config)
-    for key in sorted(OmegaConf.missing_keys(config)):
+    values = _flat(OmegaConf.to_container(config, resolve=True))  # to look up a value in the config takes long
+    for key in sorted(key for key, value in values.items() if value == "???"):
         raise ConfigError(f"{key}: it has no value yet; give it one: {key}=VALUE")
     for group in GROUPS:
         if "_target_" not in config[group]:
@@ -49,11 +48,12 @@ def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
                 "filename: log.csv}"
             )
         _check_part("callbacks", key, options)
-    for key, rule in (KEYS | KEYS_OF_PARTS).items():
-        _check(config, key, rule)
-    for key, rule in KEYS_OF_BUILT_IN_PARTS.items():
-        if is_built_in(config[key.partition(".")[0]]["_target_"]):
-            _check(config, key, rule)
+    built_in = {group for group in GROUPS if is_built_in(values[f"{group}._target_"])}
+    rules = KEYS | KEYS_OF_PARTS
+    rules |= {key: rule for key, rule in KEYS_OF_BUILT_IN_PARTS.items() if key.partition(".")[0] in built_in}
+    for key, rule in rules.items():
+        if key in values:
+            _check(config, key, values[key], rule)
     _check_together(config)
     if config.threads == "auto":
         config.threads = cores or joblib.cpu_count()
@@ -79,18 +79,27 @@ def _check_part(group: str, key: str, options: DictConfig) -> None:
     for word in options:
         if str(word).startswith("_") and word != "_target_":
             raise ConfigError(f"{key}.{word}: it is a word of Hydra's, not an option of a part; leave it out")
-    _check(options, "_target_", target_rule(group), shown=f"{key}._target_")
+    rule = target_rule(group)
+    if not rule.accepts(options["_target_"]):
+        raise ConfigError(rule.refusal(f"{key}._target_", _typed(options["_target_"])))
     check_target(f"{key}._target_", options["_target_"])
 
 
-def _check(config: DictConfig, key: str, rule: Rule, shown: str | None = None) -> None:
-    value = OmegaConf.select(config, key, default=_MISSING)
-    if value is _MISSING:
-        return
+def _check(config: DictConfig, key: str, value: Any, rule: Rule) -> None:
     if not rule.accepts(value):
-        raise ConfigError(rule.refusal(shown or key, _typed(value)))
-    if rule.kind and value is not None:
+        raise ConfigError(rule.refusal(key, _typed(value)))
+    if rule.kind and value is not None and not isinstance(value, rule.kind):
         OmegaConf.update(config, key, rule.kind(value))
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    """Every value of a config, groups included, by its full key: ``early_stopping.metric``."""
+    flat = {}
+    for name, value in values.items():
+        flat[f"{prefix}{name}"] = value
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+    return flat
 
 
 def _typed(value: Any) -> str:

@@ -32,8 +32,8 @@ def run_cell(
 ) -> None:
     """Runs a cell and records how it ended, whatever happens in it.
 
-    The worker loads TensorFlow once and never uses it. A cell is a fork of that fresh process. It starts at
-    once, in the same state as every other. It takes nobody along when it is killed, runs out of memory or calls ``exit``.
+    The worker loads TensorFlow once and never uses it. A cell is a fork of that fresh process. It starts at once, in
+    the same state as every other. It takes nobody along when it is killed, runs out of memory or calls ``exit``.
 
     A cluster's engine may take the worker away and run the cell again later, elsewhere. Then the cell has not ended.
 

@@ -42,8 +42,8 @@ def resend_all(runs_dir: Path, tracking_uri: str, foreign: bool = False) -> tupl
         foreign: also with those that went, or were to go, to another store.
 
     Returns:
-        For how many it was needed, and what is wrong: with those whose record is damaged, or with a store that would
-        not take a run. After that the others were not tried.
+        For how many it was needed, and what is wrong. That is a damaged record, or a store that would not take a run;
+        then the others were not tried.
 
     Raises:
         TrackingError: the store can't be opened.

@@ -93,10 +93,22 @@ def pages(client: MlflowClient, experiments: Sequence[str], wanted: str) -> Iter
         yield page
 
 
+def kept_run(client: MlflowClient, run_id: str) -> Run:
+    """The run as the store has it.
+
+    Raises:
+        MlflowException: it hasn't, or it answers with something else.
+    """
+    run = client.get_run(run_id)
+    if run.info.run_id != run_id:
+        raise MlflowException(f"asked for run {run_id}, the server answers with {run.info.run_id or 'nothing'}")
+    return run
+
+
 def has_run(client: MlflowClient, run_id: str, in_trash: bool = False) -> bool:
     """Whether the store has the run; one in its trash counts only if asked for."""
     try:
-        stage = client.get_run(run_id).info.lifecycle_stage
+        stage = kept_run(client, run_id).info.lifecycle_stage
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise

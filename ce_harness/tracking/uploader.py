@@ -11,7 +11,7 @@ from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.upload_state import MLFLOW_STATUS, sqlite_path
 from ce_harness.tracking.names import storable
 from ce_harness.tracking.points import points
-from ce_harness.tracking.store import experiment_id, has_run, open_store
+from ce_harness.tracking.store import experiment_id, has_run, kept_run, open_store
 
 POINTS_PER_CALL = 1000  # MLflow's limit for one log_batch
 
@@ -83,12 +83,15 @@ class Uploader:
         return [run.info.run_id for run in runs]
 
     def _create(self, record: dict[str, Any]) -> str:
-        return self._client.create_run(
+        run_id = self._client.create_run(
             experiment_id(self._client, self._experiment),
             start_time=record["time_ms"],
             run_name=record["name"],
             tags={**record["tags"], "status": "running"},
         ).info.run_id
+        if not run_id:
+            raise MlflowException("the server says OK and makes no run")
+        return run_id
 
     def _describe(self, record: dict[str, Any]) -> None:
         """Parameters and dataset; a run that was found may lack them."""
@@ -113,6 +116,8 @@ class Uploader:
                 self._verify()
         self._client.set_tag(run_id, "status", "failed" if status == "interrupted" else status, synchronous=True)
         self._client.set_terminated(run_id, MLFLOW_STATUS[status])
+        if self._over_a_network and kept_run(self._client, run_id).info.status != MLFLOW_STATUS[status]:
+            raise MlflowException("the server says OK and does not close the run")
         self._position.closed_as = status
         self._position.save()
 
@@ -140,12 +145,13 @@ class Uploader:
     def _lacks(self) -> list[str]:
         """Kinds of what was sent and is not there."""
         run_id, start = self._position.run_id, self._journal.records[0]
-        kept = self._client.get_run(run_id)
+        kept = kept_run(self._client, run_id)
         here = sum(len(self._client.get_metric_history(run_id, key)) for key in kept.data.metrics)
         artifacts = {file.path for file in self._client.list_artifacts(run_id)}
         checks = {
             "parameters": kept.data.params.keys() >= self._params(start).keys(),
             "tags": kept.data.tags.keys() >= start["tags"].keys(),
+            "dataset": bool(kept.inputs.dataset_inputs),
             "points": here >= self._position.points,
             "artifacts": artifacts >= {path.name for path in self._run.artifacts.iterdir()},
         }
