@@ -39,7 +39,9 @@ SAMPLE = [
     ("artifacts", "request lost"),
     ("runs/update", "answer lost"),
 ]
-REST = [case for case in product(CALLS, FAULTS) if case not in SAMPLE]
+# MLflow remembers an empty address of artifacts for the life of a process; the same command in a new one is well.
+NOT_IN_ONE_PROCESS = [("runs/get", "empty 200")]
+REST = [case for case in product(CALLS, FAULTS) if case not in SAMPLE + NOT_IN_ONE_PROCESS]
 
 
 @pytest.fixture(scope="module")
