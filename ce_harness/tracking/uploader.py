@@ -144,7 +144,7 @@ class Uploader:
 
     def _lacks(self) -> list[str]:
         """Kinds of what was sent and is not there."""
-        run_id, start = self._position.run_id, self._journal.records[0]
+        run_id, start = self._position.run_id or "", self._journal.records[0]
         kept = kept_run(self._client, run_id)
         here = sum(len(self._client.get_metric_history(run_id, key)) for key in kept.data.metrics)
         artifacts = {file.path for file in self._client.list_artifacts(run_id)}
