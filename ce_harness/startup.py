@@ -19,6 +19,7 @@ PLUGINS = Path(__file__).parent / "sweep" / "launchers"
 # The uploader does, after a look at what is there. A server that is away is noticed within seconds.
 ALWAYS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 UNLESS_SET = {
+    "KERAS_BACKEND": "tensorflow",  # whatever ~/.keras/keras.json says
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",

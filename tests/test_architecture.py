@@ -13,10 +13,11 @@ from tests.conftest import ROOT
 
 PACKAGE = "ce_harness"
 # Room -> the rooms that it may import. Every room may import EVERYWHERE.
-EVERYWHERE = {"errors", "interrupts", "passwords", "places", "startup", "unofficial"}
+EVERYWHERE = {"devices", "errors", "interrupts", "passwords", "places", "startup", "unofficial"}
 ARROWS = {
     "errors": set(),
     "passwords": set(),
+    "devices": set(),
     "startup": set(),
     "places": set(),
     "unofficial": set(),

@@ -7,13 +7,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra._internal.utils import get_args_parser  # Hydra offers no public way to ask which flags it knows
-
+from ce_harness.cli import overrides
 from ce_harness.config import GROUPS
 from ce_harness.errors import ConfigError
-from ce_harness.passwords import without_passwords
 from ce_harness.places import run_command
 from ce_harness.startup import make_importable
+from ce_harness.unofficial import hydra
 
 
 def prepared(arguments: Sequence[str]) -> list[str]:
@@ -22,7 +21,10 @@ def prepared(arguments: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: names the argument.
     """
-    parser = get_args_parser()
+    for argument in arguments:
+        if not argument.isprintable():
+            raise ConfigError(f"{argument!a}: it holds a line feed or another character that can't be printed")
+    parser = hydra.flags()
     parser.exit_on_error = False
     try:
         known, unknown = parser.parse_known_args(list(arguments))
@@ -32,34 +34,18 @@ def prepared(arguments: Sequence[str]) -> list[str]:
         if argument.startswith("-"):
             raise ConfigError(f"{argument}: there is no such flag; `{run_command()} --hydra-help` shows the flags")
         raise ConfigError(f"{argument}: write flags such as -m before the first key=value")
-    for argument in known.overrides:
-        _check(argument)
+    if known.experimental_rerun:
+        raise ConfigError("--experimental-rerun: it needs files that are not kept; the same command continues a run")
+    if known.package and not known.cfg:
+        raise ConfigError(f"--package={known.package}: it says what --cfg shows; for example --cfg job -p {GROUPS[0]}")
+    sweeps = known.multirun or any(argument.startswith("hydra.mode=") for argument in known.overrides)
+    parsed = [overrides.parsed(argument) for argument in known.overrides]
+    for override in parsed:
+        overrides.check(override, sweeps)
+    overrides.check_together(parsed)
     if known.config_dir:
         make_importable(Path(known.config_dir).absolute())
-    return [_without_password(argument) for argument in arguments]
-
-
-def _check(argument: str) -> None:
-    """Refuses keys added or removed, which nobody reads or everybody misses, and anything but one option of a group.
-
-    Of a list of options, ``loss=[mse,focal]``, Hydra would merge one that is neither.
-    """
-    key, _, value = argument.lstrip("+~").partition("=")
-    if not key:
-        raise ConfigError(f"{argument}: not of the form key=value; `{run_command()} --cfg job` shows all keys")
-    if argument.startswith("~") and not key.startswith("hydra"):
-        raise ConfigError(f"{argument}: keys can't be removed; set another value: {key}=VALUE")
-    if argument.startswith("+") and not key.startswith("hydra"):
-        raise ConfigError(
-            f"{argument}: keys can't be added; write {argument.lstrip('+')} for a key that "
-            f"`{run_command()} --cfg job` shows; options of your own go into a YAML file"
-        )
-    if key in (*GROUPS, "experiment") and value.startswith("["):
-        raise ConfigError(
-            f"{argument}: allowed is one option of the group; to compare them: {run_command()} -m {key}={value[1:-1]}"
-        )
-    if key in GROUPS and value == "null":
-        raise ConfigError(f"{argument}: allowed is an option of the group; `{run_command()} --help` lists them")
+    return [_without_password(overrides.adding(a) if a in known.overrides else a) for a in arguments]
 
 
 def _without_password(argument: str) -> str:
@@ -69,7 +55,8 @@ def _without_password(argument: str) -> str:
     to repeat one: all then name the variable.
     """
     key, _, value = argument.partition("=")
-    if key != "tracking_uri" or without_passwords(value) == value:
+    uri = value.strip("'\"")
+    if key != "tracking_uri" or uri.startswith("sqlite:") or "://" not in uri or not set("@?#") & set(uri):
         return argument
-    os.environ["MLFLOW_TRACKING_URI"] = value.strip("'\"")
+    os.environ["MLFLOW_TRACKING_URI"] = uri
     return "tracking_uri=${oc.env:MLFLOW_TRACKING_URI}"

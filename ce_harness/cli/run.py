@@ -10,6 +10,8 @@ import sys
 import traceback
 from functools import cache
 from importlib import import_module
+from types import FrameType
+from typing import NoReturn, cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -19,13 +21,15 @@ from rich.console import Console
 
 from ce_harness import devices, places, sweep
 from ce_harness.cli import arguments
+from ce_harness.cli.composition import CheckedConfigLoader
 from ce_harness.config import checked, run_name
 from ce_harness.config.error_messages import explain
 from ce_harness.config.sources import read_all_of_ours, refuse_edited
-from ce_harness.errors import INTERRUPTED, DivergedError
+from ce_harness.errors import INTERRUPTED, ConfigError, DivergedError
 from ce_harness.passwords import without_passwords
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.startup import import_tensorflow, loading
+from ce_harness.unofficial.hydra import use
 
 _errors: list[Exception] = []  # of the one job of a plain call
 
@@ -39,13 +43,17 @@ def main() -> int:
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
         signal.signal(signal.SIGHUP, _hang_up)
     try:
+        _check_backend()
         sys.argv[1:] = arguments.prepared(sys.argv[1:])
+        use(CheckedConfigLoader)
         hydra.main(version_base="1.3", config_path=str(places.conf()), config_name="config")(run_job)()
         for error in _errors:
             raise error
     except KeyboardInterrupt:
         print("interrupted; the same command continues", file=sys.stderr)
         return INTERRUPTED
+    except SystemExit as end:  # Hydra's, after a line of its own
+        return ConfigError.exit_code if end.code == 1 else int(end.code or 0)
     except Exception as error:
         known = explain(error)
         if known is None or wants_traceback:
@@ -58,11 +66,17 @@ def main() -> int:
     return 0
 
 
-def _interrupt(signal_number, frame):
+def _check_backend() -> None:
+    backend = os.environ["KERAS_BACKEND"]
+    if backend != "tensorflow":
+        raise ConfigError(f"KERAS_BACKEND={backend}: allowed is tensorflow; unset the variable")
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _hang_up(signal_number, frame):
+def _hang_up(signal_number: int, frame: FrameType | None) -> NoReturn:
     """The terminal is gone: the kernel and the shell both say so, and to write to it would be an error."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with open(os.devnull, "w") as nowhere:
@@ -74,7 +88,7 @@ def _hang_up(signal_number, frame):
 
 def run_job(config: DictConfig) -> None:
     """What Hydra runs: the one run of a plain call, or one cell of a sweep."""
-    hydra_config = HydraConfig.get()
+    hydra_config = cast(DictConfig, HydraConfig.get())  # its type names the schema
     if hydra_config.mode == RunMode.MULTIRUN:
         sweep.run_cell(
             hydra_config,
@@ -115,6 +129,7 @@ def _run(config: DictConfig, console: Console | None) -> str:
 
         train_and_evaluate(config, console)
     outcome = run.outcome
+    assert outcome is not None, "a run that was trained has ended"
     if outcome["status"] == "diverged":
         raise DivergedError(outcome["message"])
     scores = "  ".join(f"{name} {outcome['metrics'][f'test/{name}']:.4f}" for name in ("accuracy", "nll", "brier"))

@@ -13,11 +13,10 @@ from ce_harness.config.schema import (
     KEYS,
     KEYS_OF_BUILT_IN_PARTS,
     KEYS_OF_PARTS,
+    PARTS_BY_NAME,
     Rule,
-    is_built_in,
-    target_rule,
 )
-from ce_harness.config.targets import check_target
+from ce_harness.config.targets import check_target, is_built_in
 from ce_harness.errors import ConfigError
 from ce_harness.places import run_command
 
@@ -40,14 +39,14 @@ def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
         if "_target_" not in config[group]:
             raise ConfigError(f"{group}: it has no _target_; choose an option of the group: {group}=NAME")
         _check_part(group, group, config[group])
-    for name, options in config.callbacks.items():
-        key = f"callbacks.{name}"
-        if not isinstance(options, DictConfig) or "_target_" not in options:
-            raise ConfigError(
-                f"{key}={options}: it has no _target_; name its class: {key}: {{_target_: keras.callbacks.CSVLogger, "
-                "filename: log.csv}"
-            )
-        _check_part("callbacks", key, options)
+    for several in PARTS_BY_NAME:
+        for name, options in config[several].items():
+            key = f"{several}.{name}"
+            if not isinstance(options, DictConfig) or "_target_" not in options:
+                raise ConfigError(
+                    f"{key}={options}: it has no _target_; name its class: {key}={{_target_: MODULE.CLASS}}"
+                )
+            _check_part(several, key, options)
     built_in = {group for group in GROUPS if is_built_in(values[f"{group}._target_"])}
     rules = KEYS | KEYS_OF_PARTS
     rules |= {key: rule for key, rule in KEYS_OF_BUILT_IN_PARTS.items() if key.partition(".")[0] in built_in}
@@ -62,9 +61,9 @@ def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
 
 def _check_names(config: DictConfig) -> None:
     """Checks that the keys are all there, and no others."""
-    parents = {key.partition(".")[0] for key in KEYS if "." in key} | {"callbacks", *GROUPS}
+    parents = {key.partition(".")[0] for key in KEYS if "." in key} | {*PARTS_BY_NAME, *GROUPS}
     known = sorted({key.partition(".")[0] for key in KEYS} | parents)
-    for key in config:
+    for key in map(str, config):
         if key not in known:
             raise ConfigError(f"{key}={config[key]!r}: there is no such key; the keys are {', '.join(known)}")
     for key in known:
@@ -76,13 +75,10 @@ def _check_names(config: DictConfig) -> None:
 
 def _check_part(group: str, key: str, options: DictConfig) -> None:
     """Checks how a part is to be made; the words that Hydra would take for more than options are refused."""
-    for word in options:
-        if str(word).startswith("_") and word != "_target_":
+    for word in map(str, options):
+        if word.startswith("_") and word != "_target_":
             raise ConfigError(f"{key}.{word}: it is a word of Hydra's, not an option of a part; leave it out")
-    rule = target_rule(group)
-    if not rule.accepts(options["_target_"]):
-        raise ConfigError(rule.refusal(f"{key}._target_", _typed(options["_target_"])))
-    check_target(f"{key}._target_", options["_target_"])
+    check_target(group, f"{key}._target_", options["_target_"])
 
 
 def _check(config: DictConfig, key: str, value: Any, rule: Rule) -> None:

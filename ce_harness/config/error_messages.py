@@ -10,10 +10,10 @@ from hydra.errors import (
     ConfigCompositionException,
     HydraException,
     MissingConfigException,
-    OverrideParseException,
 )
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from ce_harness.config.schema import GROUPS
 from ce_harness.errors import ConfigError, HarnessError
 from ce_harness.places import run_command
 
@@ -36,8 +36,6 @@ def explain(error: BaseException) -> HarnessError | None:
         return ConfigError(
             f"{group}={name}: there is no such option{_nearest(name, error.options)}; allowed: {allowed}"
         )
-    if isinstance(error, OverrideParseException):
-        return ConfigError(f"{error.override}: not of the form key=value ({_first_line(error)})")
     if isinstance(error, ConfigCompositionException | HydraException | OmegaConfBaseException):
         return ConfigError(_mistake(error))
     return None
@@ -62,10 +60,10 @@ def _mistake(error: BaseException) -> str:
         siblings = [] if cause.parent_node is None else [str(key) for key in cause.parent_node]
         siblings = sorted(key for key in siblings if key not in ("hydra", "name", "_target_"))
         allowed = f"the keys are {', '.join(siblings)}" if siblings else f"`{run_command()} --cfg job` shows all keys"
-        return f"{cause.full_key}: there is no such key{_nearest(str(cause.key), siblings)}; {allowed}"
-    ambiguous = re.search(r"Ambiguous value for argument '(.*)'", str(cause))
-    if ambiguous:
-        return f"{ambiguous[1]}: a run has one value of a key; to try them all: {run_command()} -m {ambiguous[1]}"
+        near = _nearest(str(cause.key), siblings)
+        of_a_part = cause.full_key.partition(".")[0] in GROUPS and not near
+        added = f"; if the class takes it, add it: +{cause.full_key}=VALUE" if of_a_part else ""
+        return f"{cause.full_key}: there is no such key{near}; {allowed}{added}"
     absent = re.search(r"Could not override '(.*?)'.*No match in the defaults list", str(error), re.DOTALL)
     if absent:
         return f"{absent[1]}: there is no such group; `{run_command()} --help` lists the groups"

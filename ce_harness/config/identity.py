@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
 from ce_harness.config import sources
 from ce_harness.config.data_digest import content_digest
 from ce_harness.config.modules import modules_behind, modules_of_the_loop
-from ce_harness.config.schema import GROUPS, PARTS_BY_NAME, is_built_in
+from ce_harness.config.schema import GROUPS, PARTS_BY_NAME
+from ce_harness.config.targets import is_built_in
 
 # Where a run is kept and shown and what is kept of it, not what it computes.
 NOT_IDENTITY = (
@@ -35,7 +36,7 @@ PUBLISHED = tuple(f"ce_harness.datasets.{name}" for name in ("fashion_mnist", "m
 
 def identified(config: DictConfig) -> dict[str, Any]:
     """The resolved config without what changes no bit of the run."""
-    resolved = OmegaConf.to_container(config, resolve=True)
+    resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     for group in GROUPS:
         resolved[group].pop("label", None)  # how reports call it
     if is_built_in(resolved["dataset"]["_target_"]):

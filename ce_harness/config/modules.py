@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from collections.abc import Iterator
+import sysconfig
 from functools import cache
 
 from ce_harness.config.sources import parsed, source_file
@@ -14,8 +14,8 @@ from ce_harness.places import PACKAGE
 
 OURS = PACKAGE.name
 # Rooms that decide no bit of a run: where it is kept, how it is shown. All others count, those yet to come, too.
-UNCOUNTED = ("cli", "compare", "config", "errors", "passwords", "places", "report", "rundir", "startup", "sweep",
-             "tracking")  # fmt: skip
+UNCOUNTED = ("cli", "comparison", "config", "devices", "errors", "interrupts", "passwords", "places", "progress",
+             "report", "rundir", "startup", "sweep", "tracking")  # fmt: skip
 
 
 def modules_behind(target: str) -> frozenset[str]:
@@ -28,10 +28,12 @@ def modules_behind(target: str) -> frozenset[str]:
         ConfigError: there is no such module, or one of them is no Python.
     """
     module, _, name = target.rpartition(".")
-    if not (_is_ours(module) or _is_own(module)):
-        source_file(module)  # raises if it is not there
-        return frozenset()
-    return _reached(frozenset(_defining(module, name) if _is_ours(module) else _with_packages(module)))
+    if _is_ours(module):
+        return _reached(frozenset([_defining(module, name)]))
+    if is_own(module):
+        return _reached(frozenset(_with_packages(module)))
+    source_file(module)  # raises if it is not there
+    return frozenset()
 
 
 @cache
@@ -55,45 +57,43 @@ def _reached(start: frozenset[str]) -> frozenset[str]:
 @cache
 def _imported(module: str) -> frozenset[str]:
     """The modules of ours and of the user's that a module imports."""
-    file = source_file(module)
-    package = module if file.stem == "__init__" else module.rpartition(".")[0]
     imported: set[str] = set()
-    for name, item in _names_imported(parsed(file), package):
-        if _is_ours(name):
-            imported.update(_defining(name, item) if item else [name])
+    for origin, item, _ in names_imported(module):
+        if _is_ours(origin):
+            imported.add(_defining(origin, item) if item else origin)
         elif not _is_ours(module):  # ours never import a user's
-            imported.update(own for own in _with_packages(f"{name}.{item}" if item else name) if _is_own(own))
+            imported.update(own for own in _with_packages(f"{origin}.{item}" if item else origin) if is_own(own))
     return frozenset(name for name in imported if not _is_uncounted(name))
 
 
-def _names_imported(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
-    """(module, name) for each name that a source imports from a module, (module, "") where it imports the module.
-
-    Args:
-        package: that of the source, from which relative imports start.
-    """
-    for node in ast.walk(tree):
+@cache
+def names_imported(module: str) -> list[tuple[str, str, str]]:
+    """(origin, item, name) for each name that a module imports; the item is "" where that is the origin as a whole."""
+    file, names = source_file(module), []
+    package = module if file.stem == "__init__" else module.rpartition(".")[0]
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
+            names += [(alias.name, "", alias.asname or alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
+            origin = "." * node.level + (node.module or "")
             try:
-                module = importlib.util.resolve_name(module, package)
+                origin = importlib.util.resolve_name(origin, package)
             except ImportError:  # from beyond the package
                 continue
-            yield from ((module, alias.name) for alias in node.names)
+            names += [(origin, alias.name, alias.asname or alias.name) for alias in node.names]
+    return names
 
 
-def _defining(module: str, name: str) -> list[str]:
+def _defining(module: str, name: str) -> str:
     """The module of ours that defines what another calls ``name``: a package hands on what its modules define."""
     if not _is_our_package(module):
-        return [module]
+        return module
     if _exists(f"{module}.{name}"):
-        return [f"{module}.{name}"]
-    for origin, item in _names_imported(parsed(source_file(module)), module):
-        if item == name and _is_ours(origin):
+        return f"{module}.{name}"
+    for origin, item, called in names_imported(module):
+        if called == name and _is_ours(origin):
             return _defining(origin, item)
-    return [module]  # and with it all that it imports
+    return module  # and with it all that it imports
 
 
 def _with_packages(module: str) -> list[str]:
@@ -114,13 +114,14 @@ def _is_uncounted(module: str) -> bool:
     return _is_ours(module) and module.partition(".")[2].partition(".")[0] in UNCOUNTED
 
 
-def _is_own(module: str) -> bool:
-    """Whether it is a module of the user's."""
-    return (
-        module.partition(".")[0] not in {*sys.stdlib_module_names, OURS}
-        and _exists(module)
-        and not is_installed(module)
-    )
+@cache
+def is_own(module: str) -> bool:
+    """Whether it is a module of the user's: neither Python's, nor of an installed package, nor ours."""
+    if module.partition(".")[0] in sys.stdlib_module_names or not _exists(module):
+        return False
+    file = source_file(module)
+    installed = {"site-packages", "dist-packages"} & set(file.parts)
+    return not (installed or file.is_relative_to(PACKAGE) or file.is_relative_to(sysconfig.get_path("stdlib")))
 
 
 @cache
@@ -129,8 +130,3 @@ def _exists(module: str) -> bool:
         return bool(source_file(module))
     except ConfigError:  # a name in a module, a package without a file, or something optional that isn't there
         return False
-
-
-def is_installed(module: str) -> bool:
-    """Whether a module came with an installed package."""
-    return bool({"site-packages", "dist-packages"} & set(source_file(module).parts))

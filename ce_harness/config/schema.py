@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -166,28 +165,3 @@ KEYS_OF_BUILT_IN_PARTS = {
     "optimizer.beta_2": _DECAY,
     "optimizer.epsilon": _number(0, example="1e-7"),
 }
-
-# Where Keras keeps the parts of a kind that it has.
-_KERAS = {"loss": "keras.losses", "optimizer": "keras.optimizers", "callbacks": "keras.callbacks"}
-# They can load pickles or start programs, and no part of a training is in them.
-_NOT_PARTS = sys.stdlib_module_names | {"hydra", "joblib", "mlflow", "numpy", "pandas", "scipy", "sklearn", "torch"}
-
-
-def is_built_in(target: str) -> bool:
-    """Whether a ``_target_`` is ours or Keras's, not a part of the user's own."""
-    return target.split(".")[0] in ("ce_harness", "keras")
-
-
-def target_rule(group: str) -> Rule:
-    """What the ``_target_`` of a group's option may be: code that makes such a part, and not any code."""
-    keras = _KERAS.get(group)
-    words = "a class or function of ce_harness, of a Python module of your own" + (f" or of {keras}" if keras else "")
-
-    def accepts(target: Any) -> bool:
-        if not isinstance(target, str) or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", target):
-            return False
-        package = target.split(".")[0]
-        return target.rpartition(".")[0] == keras if package == "keras" else package not in _NOT_PARTS
-
-    example = {"callbacks": "keras.callbacks.CSVLogger", "optimizer": "keras.optimizers.SGD"}
-    return Rule(words, example.get(group, f"my_{group}.MyPart"), accepts)

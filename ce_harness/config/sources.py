@@ -29,13 +29,15 @@ def source_file(module: str) -> Path:
         spec = importlib.util.find_spec(package)
         for name in inner:
             package = f"{package}.{name}"
-            spec = PathFinder.find_spec(package, spec.submodule_search_locations)
-        return Path(spec.origin)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+            spec = PathFinder.find_spec(package, spec.submodule_search_locations) if spec else None
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or spec.origin is None:
         raise ConfigError(
             f"_target_: {module}: there is no such Python module; its file lies in the folder of --config-dir, or its "
             "folder on PYTHONPATH"
-        ) from error
+        )
+    return Path(spec.origin)
 
 
 def read_all_of_ours() -> None:

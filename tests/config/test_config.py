@@ -41,7 +41,6 @@ def test_a_module_that_is_not_there_is_refused(composed):
     [
         ("keras.optimizers.sgd", r"keras\.optimizers has no sgd; did you mean keras\.optimizers\.SGD\?"),
         ("keras.optimizers.Nope", r"keras\.optimizers has no Nope; name a class or function of that module"),
-        ("ce_harness.training.schedules.Warmup", r"did you mean ce_harness\.training\.schedules\.WarmUp\?"),
     ],
 )
 def test_a_name_that_a_module_lacks_is_refused(composed, target, answer):
@@ -49,7 +48,7 @@ def test_a_name_that_a_module_lacks_is_refused(composed, target, answer):
         checked(composed(f"optimizer._target_={target}"))
 
 
-@pytest.mark.parametrize("source", ["from keras.losses import *", "def __getattr__(name): ...", "globals()['Own'] = 1"])
+@pytest.mark.parametrize("source", ["def __getattr__(name): ...", "globals()['Own'] = 1"])
 def test_a_name_that_the_source_can_not_show_is_let_through(composed, tmp_path, monkeypatch, source):
     module = f"own_{len(source)}"
     (tmp_path / f"{module}.py").write_text(source)
