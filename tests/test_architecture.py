@@ -32,7 +32,7 @@ ARROWS = {
     "rundir": {"config"},
     "tracking": {"config", "rundir"},
     "training": {"config", "datasets", "losses", "metrics", "models", "progress", "rundir", "tracking"},
-    "report": {"theory", "tracking"},
+    "report": {"metrics", "theory", "tracking"},
     "sweep": {"config", "rundir", "tracking"},
     "cli": {"config", "report", "rundir", "sweep", "tracking", "training"},
     "comparison": {"cli", "report", "rundir", "tracking"},

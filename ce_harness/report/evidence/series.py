@@ -50,12 +50,26 @@ def _read(runs: Sequence[Run], names: Sequence[str]) -> tuple[dict[str, pd.DataF
         early.append(float(values[: int(steps_per_epoch), columns.index("grad_norm/global")].mean()))
         parts.setdefault(columns, []).append((name, *thin(values)))
     frames = {
-        "epochs": epochs,
+        "epochs": _with_evaluations(epochs, runs, names, per_epoch),
         "steps": _stacked(parts, names),
         "gradient_bins": pooled(_tables(runs, names, "gradient_bins.csv")),
         "reliability": _tables(runs, names, "reliability.csv"),
     }
     return frames, early
+
+
+def _with_evaluations(
+    epochs: pd.DataFrame, runs: Sequence[Run], names: Sequence[str], steps_per_epoch: pd.Series
+) -> pd.DataFrame:
+    """The epochs, with the evaluations within them as rows of their own, at fractions of an epoch."""
+    scored = [i for i, run in enumerate(runs) if run.params.get("evaluate_every", "None") != "None"]
+    if not scored:
+        return epochs
+    within = _tables([runs[i] for i in scored], [names[i] for i in scored], "evaluations.csv")
+    within["run"] = within["run"].cat.set_categories(names)
+    within["epoch"] = within["step"] / within["run"].map(steps_per_epoch).astype(float)
+    frame = _in_order([epochs, within[within["epoch"] % 1 > 0]])
+    return frame.sort_values("epoch", kind="stable").sort_values("run", kind="stable", ignore_index=True)
 
 
 def _tables(runs: Sequence[Run], names: Sequence[str], file: str) -> pd.DataFrame:
@@ -122,21 +136,24 @@ def pooled(bins: pd.DataFrame) -> pd.DataFrame:
     """
     run, bins_epoch = bins["run"].cat.codes.to_numpy(), bins["epoch"].to_numpy()
     count = bins["count"].to_numpy()
-    total = count * bins["mean_norm"].fillna(0).to_numpy()
+    columns = [column for column in ("mean_norm", "mean_true_class_gradient") if column in bins]
+    sums_of = {column: count * bins[column].fillna(0).to_numpy() for column in columns}
     starts = np.append(np.flatnonzero(np.diff(run, prepend=-1)), len(bins))
-    first_rows, epoch, counts, totals = [], [], [], []
+    first_rows, epoch, counts = [], [], []
+    totals: dict[str, list[np.ndarray]] = {column: [] for column in columns}
     for start, end in pairwise(starts):
         width = np.count_nonzero(bins_epoch[start:end] == bins_epoch[start])
         last, sizes = _groups((end - start) // width, KEPT_EPOCHS)
-        for sums, column in ((counts, count), (totals, total)):
-            sums.append(np.add.reduceat(column[start:end].reshape(-1, width), last - sizes).ravel())
+        for sums, values in ((counts, count), *((totals[column], sums_of[column]) for column in columns)):
+            sums.append(np.add.reduceat(values[start:end].reshape(-1, width), last - sizes).ravel())
         epoch.append(np.repeat(last, width))
         first_rows.append(np.tile(np.arange(start, start + width), len(last)))
-    count, total = np.concatenate(counts), np.concatenate(totals)
+    count = np.concatenate(counts)
     full = count > 0
     frame = bins.iloc[np.concatenate(first_rows)[full]][["run", "p_low", "p_high"]].reset_index(drop=True)
     frame.insert(1, "epoch", np.concatenate(epoch)[full])
-    return frame.assign(count=count[full], mean_norm=total[full] / count[full])
+    means = {column: np.concatenate(sums)[full] / count[full] for column, sums in totals.items()}
+    return frame.assign(count=count[full], **means)
 
 
 def _groups(length: int, groups: int) -> tuple[np.ndarray, np.ndarray]:

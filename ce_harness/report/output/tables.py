@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,15 @@ from ce_harness.report.output.formats import NOTHING, number, with_interval
 from ce_harness.report.output.labels import MARKED, common_settings, label, mark, setting_column
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.verdicts.intervals import summarize
-from ce_harness.report.verdicts.outcomes import TIME_TO, WITHOUT_PROBABILITIES, outcome
+from ce_harness.report.verdicts.outcomes import FAILED, TIME_TO, WITHOUT_PROBABILITIES, outcome
 from ce_harness.report.verdicts.paired_tests import MIN_PAIRS, holm, smallest_p
 from ce_harness.report.verdicts.pairings import effect, horizon
 from ce_harness.report.verdicts.power import detectable_difference
 from ce_harness.report.verdicts.settings import by_setting, setting_columns
 from ce_harness.report.verdicts.times import median_time
 
-METRICS = ("test/accuracy", "test/nll", "test/nll_calibrated", "test/brier", "test/ece", "test/ece_calibrated")
+METRICS = ("test/accuracy", "test/majority_accuracy", "failed", "test/nll", "test/nll_calibrated", "nll_calibration")
+METRICS += ("test/brier", "test/ece", "ece_debiased", "ece_floor", "test/ece_calibrated", "feedback_slope")
 METRICS += ("early_grad_norm", "epochs_to/0.8", "epochs_to/0.95")
 
 FEW_SETTINGS = 3  # up to which a table is read setting by setting, beyond it metric by metric
@@ -36,7 +38,7 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
         for metric in metrics:
             line = {**setting_column(setting), "metric": label(metric)}
             for loss, runs in by_loss.items():
-                values = outcome(evidence, metric)[runs.index]
+                values = outcome(evidence, metric)[runs.index].dropna()
                 if metric.startswith(TIME_TO):
                     numbers, line[loss] = _time(values, horizon(evidence, runs))
                 else:
@@ -44,7 +46,7 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
                     numbers = {"mean": s.mean, "sd": s.sd, "ci_low": s.low, "ci_high": s.high}
                     line[loss] = with_interval(s) + mark(metric, [loss])
                 rows.append({**setting, "loss": loss, "metric": metric, "n": len(values), **numbers})
-            if any(row.get("reached", 1) for row in rows[-len(by_loss) :]):
+            if any(_says_something(row) for row in rows[-len(by_loss) :]):
                 shown.append(line)
     if len(shown) > FEW_SETTINGS * (len(metrics) + 1):
         order = ["seeds", *map(label, metrics)]
@@ -53,6 +55,8 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
         "Mean over seeds ± half of its 95% t interval. Brier summed over classes, ECE over 15 bins.",
         "Early gradient norm: L2 norm of the whole gradient of the loss as trained, mean over the steps of "
         "epoch 1. Losses differ in scale, so it does not say how well they train.",
+        "ECE of a calibrated network: what binning alone gives at these confidences (Roelofs et al. 2022). Debiased: "
+        "Kumar et al. 2019. A metric that no run measured is not shown.",
     ]
     if any(metric.startswith(TIME_TO) for metric in metrics):
         notes.append(
@@ -62,6 +66,13 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
     notes += _about_marks(metrics, evidence)
     title = "Each loss on every metric" + common_settings(evidence)
     return Table(title, pd.DataFrame(rows), pd.DataFrame(shown).fillna(NOTHING), tuple(notes))
+
+
+def _says_something(row: Mapping[str, Any]) -> bool:
+    """Whether a metric was measured, a target reached, a training failed."""
+    if row["metric"] == FAILED:
+        return row["mean"] > 0
+    return row["n"] > 0 and row.get("reached", 1) > 0
 
 
 def _time(values: pd.Series, end: float) -> tuple[dict, str]:

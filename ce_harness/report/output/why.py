@@ -20,7 +20,7 @@ ROWS = (
     ("Stronger feedback on bad predictions", "no", "yes", "feedback"),
     ("Captures confidence in prediction", "no", "yes", CONFIDENCE),
     ("Faster convergence", "no", "yes", TIME_TO),
-    ("Better gradients", "", "takeaway", "feedback_relative"),
+    ("Better gradients", "", "takeaway", "feedback_slope"),
     ("Better convergence", "", "takeaway", TIME_TO),
     ("More accurate training", "", "takeaway", "test/accuracy"),
 )
@@ -50,6 +50,6 @@ def why_cross_entropy(evidence: Evidence, study_claims: Sequence[Claim]) -> Tabl
         rows.append(line | ({"in each setting": by_setting} if several else {}) | {"measured as": measured})
     notes = (
         "Verdicts are on what the tutorial says of the row, by the rules of the study's claims; better gradients "
-        "are feedback on bad predictions after the constant scale of each loss is taken out.",
+        "do not fade as a prediction gets worse, whatever the constant scale of each loss.",
     )
     return Table("Why cross-entropy is better, tested" + common_settings(evidence), pd.DataFrame(rows), notes=notes)

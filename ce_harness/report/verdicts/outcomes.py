@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from ce_harness.metrics.calibration import Reliability
 from ce_harness.report.study import Evidence
 from ce_harness.report.verdicts.times import first_crossing
 from ce_harness.theory import LOSSES, slope_in_decades
@@ -15,7 +16,7 @@ TIME_TO = "epochs_to/"
 FAILED = "failed"
 # Losses that pull raw logits to their targets. Their scores of probabilities are those of softmax(logits).
 WITHOUT_PROBABILITIES = tuple(loss for loss, facts in LOSSES.items() if not facts.trains_probabilities)
-OF_PROBABILITIES = ("test/nll", "test/brier", "test/mse_mean", "test/ece", "nll_calibration", "ece_above_floor")
+OF_PROBABILITIES = ("test/nll", "test/brier", "test/mse_mean", "test/ece", "nll_calibration", "ece_debiased")
 # Up to this probability of the true class a prediction counts as bad.
 BAD = 0.1
 # A run that covers less than this part of the way from chance to a perfect accuracy has failed to train.
@@ -33,6 +34,7 @@ AT_CHANCE = {
     "test/mse_mean": lambda k: (1 - 1 / k) / k,
     "test/ece": lambda k: 1 - 1 / k,
     "test/ece_calibrated": lambda k: 1 - 1 / k,
+    "ece_debiased": lambda k: 1 - 1 / k,
     "val/accuracy": lambda k: 1 / k,
     "val/nll": np.log,
     "val/brier": lambda k: 1 - 1 / k,
@@ -51,10 +53,11 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
 
             - ``epochs_to/T``: epochs until validation accuracy T, interpolated between evaluations, inf for a
               run that never reaches it;
-            - ``mean_accuracy``: mean validation accuracy over the epochs, the area under the learning curve;
+            - ``mean_accuracy``: mean height of the learning curve, validation accuracy over epochs: the area under it;
             - ``failed``: 1 for a run that diverged or did not learn (see ``LEARNED``), else 0;
             - ``nll_calibration``: NLL less the calibrated NLL, in nats: what a temperature mends;
-            - ``ece_above_floor``: ECE less what the binning of as many calibrated predictions gives;
+            - ``ece_debiased``, ``ece_floor``: see ``metrics.calibration``: the ECE less its bias, and what a calibrated
+              network with these confidences would show;
             - ``feedback``: mean norm of the logit gradient of training examples with p_true < 0.1;
             - ``feedback_relative``: the same over the largest mean norm of any bin of p_true;
             - ``feedback_slope``: slope of -dl/dz_y, the pull on the true class's logit, over p_true < 0.1, in decades
@@ -65,8 +68,6 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
         values = pd.Series(failed(runs, "test/accuracy").astype(float), runs.index)
     elif metric == "nll_calibration":
         values = _column(runs, "test/nll") - _column(runs, "test/nll_calibrated")
-    elif metric == "ece_above_floor":
-        values = _column(runs, "test/ece") - _column(runs, "test/ece_floor")
     elif by_run := _BY_RUN.get(metric.partition("/")[0] if metric.startswith(TIME_TO) else metric):
         values = runs["run"].map(by_run(evidence, metric)).astype(float)
     else:
@@ -109,7 +110,21 @@ def _epochs_to(evidence: Evidence, metric: str) -> dict[str, float]:
 
 
 def _mean_accuracy(evidence: Evidence, metric: str) -> pd.Series:
-    return evidence.epochs.groupby("run", observed=True)["val/accuracy"].mean()
+    return evidence.epochs.groupby("run", observed=True)[["epoch", "val/accuracy"]].apply(_mean_height)
+
+
+def _mean_height(curve: pd.DataFrame) -> float:
+    epochs, accuracy = curve.to_numpy(dtype=float).T
+    return float(np.trapezoid(accuracy, epochs) / (epochs[-1] - epochs[0]) if len(epochs) > 1 else accuracy.mean())
+
+
+def _calibration_error(evidence: Evidence, metric: str) -> dict[str, float]:
+    as_trained = evidence.reliability[~evidence.reliability["calibrated"].astype(bool)]
+    columns = ["count", "confidence", "accuracy"]
+    return {
+        run: getattr(Reliability(*bins[columns].to_numpy(dtype=float).T), metric)
+        for run, bins in as_trained.groupby("run", sort=False, observed=True)
+    }
 
 
 def mean_of_bins(bins: pd.DataFrame, by: list[str], column: str = "mean_norm") -> pd.DataFrame:
@@ -140,6 +155,8 @@ def _feedback_slope(evidence: Evidence, metric: str) -> pd.Series:
 
 TRUE_CLASS = "mean_true_class_gradient"
 _BY_RUN = {
+    "ece_debiased": _calibration_error,
+    "ece_floor": _calibration_error,
     TIME_TO.rstrip("/"): _epochs_to,
     "mean_accuracy": _mean_accuracy,
     "feedback": _feedback,
