@@ -10,7 +10,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 
 demo: .venv/installed
 	$(BIN)/python run.py -m experiment=demo
-	$(BIN)/python report.py demo
+	$(BIN)/python report.py demo --output $(RUNS)/reports/demo
 	@echo "Look into the runs:  make dashboard"
 
 # In parallel; the tests of a file share their slow set-ups, so they stay together.

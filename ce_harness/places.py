@@ -21,10 +21,14 @@ def studies() -> Path:
 
 
 def run_command() -> str:
-    """The words that start a run: ``python run.py`` in a checkout, else ``ce-run``."""
-    return "ce-run" if is_installed() else "python run.py"
+    """The words that start a run: ``python run.py`` for who stands in a checkout, else ``ce-run``."""
+    return "python run.py" if _is_checkout(Path.cwd()) else "ce-run"
 
 
 def report_command() -> str:
-    """The words that start a report: ``python report.py`` in a checkout, else ``ce-report``."""
-    return "ce-report" if is_installed() else "python report.py"
+    """The words that start a report: ``python report.py`` for who stands in a checkout, else ``ce-report``."""
+    return "python report.py" if _is_checkout(Path.cwd()) else "ce-report"
+
+
+def _is_checkout(folder: Path) -> bool:
+    return folder == PACKAGE.parent and not is_installed()

@@ -45,8 +45,9 @@ STUDY = Study(
         "dataset": ["digits"],
         "model": ["lenet5"],
         "loss": ["softmax_ce", "builtin_ce", "mse"],
-        "seed": range(5),
+        "seed": range(10),
     },
+    control=("softmax_ce", "builtin_ce"),
     claims=CLAIMS,
     tables={
         "comparison": comparison,

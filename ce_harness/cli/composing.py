@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -83,9 +84,10 @@ def _flat(values: Any, prefix: str) -> dict[str, str]:
 
 
 def _quoted(text: str) -> str:
-    """A text as a value in Hydra's grammar."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    """A text as a value in Hydra's grammar, where a backslash counts as one unless it stands before a quote."""
+    before_quotes = re.sub(r"(\\*)'", lambda match: 2 * match[1] + "\\'", text)
+    at_the_end = re.sub(r"(\\+)$", lambda match: 2 * match[1], before_quotes)
+    return f"'{at_the_end}'"
 
 
 def override(key: str, values: Sequence[object]) -> str:

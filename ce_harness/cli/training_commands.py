@@ -89,6 +89,7 @@ class TrainingCommands:
             if key in composed
             and text != composed[key]
             and key not in {*combination, *PLACES, "study", "seed", "threads"}
+            and not any(word.startswith(f"{key}=") for word in self._words)
             and not (key == "dataset.split_seed" and text == alike[-1].params["seed"])
         }
         return tuple(override(key, [text]) for key, text in sorted(told.items()))

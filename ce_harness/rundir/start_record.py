@@ -88,4 +88,5 @@ def _git() -> dict[str, str]:
     commit = git("rev-parse", "HEAD")
     if commit is None:
         return {"git_commit": "unknown", "git_dirty": "unknown"}
-    return {"git_commit": commit, "git_dirty": str(bool(git("status", "--porcelain"))).lower()}
+    # Of the package alone: a report or a note beside it changes no run.
+    return {"git_commit": commit, "git_dirty": str(bool(git("status", "--porcelain", "--", ".."))).lower()}

@@ -1,0 +1,87 @@
+"""Every command that a report prints trains what it says: its words are read as Hydra reads them."""
+
+import shlex
+from itertools import product
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from ce_harness.cli.composing import Configs, flat
+from ce_harness.cli.training_commands import TrainingCommands, boxes
+from tests.report.synthetic import Run
+
+PATH = "my data, 'new' & \"old\"/x=1.npz"
+
+
+@pytest.fixture
+def own(tmp_path):
+    folder = tmp_path / "my confs"
+    (folder / "dataset").mkdir(parents=True)
+    (folder / "dataset" / "flowers.yaml").write_text("name: photos\n_target_: ce_harness.datasets.npz\npath: ???\n")
+    return Configs(folder)
+
+
+def trained_by(command, configs):
+    """The parameters of every run of a printed command."""
+    program, *words = shlex.split(command)
+    assert program == "ce-run"
+    assert words[:3] == ["--config-dir", str(configs.own), "-m"]
+    values = []
+    for override in OverridesParser.create().parse_overrides(words[3:]):
+        texts = (
+            override.sweep_string_iterator() if override.is_sweep_override() else [override.get_value_element_as_str()]
+        )
+        values.append([f"{override.key_or_group}={text}" for text in texts])
+    return [flat(configs.compose(overrides)) for overrides in product(*values)]
+
+
+def test_a_command_names_the_option_and_not_the_data_and_what_its_runs_were_told(own):
+    told = {"dataset.path": PATH, "epochs": "7", "model.head_stddev": "4.0", "runs_dir": "elsewhere"}
+    run = Run("mse", 0, tags={"dataset": "photos", "study": "mine"}, params=told)
+    wanted = [
+        {"dataset": "photos", "model": "lenet5", "loss": loss, "optimizer": "sgd", "seed": seed}
+        for loss in ("mse", "focal")
+        for seed in (1, 2)
+    ]
+    of_mse = [one for one in wanted if one["loss"] == "mse"]
+    (command,) = TrainingCommands("ce-run", own, "mine", trained=[run]).of(of_mse)
+    trained = trained_by(command, own)
+    assert [params["seed"] for params in trained] == ["1", "2"]
+    for params in trained:
+        assert (params["study"], params["dataset.name"], params["loss.name"]) == ("mine", "photos", "mse")
+        assert (params["dataset.path"], params["epochs"], params["model.head_stddev"]) == (PATH, "7", "4.0")
+        assert params["runs_dir"] == "runs"
+
+
+@pytest.mark.parametrize("value", ["a b", "a,b", "it's", 'say "so"', "x=1", "", "(1)", "10%", "new\\old", "#3", "~"])
+def test_any_value_comes_through_the_shell_and_hydra(own, value):
+    keys = {"dataset": "photos", "loss": "mse", "seed": 0, "dataset.path": value or "."}
+    (command,) = TrainingCommands("ce-run", own, "mine").of([keys])
+    assert trained_by(command, own)[0]["dataset.path"] == (value or ".")
+
+
+def test_an_experiment_is_named_only_where_it_is_an_option(own):
+    ours = Configs()
+    assert TrainingCommands("ce-run", ours, "demo").whole == "ce-run -m experiment=demo"
+    assert TrainingCommands("ce-run", ours, "mine").whole == "ce-run -m study=mine"
+    added = TrainingCommands("ce-run", ours, "wider", "experiment=mse_vs_ce epochs=3").whole
+    assert added == "ce-run -m study=wider experiment=mse_vs_ce epochs=3"
+
+
+def test_combinations_become_the_fewest_sweeps():
+    rates = {"softmax_ce": 0.1, "mse": 1.0}
+    wanted = [
+        {"model": "lenet5", "loss": loss, "learning_rate": rates[loss], "seed": s} for loss in rates for s in (2, 3)
+    ]
+    wanted += [{"model": "mlp", "loss": loss, "learning_rate": 0.1, "seed": s} for loss in rates for s in (2, 3)]
+    assert boxes(wanted) == [
+        {"model": ("lenet5",), "loss": ("softmax_ce",), "learning_rate": (0.1,), "seed": (2, 3)},
+        {"model": ("lenet5",), "loss": ("mse",), "learning_rate": (1.0,), "seed": (2, 3)},
+        {"model": ("mlp",), "loss": ("softmax_ce", "mse"), "learning_rate": (0.1,), "seed": (2, 3)},
+    ]
+
+
+def test_the_runs_that_choose_the_learning_rates_come_first():
+    missing = [{"loss": "mse", "seed": 5}, {"loss": "mse", "seed": 0}]
+    commands = TrainingCommands("ce-run", Configs(), "mine").of_missing(missing, range(3))
+    assert [command.rpartition(" ")[2] for command in commands] == ["seed=0", "seed=5"]
