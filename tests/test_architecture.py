@@ -28,7 +28,6 @@ ARROWS = {
     "models": set(),
     "config": set(),
     "datasets": {"config"},
-    "devices": set(),
     "progress": set(),
     "rundir": {"config"},
     "tracking": {"config", "rundir"},
