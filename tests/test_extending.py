@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 from ce_harness.config import checked
 from ce_harness.config.error_messages import explain
 from ce_harness.errors import ConfigError
-from ce_harness.rundir import checkpoint
+from ce_harness.training.state import weights_hash
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.tracking.reading import read_runs
 from ce_harness.training import train_and_evaluate
@@ -98,10 +98,10 @@ def test_a_subclassed_network_trains_and_keras_own_callback_saves_it(composed, t
     expected = run.outcome["weights"]
     for path in (tmp_path / "network.keras", run.artifacts / "model" / "data" / "model.keras"):
         loaded = keras.models.load_model(path, {"Subclassed": Subclassed})
-        assert checkpoint.weights_hash(loaded) == expected
+        assert weights_hash(loaded) == expected
     loaded.head.kernel.assign(0 * loaded.head.kernel)
     loaded.load_weights(f"{tmp_path}/network.weights.h5")
-    assert checkpoint.weights_hash(loaded) == expected
+    assert weights_hash(loaded) == expected
 
 
 BEYOND_ANY_MACHINE = (2**25, 2**25)  # numbers; an address has fewer bits than their bytes would take

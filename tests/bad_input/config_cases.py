@@ -65,7 +65,7 @@ CASES = [
     run("a seed beyond 32 bits", "seed=4294967296", "allowed is a whole number from 0 to 4294967295"),
     run("a warm-up that never ends", "epochs=3 warmup_epochs=3", "allowed is less than epochs=3"),
     run("an unknown precision", "precision=float16", "allowed is one of float32, mixed_bfloat16"),
-    run("zero threads", "threads=0", "allowed is a whole number of at least 1, or auto"),
+    run("zero threads", "threads=0", "allowed is a whole number from 1 to 1024, or auto"),
     run("a switch that is no switch", "save_model=maybe", "save_model=maybe: allowed is true or false"),
     run("a number for a switch", "optimizer.nesterov=2", "allowed is true or false"),
     run("an unknown metric to stop on", "early_stopping.metric=test/accuracy", "one of val/loss, val/acc"),

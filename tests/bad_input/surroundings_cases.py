@@ -181,7 +181,7 @@ def part():
         keeps_run=True,
     ),
     Case("a folder for runs that can't be made", f"{RUN} runs_dir=/sys/runs", "can't be written", 7),
-    Case("a file in place of the folder for runs", RUN, "can't be written", 7, lambda: Path("runs").write_text("x")),
+    Case("a file in place of the folder for runs", RUN, "Not a directory", 7, lambda: Path("runs").write_text("x")),
     Case("a full disk", RUN, "can't be written (File too large); make room", 7, full_disk),
     Case("a report of an unknown study", "python report.py demoo", "did you mean 'demo'?"),
     Case(

@@ -74,12 +74,14 @@ def test_too_many_claims_for_the_seeds_decide_nothing_and_say_so():
     assert not any("Too few seeds" in note for note in beside.notes)
 
 
-def test_diverged_runs_leave_their_pairs_out():
+def test_diverged_runs_stay_in_their_pairs_and_count_as_chance():
     tracked = runs(LOSSES, 10, mse={"accuracy": 0.90})
     for run in tracked[10:13]:
         run.status = "diverged"
     found = judge([ACCURACY], evidence(tracked))
-    assert found["n"].item() == 7
+    assert found["n"].item() == 10
+    # Seven pairs differ by some .05, three by some .85: chance is .1.
+    assert found["mean"].item() > 0.2
     assert found["verdict"].item() == "supported"
 
 
