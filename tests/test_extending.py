@@ -17,10 +17,10 @@ from sklearn.datasets import load_digits
 from ce_harness.config import checked
 from ce_harness.config.error_messages import explain
 from ce_harness.errors import ConfigError
-from ce_harness.training.state import weights_hash
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.tracking.reading import read_runs
 from ce_harness.training import train_and_evaluate
+from ce_harness.training.state import weights_hash
 from tests.conftest import ROOT
 
 TEXT = (Path(ROOT) / "docs" / "extending.md").read_text()
