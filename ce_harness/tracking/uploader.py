@@ -50,7 +50,7 @@ class Uploader:
             self._reopen()
         if not self._position.records:
             self._describe(start)
-        records = self._journal.records
+        records = list(self._journal.records)  # the training thread appends to it meanwhile
         unsent = points(self._run, records, self._position.records)
         for i in range(0, len(unsent), POINTS_PER_CALL):
             self._client.log_batch(self._position.run_id, unsent[i : i + POINTS_PER_CALL], synchronous=True)
