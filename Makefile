@@ -28,6 +28,7 @@ test-kills: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 # The tables of speed and exactness, measured on this machine: leave it alone meanwhile.
 bench: .venv/installed

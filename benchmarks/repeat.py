@@ -39,7 +39,8 @@ def repeat(number: int | None = None, fingerprint: str = "") -> Table:
     Raises:
         ConfigError: no run has such a fingerprint.
     """
-    kept = rows.from_files(rows.read(Path("results") / REPEATED))
+    files, _ = rows.read(Path("results") / REPEATED)
+    kept = rows.from_files(files)
     trained = pd.concat([kept.tuning, kept.runs], ignore_index=True)
     number = number or round(SHARE * len(trained))
     drawn_from = trained[trained["fingerprint"].str.contains(fingerprint, regex=False)]

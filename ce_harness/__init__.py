@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ce_harness.comparison import Comparison, compare
+    from ce_harness.comparison.compare import compare
+    from ce_harness.comparison.result import Comparison
 
 __all__ = ["Comparison", "compare"]
 

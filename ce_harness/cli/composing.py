@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
@@ -65,9 +64,9 @@ class Configs:
         folders = [folder / group for folder in (places.conf(), self.own) if folder is not None]
         names = {}
         for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
-            content = yaml.safe_load(path.read_bytes())
+            content = OmegaConf.to_container(OmegaConf.load(path))
             name = content.get("name") if isinstance(content, dict) else None
-            names[path.stem] = name or path.stem
+            names[path.stem] = str(name or path.stem)
         return names
 
 

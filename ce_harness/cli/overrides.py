@@ -46,7 +46,7 @@ def check(override: Override, sweeps: bool) -> None:
     Keys may be added to a part, whose class may take more than its YAML file names. Of a list of options,
     ``loss=[mse,focal]``, Hydra would merge one that is neither.
     """
-    argument, key, value = override.input_line, override.key_or_group, override.value()
+    argument, key, value = str(override.input_line), override.key_or_group, override.value()
     _, _, typed = argument.partition("=")
     if override.is_delete() and not key.startswith("hydra"):
         _refuse_removal(argument)
@@ -72,7 +72,7 @@ def check_together(overrides: Sequence[Override]) -> None:
     """Refuses a sweep that never ends."""
     runs = math.prod(_count(override) for override in overrides if override.is_sweep_override())
     if runs > MOST_RUNS:
-        words = " ".join(override.input_line for override in overrides if override.is_sweep_override())
+        words = " ".join(str(override.input_line) for override in overrides if override.is_sweep_override())
         raise ConfigError(f"{words}: that is {runs:,.0f} runs; allowed are {MOST_RUNS:,} in one sweep")
 
 
@@ -84,7 +84,7 @@ def adding(argument: str) -> str:
 def _count(override: Override) -> float:
     value: Any = override.value()
     if isinstance(value, RangeSweep):
-        start, stop = (value.start, value.stop) if value.stop is not None else (0, value.start)
+        start, stop = (value.start or 0, value.stop) if value.stop is not None else (0, value.start or 0)
         return math.inf if value.step == 0 else abs((stop - start) / value.step)
     return len(value.list) if isinstance(value, ChoiceSweep) else 1
 

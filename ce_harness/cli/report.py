@@ -22,6 +22,7 @@ from ce_harness.passwords import without_passwords
 from ce_harness.startup import loading, make_importable
 
 if TYPE_CHECKING:
+    from ce_harness.report.evidence.run import Run
     from ce_harness.report.study import Study
 
 
@@ -178,7 +179,7 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
     config = configs.compose()
     uri = args.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or config.tracking_uri
     code_now = code_digests(config)["harness_digest"]
-    runs = reading.read_runs(uri, job.tracked_as, must_exist=not args.missing)
+    runs: Sequence[Run] = reading.read_runs(uri, job.tracked_as, must_exist=not args.missing)
     if args.runs_csv:
         rows.write_all(runs, args.runs_csv)
         print(f"{len(runs)} runs  {args.runs_csv}")
@@ -189,26 +190,26 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
     wanted: dict[str, list[str]] = {}
     for key, value in args.where:
         wanted.setdefault(key, []).append(value)
-    job = replace(job, study=replace(job.study, reads=selection.chosen(job.study.reads, wanted)))
-    study = job.study
+    reads = selection.chosen(job.study.reads or {}, wanted)
+    study = replace(job.study, reads=reads)
+    job = replace(job, study=study)
     added = "" if job.losses else study.train
     commands = TrainingCommands(places.run_command(), configs, job.tracked_as, added, runs)
     if args.missing:
         how = (job.tracked_as, study.tuning_seeds, study.where, args.mix, code_now)
-        missing = selection.survey(runs, study.reads, *how).missing
-        for command in commands.of_missing(missing, study.tuning_seeds):
-            print(command)
+        for line in commands.of_missing(selection.survey(runs, reads, *how).missing, study.tuning_seeds):
+            print(line)
         return
     command = " ".join([job.command, *(shlex.quote(f"--where={key}={value}") for key, value in args.where)])
     missing = f"{command} --missing | sh"
-    again = {"train": commands.of_study(study, missing), "report": command}
+    all_of_it = commands.of_study(study, missing)
     if job.losses:
         train = f"{commands.whole} {any_losses.study(job.losses).train}"
     else:
-        train = again["train"][0] if len(again["train"]) == 1 else missing
+        train = all_of_it[0] if len(all_of_it) == 1 else missing
     row_files = build.rows_of(runs, job.tracked_as, study, job.path, train, args.mix, code_now)
     del runs  # of thousands of runs, hundreds of MB
-    _build(job, row_files, again)
+    _build(job, row_files, {"train": all_of_it, "report": command})
 
     from ce_harness.tracking.report_note import note_report
 

@@ -104,6 +104,7 @@ class TrainingCommands:
 
 def boxes(combinations: Sequence[Combination]) -> list[dict[str, tuple[object, ...]]]:
     """Combinations that agree in all keys but one, as one box over it; then so are boxes, key by key."""
+    merged: list[dict[str, tuple[object, ...]]]
     merged = [{key: (one,) for key, one in combination.items()} for combination in combinations]
     for key in reversed(list(combinations[0]) if combinations else []):
         alike: dict[tuple[object, ...], dict[str, tuple[object, ...]]] = {}

@@ -60,10 +60,10 @@ def _mistake(error: BaseException) -> str:
         siblings = [] if cause.parent_node is None else [str(key) for key in cause.parent_node]
         siblings = sorted(key for key in siblings if key not in ("hydra", "name", "_target_"))
         allowed = f"the keys are {', '.join(siblings)}" if siblings else f"`{run_command()} --cfg job` shows all keys"
-        near = _nearest(str(cause.key), siblings)
-        of_a_part = cause.full_key.partition(".")[0] in GROUPS and not near
-        added = f"; if the class takes it, add it: +{cause.full_key}=VALUE" if of_a_part else ""
-        return f"{cause.full_key}: there is no such key{near}; {allowed}{added}"
+        near, key = _nearest(str(cause.key), siblings), str(cause.full_key)
+        of_a_part = key.partition(".")[0] in GROUPS and not near
+        added = f"; if the class takes it, add it: +{key}=VALUE" if of_a_part else ""
+        return f"{key}: there is no such key{near}; {allowed}{added}"
     absent = re.search(r"Could not override '(.*?)'.*No match in the defaults list", str(error), re.DOTALL)
     if absent:
         return f"{absent[1]}: there is no such group; `{run_command()} --help` lists the groups"

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 from ce_harness.errors import TooFewRunsError
 from ce_harness.report.evidence import unnamed
@@ -14,6 +15,7 @@ from ce_harness.report.evidence.run import Run, value
 from ce_harness.report.output import figures
 from ce_harness.report.output.tables import comparison, equal_error, paired_differences
 from ce_harness.report.study import Claim, Study
+from ce_harness.report.verdicts.tuning import Where
 
 METRICS = ("test/accuracy", "test/nll", "test/brier", "test/ece")
 ALWAYS = ("dataset", "model", "optimizer")
@@ -77,15 +79,15 @@ def _setting_keys(runs: Sequence[Run]) -> list[str]:
 
 def _grid(runs: Sequence[Run]) -> dict[str, list[object]]:
     """Every value of what the runs differ in."""
-    text = {key: sorted({value(run, key) for run in runs}) for key in _setting_keys(runs)}
+    text: dict[str, list[object]] = {key: [*sorted({value(run, key) for run in runs})] for key in _setting_keys(runs)}
     rates = sorted({float(value(run, "learning_rate")) for run in runs})
-    return {**text, "learning_rate": [*rates], "seed": sorted({int(value(run, "seed")) for run in runs})}
+    return {**text, "learning_rate": [*rates], "seed": [*sorted({int(value(run, "seed")) for run in runs})]}
 
 
-def _trained(runs: Sequence[Run]):
+def _trained(runs: Sequence[Run]) -> Where:
     """Whether a combination, its seed aside, was trained, and in a setting where two losses can be compared."""
     keys = _setting_keys(runs)
-    seeds: dict[tuple, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    seeds: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     trained = set()
     for run in runs:
         setting = tuple(value(run, key) for key in keys)
@@ -108,7 +110,7 @@ def _trained(runs: Sequence[Run]):
 
 
 def _claims(first: str, second: str) -> tuple[Claim, ...]:
-    pair = {"first": first, "second": second}
+    pair: dict[str, Any] = {"first": first, "second": second}
     return (
         Claim(f"{first} is more accurate than {second}", "test/accuracy", relation="greater", margin=0.005, **pair),
         Claim(f"{first} has a lower NLL than {second}", "test/nll", relation="less", margin=0.01, **pair),

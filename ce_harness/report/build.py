@@ -86,7 +86,7 @@ def build(
     made = tables_of(study, evidence, compared)
     files: dict[str, str | bytes] = {f"{rows.FOLDER}/{file}": content for file, content in (row_files or {}).items()}
     files |= publish.table_files(made)
-    pictures = {}
+    pictures: dict[str, bytes] = {}
     with style.paper():
         for file, draw in study.figures.items():
             pictures |= style.rendered(draw(compared), file)

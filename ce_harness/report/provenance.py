@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -101,9 +102,9 @@ def _imported(path: Path) -> Iterator[Path]:
             )
 
 
-def describe(name: str, study_file: Path, evidence: Evidence) -> dict:
+def describe(name: str, study_file: Path, evidence: Evidence) -> dict[str, Any]:
     """The facts of ``report.json``, the same from the store and from the rows."""
-    facts = {"study": name, "study_sha256": digest(study_file)}
+    facts: dict[str, Any] = {"study": name, "study_sha256": digest(study_file)}
     if evidence.runs.empty:
         return facts
     # Tuning runs are runs: rules that changed after the first of them were not fixed before.
@@ -137,7 +138,7 @@ def _first_told(runs: pd.DataFrame, newer: str, older: str) -> pd.Series:
     return runs[newer].where(runs[newer].fillna("") != "", runs[older]) if newer in runs else runs[older]
 
 
-def _rules(first, now: str) -> str:
+def _rules(first: pd.Series, now: str) -> str:
     if not first["study_digest"]:
         return "unknown: Git has no version of the study file from the time of the first run"
     if first["study_digest"] != now:
@@ -145,7 +146,7 @@ def _rules(first, now: str) -> str:
     return "fixed before the runs: the study file is the one that Git had then"
 
 
-def _judging(first) -> str:
+def _judging(first: pd.Series) -> str:
     then = first.get("judging_digest")  # rows of an older version have none
     if not then:
         return "unknown: Git has no version of it at the commit of the first run"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -123,7 +123,7 @@ class Study:
     question: str
     tables: Mapping[str, Callable[[Evidence], Table]]
     figures: Mapping[str, Callable[[Evidence], Figure]] = field(default_factory=dict)
-    reads: Mapping[str, Sequence] | None = None
+    reads: Mapping[str, Sequence[Any]] | None = None
     where: Callable[[Mapping[str, object]], bool] | None = None
     tuning_seeds: Sequence[int] = ()
     tuned_for: Sequence[str] = ("val/accuracy",)

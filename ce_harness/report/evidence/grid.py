@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ce_harness.report.evidence.run import Run, value
 from ce_harness.report.verdicts.tuning import Where
@@ -16,7 +17,7 @@ class Grid:
     A position is a combination as indices, one for each name; -1 stands for a value that is not allowed.
     """
 
-    def __init__(self, reads: Mapping[str, Sequence], where: Where | None = None):
+    def __init__(self, reads: Mapping[str, Sequence[Any]], where: Where | None = None):
         self._reads = reads
         self._where = where
         self._indices = {name: {normal(one): i for i, one in enumerate(allowed)} for name, allowed in reads.items()}
@@ -56,7 +57,7 @@ class Grid:
             return -1
 
 
-def normal(allowed: object) -> str | float:
+def normal(allowed: Any) -> str | float:
     """A value as it is compared: numbers as numbers, all else (text, True, None) as the text MLflow keeps."""
     return str(allowed) if isinstance(allowed, str | bool | None) else float(allowed)
 

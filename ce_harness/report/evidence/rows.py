@@ -44,7 +44,7 @@ LINES_AT_ONCE = 20_000  # bounds the memory for writing series
 FILES = tuple(f"{item.name}.csv" if item.name in BY_RUN else f"{item.name}.csv.gz" for item in fields(Evidence))
 
 
-def from_runs(selection: Selection, reads: Mapping[str, Sequence]) -> Evidence:
+def from_runs(selection: Selection, reads: Mapping[str, Sequence[Any]]) -> Evidence:
     """Rows of the selected runs, diverged ones without a score, in the order of ``reads``, seeds last."""
     runs, names = _ordered([*selection.runs, *selection.diverged], reads)
     complete = {name: run for run, name in zip(runs, names, strict=True) if run.status == "complete"}
@@ -65,7 +65,7 @@ def from_runs(selection: Selection, reads: Mapping[str, Sequence]) -> Evidence:
     )
 
 
-def _tuning(selection: Selection, reads: Mapping[str, Sequence]) -> pd.DataFrame:
+def _tuning(selection: Selection, reads: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
     """What the rates are chosen by, and no more: no test score of a tuning run ever enters a report."""
     rows = []
     for run, name in zip(*_ordered(selection.tuning, reads), strict=True):
@@ -76,7 +76,7 @@ def _tuning(selection: Selection, reads: Mapping[str, Sequence]) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def _ordered(runs: Sequence[Run], reads: Mapping[str, Sequence]) -> tuple[list[Run], list[str]]:
+def _ordered(runs: Sequence[Run], reads: Mapping[str, Sequence[Any]]) -> tuple[list[Run], list[str]]:
     others_first = Grid({name: allowed for name, allowed in reads.items() if name != "seed"})
     runs = sorted(runs, key=lambda run: (others_first.position(run), float(value(run, "seed"))))
     return runs, _unique_names(runs, list(reads))
@@ -212,7 +212,7 @@ def final_metrics(run: Run) -> dict[str, float]:
     return {key: math.inf if one >= sys.float_info.max else one for key, one in sorted(run.metrics.items())}
 
 
-def _identity(run: Run, name: str, reads: Mapping[str, Sequence]) -> dict[str, str]:
+def _identity(run: Run, name: str, reads: Mapping[str, Sequence[Any]]) -> dict[str, str]:
     return {"run": name} | {key: value(run, key) for key in dict.fromkeys((*GROUPS, *SCALARS, *reads))}
 
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
@@ -39,7 +40,7 @@ class Selection:
 
 def select(
     runs: Sequence[Run],
-    reads: Mapping[str, Sequence],
+    reads: Mapping[str, Sequence[Any]],
     study: str,
     train: str = "",
     tuning_seeds: Sequence[int] = (),
@@ -75,7 +76,7 @@ def select(
 
 def survey(
     runs: Sequence[Run],
-    reads: Mapping[str, Sequence],
+    reads: Mapping[str, Sequence[Any]],
     study: str,
     tuning_seeds: Sequence[int] = (),
     where: Where | None = None,
@@ -147,7 +148,7 @@ def survey(
     )
 
 
-def chosen(reads: Mapping[str, Sequence], wanted: Mapping[str, Sequence[str]]) -> dict[str, Sequence]:
+def chosen(reads: Mapping[str, Sequence[Any]], wanted: Mapping[str, Sequence[str]]) -> dict[str, Sequence[Any]]:
     """``reads`` with fewer values, or with further keys.
 
     Args:
@@ -183,8 +184,8 @@ def _too_few(study: str, train: str, runs: Sequence[Run], selection: Selection, 
     if not runs:
         return f"study {study!r} has no runs; train them first: {train}"
     reasons = Counter(reason.split(":")[0] for reason in selection.excluded["reason"])
-    reasons = {reason: count for reason, count in reasons.items() if reason not in ("missing", "unpaired")}
-    left_out = "".join(f", {count} {reason}" for reason, count in reasons.items())
+    shown = [reason for reason in reasons if reason not in ("missing", "unpaired")]
+    left_out = "".join(f", {reasons[reason]} {reason}" for reason in shown)
     tuned = f", {len(selection.tuning)} for tuning" if tuning_seeds else ""
     return (
         f"study {study!r} has {len(runs)} runs ({len(selection.runs)} usable{tuned}{left_out}), but a comparison needs "

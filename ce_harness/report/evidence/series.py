@@ -43,7 +43,8 @@ def read(runs: Sequence[Run], names: Sequence[str]) -> tuple[dict[str, pd.DataFr
 def _read(runs: Sequence[Run], names: Sequence[str]) -> tuple[dict[str, pd.DataFrame], list[float]]:
     epochs = _tables(runs, names, "epochs.csv")
     per_epoch = epochs.groupby("run", sort=False, observed=True)["step"].first()
-    parts, early = {}, []
+    parts: dict[tuple[str, ...], list[tuple[str, np.ndarray, np.ndarray]]] = {}
+    early = []
     for run, name, steps_per_epoch in zip(runs, names, per_epoch.reindex(names), strict=True):
         with np.load(BytesIO(run.content("steps.npz")), allow_pickle=False) as content:
             columns, values = tuple(content["columns"].tolist()), content["values"].astype(np.float64)
@@ -87,7 +88,9 @@ def _tables(runs: Sequence[Run], names: Sequence[str], file: str) -> pd.DataFram
     return _in_order(frames)
 
 
-def _stacked(parts: dict[tuple, list[tuple[str, np.ndarray, np.ndarray]]], names: Sequence[str]) -> pd.DataFrame:
+def _stacked(
+    parts: dict[tuple[str, ...], list[tuple[str, np.ndarray, np.ndarray]]], names: Sequence[str]
+) -> pd.DataFrame:
     position = {name: i for i, name in enumerate(names)}
     frames = []
     for columns, of_runs in parts.items():
@@ -139,7 +142,8 @@ def pooled(bins: pd.DataFrame) -> pd.DataFrame:
     columns = [column for column in ("mean_norm", "mean_true_class_gradient") if column in bins]
     sums_of = {column: count * bins[column].fillna(0).to_numpy() for column in columns}
     starts = np.append(np.flatnonzero(np.diff(run, prepend=-1)), len(bins))
-    first_rows, epoch, counts = [], [], []
+    first_rows, epoch = [], []
+    counts: list[np.ndarray] = []
     totals: dict[str, list[np.ndarray]] = {column: [] for column in columns}
     for start, end in pairwise(starts):
         width = np.count_nonzero(bins_epoch[start:end] == bins_epoch[start])

@@ -47,10 +47,10 @@ def of_the_few(
     """
     left = list(zip(runs, settings, strict=True))
     for key in varying(runs, named):
-        alike = defaultdict(lambda: defaultdict(list))
+        alike: dict[tuple[Position, str], dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
         for run, setting in left:
             alike[setting, _option(run, key)][value(run, key)].append(run)
-        few = set()
+        few: set[str] = set()
         for by_value in alike.values():
             ranked = sorted(by_value.items(), key=lambda item: -len(item[1]))
             if len(ranked) > 1 and len(ranked[0][1]) == len(ranked[1][1]):

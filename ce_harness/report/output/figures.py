@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from scipy import stats
@@ -44,7 +46,7 @@ def _series(evidence: Evidence, rows: pd.DataFrame, x: str, measures: dict[str, 
     groups = list(by_setting(evidence.runs))
     styles = _styles(evidence)
 
-    def draw(ax, group, column):
+    def draw(ax: Axes, group: pd.DataFrame, column: str) -> None:
         for loss, runs in group.groupby("loss", sort=False):
             name = f"{loss} (n = {len(runs)})" if len(groups) == 1 else loss
             draw_band(ax, _of(rows, runs), x, column, label=name, log=log, **styles[loss])
@@ -56,7 +58,7 @@ def _series(evidence: Evidence, rows: pd.DataFrame, x: str, measures: dict[str, 
     return panels.panels(groups, draw, measures, x, sharey=False)
 
 
-def draw_band(ax, rows: pd.DataFrame, x: str, y: str, log: bool = False, **line) -> None:
+def draw_band(ax: Axes, rows: pd.DataFrame, x: str, y: str, log: bool = False, **line: Any) -> None:
     """Draw the mean over runs and its 95% t interval; geometric mean on a log axis."""
     with np.errstate(divide="ignore"):  # a norm of exactly 0 has no place on a log axis: there the line has a gap
         values = np.log(rows[y]) if log else rows[y]
@@ -92,7 +94,7 @@ def layer_heat_map(evidence: Evidence) -> Figure:
     ]
     every = np.concatenate([layers.to_numpy().ravel() for _, by_loss in norms for layers in by_loss.values()])
     colors = LogNorm(np.nanmin(every), np.nanmax(every))
-    lines = []  # what each line of rectangles is: a layer, in a setting if there are several
+    lines: list[str] = []  # what each line of rectangles is: a layer, in a setting if there are several
     fig = new_figure(PAGE_WIDTH, 2)
     axes = np.atleast_1d(fig.subplots(1, len(losses), sharex=True, sharey=True))
     for setting, by_loss in norms:
@@ -133,7 +135,7 @@ def gradient_by_probability(evidence: Evidence) -> Figure:
     ax = fig.subplots()
     styles = _styles(evidence)
     grid = 1 / (1 + np.exp(-np.linspace(-10, 6, 300)))
-    drawn: set = set()
+    drawn: set[object] = set()
     for loss, group in evidence.runs.groupby("loss", sort=False):
         bins = _of(evidence.gradient_bins, group)
         seen = mean_of_bins(bins, ["p_low", "p_high"]).sort_values("p_low")  # epochs without an example lack a bin
@@ -166,7 +168,7 @@ def reliability(evidence: Evidence, calibrated: Sequence[bool] = (False, True)) 
     styles = _styles(evidence)
     titles = {False: "as trained", True: "after temperature scaling"}
 
-    def draw(ax, group, after):
+    def draw(ax: Axes, group: pd.DataFrame, after: bool) -> None:
         ax.plot([0, 1], [0, 1], color="#7f7f7f", linewidth=0.8)
         for loss, runs in group.groupby("loss", sort=False):
             bins = _of(evidence.reliability, runs)
@@ -185,7 +187,7 @@ def time_to_target(evidence: Evidence, targets: Sequence[float] = (0.9, 0.95, 0.
     groups = list(by_setting(evidence.runs))
     styles = _styles(evidence)
 
-    def draw(ax, group, target):
+    def draw(ax: Axes, group: pd.DataFrame, target: float) -> None:
         values, end = outcome(evidence, f"epochs_to/{target:g}"), horizon(evidence, group)
         for loss, runs in group.groupby("loss", sort=False):
             at, share = survival(values[runs.index], end)
@@ -242,7 +244,7 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
     return fig
 
 
-def _ticks(ax) -> None:
+def _ticks(ax: Axes) -> None:
     """Zero, the last power of ten, and between them, without a label, one and the end of the linear part."""
     last = 10.0 ** np.floor(np.log10(max(*np.abs(ax.get_xlim()), 10 * LINEAR)))
     within = [size for size in (LINEAR, 1.0) if size < last]
@@ -255,9 +257,9 @@ def _of(rows: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["run"].isin(runs["run"])]
 
 
-def _styles(evidence: Evidence) -> dict[str, dict]:
+def _styles(evidence: Evidence) -> dict[str, dict[str, Any]]:
     return loss_styles(list(evidence.runs["loss"].unique()))
 
 
-def _title(setting: dict, last: str) -> str:
+def _title(setting: dict[str, Any], last: str) -> str:
     return ", ".join([*(str(value) for value in setting.values()), last])

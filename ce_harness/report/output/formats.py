@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -57,7 +58,7 @@ def markdown(table: Table) -> str:
     """The table in GitHub's Markdown, title above, notes below."""
     shown = text(table)
 
-    def line(entries):
+    def line(entries: Iterable[object]) -> str:
         return "| " + " | ".join(str(entry).replace("|", "\\|") for entry in entries) + " |"
 
     rule = "|" + "|".join("---:" if right else "---" for right in right_aligned(shown)) + "|"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ce_harness.report.output import panels
@@ -21,7 +24,7 @@ def chosen_rates(evidence: Evidence) -> Table:
     names = list(frame.columns[: frame.columns.get_loc("loss")])
     marks = frame["at_edge"].map({True: " (edge)", False: ""})
     rates = [f"{rate:g}{mark}" for rate, mark in zip(frame["learning_rate"], marks, strict=True)]
-    shown: dict[tuple, dict[str, str]] = {}
+    shown: dict[tuple[Any, ...], dict[str, str]] = {}
     for row, rate in zip(frame.to_dict("records"), rates, strict=True):
         setting = {name: row[name] for name in names}
         shown.setdefault(tuple(setting.values()), setting_column(setting))[row["loss"]] = rate
@@ -48,7 +51,7 @@ def accuracy_by_rate(evidence: Evidence) -> Figure:
     rates = chosen(evidence)
     styles = loss_styles(list(tuning["loss"].unique()))
 
-    def draw(ax, group):
+    def draw(ax: Axes, group: pd.DataFrame) -> None:
         for loss, runs in group.groupby("loss", sort=False):
             by_rate = runs.groupby("learning_rate")[CHOSEN_BY].agg(["mean", "min", "max", "count"])
             by_rate = by_rate[by_rate["count"] == runs.groupby("learning_rate").size()]

@@ -6,6 +6,7 @@ import base64
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -14,7 +15,7 @@ from ce_harness.report.study import Study, Table
 from ce_harness.report.verdicts.claims import VERDICTS
 
 
-def render(study: Study, facts: Mapping, tables: Mapping[str, Table], svg: Mapping[str, bytes]) -> str:
+def render(study: Study, facts: Mapping[str, Any], tables: Mapping[str, Table], svg: Mapping[str, bytes]) -> str:
     """The page as HTML; opens from disk, loads nothing.
 
     Args:
@@ -50,7 +51,7 @@ def caption(study: Study, figure: str) -> str:
     return " ".join((inspect.getdoc(getattr(draw, "func", draw)) or figure).split())
 
 
-def _table(table: Table) -> dict:
+def _table(table: Table) -> dict[str, Any]:
     shown = text(table)
     return {
         "title": table.title,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -22,11 +24,11 @@ MOST = 32  # small panels that fit a page
 
 def panels(
     settings: Sequence[Panel],
-    draw: Callable[[Axes, pd.DataFrame, str], None],
-    measures: Mapping[str, str],
+    draw: Callable[[Axes, pd.DataFrame, Any], None],
+    measures: Mapping[Any, str],
     x: str,
     height: float = 2.35,
-    sharey: bool | str = "col",
+    sharey: bool | Literal["col"] = "col",
 ) -> Figure:
     """A line of panels per setting, one for each measure; of many settings a small panel each, for the first measure.
 
@@ -96,14 +98,14 @@ def _titles(settings: Sequence[Mapping[str, object]]) -> list[str]:
     return [f"{heading if i == 0 else ''}\n{text}" for i, text in enumerate(own)]
 
 
-def _chunks(items: Sequence, size: int) -> list[Sequence]:
+def _chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def legend(fig: Figure) -> None:
     """One legend above all panels, with every line that any of them has."""
-    handles = {}
+    handles: dict[str, Artist] = {}
     for ax in fig.axes:
         for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
             handles.setdefault(name, handle)
-    fig.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(len(handles), 6))
+    fig.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=min(len(handles), 6))

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -24,7 +25,7 @@ PAGE_WIDTH = 6.9
 OTHER_STYLES = [{"color": color, "linestyle": (0, (5, 1))} for color in ("#882255", "#7F7F7F", "#999933", "#332288")]
 
 
-def loss_styles(losses: Sequence[str]) -> dict[str, dict]:
+def loss_styles(losses: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Colour and line style of each loss; those that theory.py does not know take the other styles in order."""
     others = cycle(OTHER_STYLES)
     return {
@@ -47,7 +48,8 @@ def paper() -> AbstractContextManager[None]:
 
 def rendered(figure: Figure, name: str) -> dict[str, bytes]:
     """The figure as PDF, PNG and SVG files; without dates, so that the same figure is the same bytes."""
-    figure.get_layout_engine().execute(figure)
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)
     figure.set_layout_engine("none")  # laid out once, for all three
     pdf, png, svg = BytesIO(), BytesIO(), BytesIO()
     # Figure.savefig draws everything twice, to lay it out again.

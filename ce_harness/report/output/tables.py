@@ -20,9 +20,11 @@ from ce_harness.report.verdicts.power import detectable_difference
 from ce_harness.report.verdicts.settings import by_setting, setting_columns
 from ce_harness.report.verdicts.times import median_time
 
-METRICS = ("test/accuracy", "test/majority_accuracy", "failed", "test/nll", "test/nll_calibrated", "nll_calibration")
-METRICS += ("test/brier", "test/ece", "ece_debiased", "ece_floor", "test/ece_calibrated", "feedback_slope")
-METRICS += ("early_grad_norm", "epochs_to/0.8", "epochs_to/0.95")
+METRICS: tuple[str, ...] = (
+    *("test/accuracy", "test/majority_accuracy", "failed", "test/nll", "test/nll_calibrated", "nll_calibration"),
+    *("test/brier", "test/ece", "ece_debiased", "ece_floor", "test/ece_calibrated", "feedback_slope"),
+    *("early_grad_norm", "epochs_to/0.8", "epochs_to/0.95"),
+)
 
 FEW_SETTINGS = 3  # up to which a table is read setting by setting, beyond it metric by metric
 
@@ -75,7 +77,7 @@ def _says_something(row: Mapping[str, Any]) -> bool:
     return row["n"] > 0 and row.get("reached", 1) > 0
 
 
-def _time(values: pd.Series, end: float) -> tuple[dict, str]:
+def _time(values: pd.Series, end: float) -> tuple[dict[str, Any], str]:
     median = median_time(values, end)
     reached = int(np.isfinite(values).sum())
     shown = f"{median:.1f}" if math.isfinite(median) else f"> {end:g}"
@@ -84,7 +86,7 @@ def _time(values: pd.Series, end: float) -> tuple[dict, str]:
 
 def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str] = METRICS) -> Table:
     """Every other loss minus the reference, paired by seed."""
-    rows, shown = [], []
+    rows, lines = [], []
     for setting, group in by_setting(evidence.runs):
         for loss in group["loss"].unique():
             if loss == reference:
@@ -101,7 +103,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
                 )
                 if not d.n:
                     continue
-                shown.append(
+                lines.append(
                     setting_column(setting)
                     | names
                     | {"metric": label(metric)}
@@ -109,9 +111,9 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
                     | {"effect size": number(compared.effect_size, "+.2f")}
                     | {"P(larger)": number(compared.superiority, ".2f")}
                 )
-    frame, shown = pd.DataFrame(rows), pd.DataFrame(shown)
-    names = setting_columns(evidence.runs)
-    if names:  # a family is one question asked in every setting, as for the verdicts
+    frame, shown = pd.DataFrame(rows), pd.DataFrame(lines)
+    columns = setting_columns(evidence.runs)
+    if columns:  # a family is one question asked in every setting, as for the verdicts
         frame["p_holm"] = frame.groupby(["loss", "metric"])["p"].transform(holm)
     else:
         frame["p_holm"] = holm(frame["p"])
@@ -132,7 +134,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
         shown["detectable"] = paired_rows["detectable"].map(lambda d: number(d, ".2g"))
         notes.append(
             "p: two-sided, the larger of sign-flip permutation and studentised bootstrap, Holm-adjusted over "
-            f"{'the settings of each loss and metric' if names else f'the {tested} tests'}. "
+            f"{'the settings of each loss and metric' if columns else f'the {tested} tests'}. "
             "Detectable: the smallest difference that this many seeds show with 80% power."
         )
     if too_few := too_few_pairs(frame):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,7 @@ def effects_of(claim: Claim, evidence: Evidence) -> tuple[Effect, ...]:
     return effects(evidence, claim.metric, claim.first, claim.second, claim.ratio)
 
 
-def decide(claim: Claim, row: Mapping[str, object]) -> str:
+def decide(claim: Claim, row: Mapping[str, Any]) -> str:
     """The decision rule of ``study.Claim``; a NaN p decides nothing."""
     equivalent = row["p_equivalence"] < ALPHA
     if row.get("p_depends", math.nan) < ALPHA:
@@ -113,7 +114,7 @@ def decidable(claims: Sequence[Claim], evidence: Evidence) -> list[Claim]:
     return [claim for claim in claims if effects_of(claim, evidence)]
 
 
-def _row(claim: Claim, effect: Effect, floor: float) -> dict[str, object]:
+def _row(claim: Claim, effect: Effect, floor: float) -> dict[str, Any]:
     """The numbers that a verdict in one setting follows from; of logarithms where a ratio is asked for."""
     d = effect.summary
     return (
@@ -124,7 +125,7 @@ def _row(claim: Claim, effect: Effect, floor: float) -> dict[str, object]:
     )
 
 
-def _together(claim: Claim, several: Sequence[Effect], floor: float) -> dict[str, object]:
+def _together(claim: Claim, several: Sequence[Effect], floor: float) -> dict[str, Any]:
     """The same of several settings."""
     means, variances = zip(*((one.summary.mean, one.variance) for one in several), strict=True)
     pairs = np.array([one.summary.n for one in several])
@@ -169,7 +170,7 @@ def _noise_floor(of_claim: Sequence[Effect], claim: Claim, evidence: Evidence, c
     return max(abs(bound) for bound in bounds)
 
 
-def _adjusted(claim: Claim, in_settings: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+def _adjusted(claim: Claim, in_settings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of a claim's settings with their p adjusted and their verdicts."""
     adjusted = holm([row["p"] for row in in_settings])
     rows = [row | {"p_holm": float(p)} for row, p in zip(in_settings, adjusted, strict=True)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +25,7 @@ BAD = 0.1
 LEARNED = 0.1
 # A failed run as a network that knows nothing, over K classes: the uniform prediction. Its ECE is that of certainty:
 # a uniform prediction is calibrated, and would be rewarded.
-AT_CHANCE = {
+AT_CHANCE: dict[str, Callable[[Any], Any]] = {
     "test/accuracy": lambda k: 1 / k,
     "test/error": lambda k: 1 - 1 / k,
     "test/balanced_accuracy": lambda k: 1 / k,

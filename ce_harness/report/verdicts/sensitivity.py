@@ -20,7 +20,7 @@ OTHER_TARGETS = (0.9, 0.97)
 def sensitivity(claims: Sequence[Claim], evidence: Evidence, control: Control = None) -> pd.DataFrame:
     """``judge_overall`` under each variant: one row per claim that the variant concerns, named in ``variant``."""
     parts = [{name: value} for name in setting_columns(evidence.runs) for value in evidence.runs[name].unique()]
-    variants = [("as stated", claims, {})]
+    variants: list[tuple[str, Sequence[Claim], dict[str, object]]] = [("as stated", claims, {})]
     variants += [(f"margin x {x:g}", [_with_margin(claim, x) for claim in claims], {}) for x in MARGIN_FACTORS]
     variants += [(f"target {x:.0%}", [_with_target(claim, x) for claim in claims], {}) for x in OTHER_TARGETS]
     variants += [(described(part), claims, part) for part in parts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -38,7 +39,7 @@ def described(setting: Mapping[str, object]) -> str:
     return ", ".join(_described(name, value) for name, value in setting.items())
 
 
-def _described(name: str, value: object) -> str:
+def _described(name: str, value: Any) -> str:
     try:
         return f"{name.rpartition('.')[2]} {float(value):g}"
     except ValueError:

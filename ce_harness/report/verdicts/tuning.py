@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -117,7 +118,7 @@ def choice_variance(tuning: pd.DataFrame, setting: Mapping[str, object], loss: s
 
 
 def expected_runs(
-    reads: Mapping[str, Sequence], where: Where | None, tuning_seeds: Sequence[int], tuning: pd.DataFrame
+    reads: Mapping[str, Sequence[Any]], where: Where | None, tuning_seeds: Sequence[int], tuning: pd.DataFrame
 ) -> Iterator[dict[str, object]]:
     """The runs that a study expects, as column -> value: every combination of ``reads`` that ``where`` takes.
 
@@ -131,7 +132,7 @@ def expected_runs(
         yield from _combinations(reads, where)
         return
     apart = [name for name in reads if name not in ("learning_rate", "seed")]
-    planned = Counter()
+    planned: Counter[tuple[object, ...]] = Counter()
     for combination in _combinations({**reads, "seed": tuning_seeds}, where):
         planned[tuple(combination[name] for name in apart)] += 1
         yield combination
@@ -144,7 +145,7 @@ def expected_runs(
                 yield {name: seed if name == "seed" else row[name] for name in reads}
 
 
-def _combinations(reads: Mapping[str, Sequence], where: Where | None) -> Iterator[dict[str, object]]:
+def _combinations(reads: Mapping[str, Sequence[Any]], where: Where | None) -> Iterator[dict[str, object]]:
     for values in product(*reads.values()):
         combination = dict(zip(reads, values, strict=True))
         if where is None or where(combination):
