@@ -98,7 +98,7 @@ def kept(address, experiment):
     ]
 
 
-WHOLE = [("FINISHED", {"seed": "0"}, 1, ["epochs.csv"], ALL_POINTS)]
+WHOLE = [("FINISHED", {"seed": "0"}, 1, ["epochs.csv", "steps.npz"], ALL_POINTS)]
 
 
 def survives(runs_dir, server, fault, experiment):
