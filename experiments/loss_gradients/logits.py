@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from scipy import special
 
 from ce_harness import places
-from ce_harness.report.output.style import COLUMN_WIDTH, loss_styles, new_figure
+from ce_harness.report.output.style import COLUMN_WIDTH, logarithmic, loss_styles, new_figure
 from ce_harness.report.study import Evidence, Table
 from ce_harness.startup import import_tensorflow
 from ce_harness.theory import LOSSES, logit_gradient
@@ -97,7 +97,7 @@ def norms(_: Evidence) -> Figure:
         ax.set_title(f"{num_classes} classes, logits of mean 0; dotted: uniform", loc="left")
         ax.set_ylabel("gradient norm on the logits")
         ax.set_xscale("logit")
-        ax.set_yscale("log")
+        logarithmic(ax.yaxis)
         ax.set_xlim(p_true[0], p_true[-1])
         ax.set_ylim(1e-4, 20)
     ticks = [1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99]

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import special
 
-from ce_harness.report.output.style import COLUMN_WIDTH, loss_styles, new_figure
+from ce_harness.report.output.style import COLUMN_WIDTH, logarithmic, loss_styles, new_figure
 from ce_harness.report.study import Evidence, Table
 from ce_harness.theory import LOSSES, slope_in_decades, true_class_gradient
 from experiments.loss_gradients.logits import automatic_gradient, spread_evenly
@@ -53,8 +53,7 @@ def curves(_: Evidence) -> Figure:
         ax.plot(p_true[some], points, "o", color=style["color"], markersize=2.5)
     ax.plot([], [], "o", color="#555555", markersize=2.5, label="autodiff")
     ax.axvline(1 / NUM_CLASSES, color="#555555", linewidth=0.8, linestyle=":")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    logarithmic(ax.xaxis, ax.yaxis)
     ax.set_xlim(p_true[0], p_true[-1])
     ax.set_xlabel("probability of the true class (dotted: uniform)")
     ax.set_ylabel("-dl/dz of the true class")

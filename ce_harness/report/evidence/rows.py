@@ -23,6 +23,7 @@ from typing import Any
 import pandas as pd
 
 from ce_harness.errors import ConfigError, DataError, DiskError
+from ce_harness.report.csv_text import as_written, harmless
 from ce_harness.report.evidence import series
 from ce_harness.report.evidence.grid import Grid
 from ce_harness.report.evidence.run import GROUPS, Run, value
@@ -89,9 +90,9 @@ def to_files(evidence: Evidence) -> dict[str, bytes]:
         name = file.partition(".")[0]
         frame = getattr(evidence, name)
         if name not in BY_RUN:
-            files[file] = _compressed(_series_csv(frame))
+            files[file] = _compressed(_series_csv(harmless(frame)))
         elif file != TUNING or len(frame):
-            files[file] = frame.to_csv(index=False, lineterminator="\n").encode()
+            files[file] = harmless(frame).to_csv(index=False, lineterminator="\n").encode()
     return files
 
 
@@ -179,7 +180,7 @@ def write_all(runs: Sequence[Run], file: Path) -> None:
         told = {"run": run.name, "run_id": run.run_id, "status": run.status, "start_time": run.start_time}
         lines.append({**told, **tags, **run.params, **final_metrics(run)})
     try:
-        pd.DataFrame(lines).to_csv(file, index=False, lineterminator="\n")
+        harmless(pd.DataFrame(lines)).to_csv(file, index=False, lineterminator="\n")
     except OSError as error:
         raise DiskError(f"{file} can't be written: {error}") from error
 
@@ -193,7 +194,7 @@ def _frame(file: str, content: bytes) -> pd.DataFrame:
     numbers = [c for c in header if c not in as_text]
     # The series repeat the names of their runs many times over.
     kind = str if name in BY_RUN else "category"
-    return pd.read_csv(
+    frame = pd.read_csv(
         BytesIO(content),
         compression=compression,
         dtype=dict.fromkeys(as_text, kind),
@@ -201,6 +202,7 @@ def _frame(file: str, content: bytes) -> pd.DataFrame:
         na_values={column: [""] for column in numbers},
         float_precision="round_trip",
     )
+    return as_written(frame)
 
 
 def _is_number(column: str) -> bool:

@@ -10,12 +10,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 from scipy import stats
 
 from ce_harness import theory
 from ce_harness.report.output import panels
 from ce_harness.report.output.labels import label
-from ce_harness.report.output.style import COLUMN_WIDTH, PAGE_WIDTH, loss_styles, new_figure
+from ce_harness.report.output.style import COLUMN_WIDTH, PAGE_WIDTH, logarithmic, loss_styles, new_figure
 from ce_harness.report.study import Evidence
 from ce_harness.report.verdicts.outcomes import mean_of_bins, outcome
 from ce_harness.report.verdicts.pairings import effect, horizon
@@ -51,8 +52,7 @@ def _series(evidence: Evidence, rows: pd.DataFrame, x: str, measures: dict[str, 
             name = f"{loss} (n = {len(runs)})" if len(groups) == 1 else loss
             draw_band(ax, _of(rows, runs), x, column, label=name, log=log, **styles[loss])
         if log:
-            ax.set_xscale("log")
-            ax.set_yscale("log")
+            logarithmic(ax.xaxis, ax.yaxis)
             ax.minorticks_off()
 
     return panels.panels(groups, draw, measures, x, sharey=False)
@@ -107,12 +107,12 @@ def layer_heat_map(evidence: Evidence) -> Figure:
     fig.set_figheight(0.7 + 0.17 * max(len(lines), 8))
     axes[0].set_yticks(np.arange(len(lines)) + 0.5, lines)
     axes[0].set_ylim(len(lines), 0)
-    axes[0].set_xscale("log")
+    logarithmic(axes[0].xaxis)
     for ax, loss in zip(axes, losses, strict=True):
         ax.grid(visible=False)
         ax.set_title(loss, loc="left")
         ax.set_xlabel("step")
-    fig.colorbar(drawn, ax=axes, label="gradient norm", aspect=30)
+    fig.colorbar(drawn, ax=axes, label="gradient norm", aspect=30, format=LogFormatter())
     return fig
 
 
@@ -153,7 +153,7 @@ def gradient_by_probability(evidence: Evidence) -> Figure:
     ax.set_xticks(list(ticks), list(ticks.values()))
     ax.set_xlabel("probability of the true class")
     ax.set_ylabel("gradient norm, logits")
-    ax.set_yscale("log")
+    logarithmic(ax.yaxis)
     ax.set_ylim(bottom=LEAST_NORM)
     ax.legend()
     return fig

@@ -1,12 +1,16 @@
-"""How a table is written: numbers as text, CSV, Markdown."""
+"""How a table is written: numbers as text, CSV, Markdown. Names can't act in any of them."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pandas as pd
 
+from ce_harness.report.csv_text import harmless
+from ce_harness.report.printable import printable
 from ce_harness.report.study import Table
 from ce_harness.report.verdicts.intervals import Summary
 
@@ -35,32 +39,60 @@ def number(value: float, spec: str) -> str:
     return NOTHING if math.isnan(value) else format(value, spec)
 
 
-def text(table: Table) -> pd.DataFrame:
-    """The table as a reader sees it: strings only; floats that nobody formatted get six digits."""
+@dataclass(frozen=True)
+class Shown:
+    """A table as a reader sees it: printable text in every place.
+
+    Attributes:
+        cells: strings only; floats that nobody formatted have six digits.
+    """
+
+    title: str
+    cells: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def shown(table: Table) -> Shown:
+    """What every format is made from."""
     frame = table.frame if table.shown is None else table.shown
-    return frame.map(lambda x: number(x, ".6g") if isinstance(x, float) else str(x)).astype(
-        str
-    )  # columns of no rows, too
+    cells = frame.map(lambda x: number(x, ".6g") if isinstance(x, float) else printable(str(x)))
+    cells = cells.astype(str).rename(columns=lambda head: printable(str(head)))  # columns of no rows, too
+    return Shown(printable(table.title), cells, tuple(map(printable, table.notes)))
 
 
-def right_aligned(shown: pd.DataFrame) -> list[bool]:
+def right_aligned(cells: pd.DataFrame) -> list[bool]:
     """Per column, whether it holds numbers, with a short word or unit at most."""
-    return [shown[column].str.match(r"(?!.*[a-z]{5})[-+<> ]*\d|-$").all() for column in shown]
+    return [cells.iloc[:, i].str.match(r"(?!.*[a-z]{5})[-+<> ]*\d|-$").all() for i in range(cells.shape[1])]
 
 
 def csv(table: Table) -> str:
-    """The numbers, to as many significant digits as the table asks for."""
+    """The numbers, to as many significant digits as the table asks for; no text in it is run as a formula."""
     precision = None if table.digits is None else f"%.{table.digits}g"
-    return table.frame.to_csv(index=False, float_format=precision, lineterminator="\n")
+    return harmless(table.frame).to_csv(index=False, float_format=precision, lineterminator="\n")
 
 
 def markdown(table: Table) -> str:
-    """The table in GitHub's Markdown, title above, notes below."""
-    shown = text(table)
+    """The table in GitHub's Markdown, title above, notes below; names in it are text, and neither HTML nor links."""
+    made = shown(table)
 
-    def line(entries: Iterable[object]) -> str:
-        return "| " + " | ".join(str(entry).replace("|", "\\|") for entry in entries) + " |"
+    def line(entries: Iterable[str]) -> str:
+        return "| " + " | ".join(map(plain, entries)) + " |"
 
-    rule = "|" + "|".join("---:" if right else "---" for right in right_aligned(shown)) + "|"
-    lines = [f"**{table.title}**", "", line(shown.columns), rule, *(line(row) for row in shown.to_numpy())]
-    return "\n".join([*lines, *(f"\n{note}" for note in table.notes)]) + "\n"
+    rule = "|" + "|".join("---:" if right else "---" for right in right_aligned(made.cells)) + "|"
+    lines = [f"**{plain(made.title)}**", "", line(made.cells), rule, *(line(row) for row in made.cells.to_numpy())]
+    return "\n".join([*lines, *(f"\n{_paragraph(note)}" for note in made.notes)]) + "\n"
+
+
+# What Markdown reads as more than itself: emphasis, code, HTML, tables, entities; links, and addresses that GitHub
+# makes links of. An underscore within a word is none of these.
+_ACTIVE = re.compile(r"[\\`*<|&~]|(?<!\w)_|_(?!\w)|(?<=\])[(\[:]|:(?=//)|(?<=[wW]{3})\.")
+_BEGINS_A_BLOCK = re.compile(r"^\s*(?:(?=[#>+=-])|(\d+)(?=[.)]))")  # a heading, quotation or list
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return _ACTIVE.sub(lambda match: f"\\{match[0]}", text)
+
+
+def _paragraph(text: str) -> str:
+    return _BEGINS_A_BLOCK.sub(lambda match: f"{match[1] or ''}\\", plain(text))

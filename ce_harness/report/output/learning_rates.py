@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ce_harness.report.output import panels
 from ce_harness.report.output.formats import NOTHING
 from ce_harness.report.output.labels import setting_column
-from ce_harness.report.output.style import loss_styles
+from ce_harness.report.output.style import logarithmic, loss_styles
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.verdicts.rates import BEST, chosen
 from ce_harness.report.verdicts.settings import by_setting
@@ -64,7 +64,7 @@ def accuracy_by_rate(evidence: Evidence) -> Figure:
             setting = list(rates.columns[: rates.columns.get_loc("learning_rate")])
             best = rates.merge(runs[setting].head(1), on=setting)
             ax.plot(best["learning_rate"], best[CHOSEN_BY], marker="o", markersize=5, color=styles[loss]["color"])
-        ax.set_xscale("log")
+        logarithmic(ax.xaxis)
 
     at_any_rate = by_setting(tuning.assign(learning_rate=BEST))
     drawn = [(setting, tuning.loc[group.index]) for setting, group in at_any_rate]

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ce_harness.report.output.formats import right_aligned, text
+from ce_harness.report.output.formats import right_aligned, shown
 from ce_harness.report.study import Study, Table
 from ce_harness.report.verdicts.claims import VERDICTS
 
@@ -52,10 +52,10 @@ def caption(study: Study, figure: str) -> str:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    shown = text(table)
+    made = shown(table)
     return {
-        "title": table.title,
-        "columns": list(zip(shown.columns, right_aligned(shown), strict=True)),
-        "rows": shown.to_numpy().tolist(),
-        "notes": table.notes,
+        "title": made.title,
+        "columns": list(zip(made.cells.columns, right_aligned(made.cells), strict=True)),
+        "rows": made.cells.to_numpy().tolist(),
+        "notes": made.notes,
     }

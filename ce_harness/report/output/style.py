@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter, NullFormatter
 
 from ce_harness.theory import LOSSES
 
@@ -39,6 +41,14 @@ def new_figure(width: float, height: float) -> Figure:
     fig = Figure(figsize=(width, height))
     FigureCanvasAgg(fig)
     return fig
+
+
+def logarithmic(*axes: Axis) -> None:
+    """Log scales whose ticks are plain numbers: Matplotlib's own are formulas, which the style switches off."""
+    for axis in axes:
+        axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+        axis.set_major_formatter(LogFormatter())
+        axis.set_minor_formatter(NullFormatter())
 
 
 def paper() -> AbstractContextManager[None]:
