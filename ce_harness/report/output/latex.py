@@ -39,7 +39,8 @@ def latex(table: Table, name: str) -> str:
 
 def _parts(cells: pd.DataFrame) -> list[pd.DataFrame]:
     """The rows in parts that fit a page."""
-    ends, lines = [], 0
+    ends: list[int] = []
+    lines = 0
     for i, row in enumerate(cells.to_numpy()):
         height = max((math.ceil(len(cell) / WIDEST_TEXT) for cell in row), default=1)
         if lines and lines + height > LINES_OF_A_PART:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.axis import Axis
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -43,7 +43,7 @@ def new_figure(width: float, height: float) -> Figure:
     return fig
 
 
-def logarithmic(*axes: Axis) -> None:
+def logarithmic(*axes: XAxis | YAxis) -> None:
     """Log scales whose ticks are plain numbers: Matplotlib's own are formulas, which the style switches off."""
     for axis in axes:
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
