@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import joblib
@@ -42,6 +43,8 @@ def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
     for several in PARTS_BY_NAME:
         for name, options in config[several].items():
             key = f"{several}.{name}"
+            if not re.fullmatch(r"\w[\w-]*", str(name)):
+                raise ConfigError(f"{key}: allowed is a name of letters, digits, - and _; for example {several}.mine")
             if not isinstance(options, DictConfig) or "_target_" not in options:
                 raise ConfigError(
                     f"{key}={options}: it has no _target_; name its class: {key}={{_target_: MODULE.CLASS}}"

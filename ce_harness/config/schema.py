@@ -72,6 +72,7 @@ def _text(allowed: str, example: str, pattern: str) -> Rule:
 
 
 _SEED = Rule("a whole number from 0 to 4294967295", "0", lambda v: _is_whole(v) and 0 <= v < 2**32)
+_POSITIVE = _number(0, example="1")
 _FRACTION = _number(0, 1, example="0.2")
 _DECAY = _number(0, 1, low_included=True, example="0.9")
 _SWITCH = Rule("true or false", "true", lambda v: isinstance(v, bool))
@@ -90,9 +91,9 @@ _SIZE = Rule(
 )
 
 GROUPS = ("dataset", "model", "loss", "optimizer")
-PARTS_BY_NAME = ("callbacks",)  # each holds any number of parts, under names that the user gives
+PARTS_BY_NAME = ("callbacks", "metrics")  # each holds any number of parts, under names of the user's own
 
-# Every config has these. What a group may hold, its options say; ``callbacks`` are checked one by one.
+# Every config has these. What a group may hold, its options say; parts by name are checked one by one.
 KEYS = {
     "study": _NAME,
     "seed": _SEED,
@@ -101,6 +102,14 @@ KEYS = {
     "learning_rate": _number(0, example="0.05"),
     "learning_rate_schedule": _one_of("constant", "cosine", "step"),
     "warmup_epochs": _whole(0, "1"),
+    "class_weight": Rule(
+        "null, balanced, or a mapping of class names to numbers above 0",
+        "balanced",
+        lambda v: (
+            v in (None, "balanced")
+            or (isinstance(v, dict) and bool(v) and all(_POSITIVE.accepts(weight) for weight in v.values()))
+        ),
+    ),
     "clip_norm": _or(None, _number(0, example="1.0")),
     "early_stopping.metric": _one_of("val/loss", "val/accuracy", "val/nll", "val/brier"),
     "early_stopping.patience": _or(None, _whole(1, "5")),

@@ -8,11 +8,12 @@ from ce_harness.metrics.bins import CONFIDENCE_BINS, P_TRUE_EDGES, confidence_ed
 from ce_harness.metrics.calibration import Reliability, ece, ece_debiased, ece_floor, reliability
 from ce_harness.metrics.classes import accuracy, balanced_accuracy, confusion_matrix, error, per_class_accuracy
 from ce_harness.metrics.probabilities import brier, mse_mean, nll
-from ce_harness.metrics.score import score
+from ce_harness.metrics.score import METRICS, score
 from ce_harness.metrics.temperature import NllParts, at_bound, fit_temperature, split_nll
 
 __all__ = [
     "CONFIDENCE_BINS",
+    "METRICS",
     "P_TRUE_EDGES",
     "NllParts",
     "Reliability",

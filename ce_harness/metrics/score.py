@@ -11,6 +11,8 @@ from ce_harness.metrics.classes import accuracy, balanced_accuracy, error
 from ce_harness.metrics.probabilities import brier
 from ce_harness.metrics.temperature import nll_of_logits
 
+METRICS = ("accuracy", "error", "balanced_accuracy", "nll", "brier", "mse_mean", "ece", "ece_debiased", "ece_floor")
+
 
 def score(labels: ArrayLike, logits: ArrayLike) -> dict[str, float]:
     """Every metric of softmax(logits).
@@ -22,8 +24,7 @@ def score(labels: ArrayLike, logits: ArrayLike) -> dict[str, float]:
         logits: shape (N, K).
 
     Returns:
-        ``accuracy``, ``error``, ``balanced_accuracy``, ``nll`` (nats), ``brier``, ``mse_mean``, ``ece``,
-        ``ece_debiased`` and ``ece_floor``.
+        By the names in ``METRICS``; ``nll`` is in nats.
 
     Raises:
         ValueError: shapes that don't fit, no examples, logits that are not finite, or labels that are no integers

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import keras
@@ -17,12 +18,16 @@ from scipy.special import softmax
 from ce_harness import metrics
 from ce_harness.datasets import Dataset, Split
 from ce_harness.training.logits import refuse_activation, refuse_probabilities
+from ce_harness.training.own_metrics import OwnMetrics
 
 PREDICTION_BATCH = 1000
 FIRST_LOOK = 32  # images whose outputs are looked at before training
 PREDICTION_VALUES = 16_000_000  # of images of more than 16,000 values fewer are predicted at a time: 64 MB
 VALIDATION_METRICS = ("accuracy", "nll", "brier")
 CALIBRATED_METRICS = ("nll", "brier", "ece", "ece_debiased", "ece_floor")
+# Names under val/ or test/ that no metric of the user's may take.
+OF_EVERY_RUN = {"loss", "epoch", "temperature", "majority_accuracy", *metrics.METRICS}
+OF_EVERY_RUN |= {f"{name}_calibrated" for name in CALIBRATED_METRICS}
 
 
 class TestResult(NamedTuple):
@@ -48,16 +53,27 @@ class Evaluator:
 
     Args:
         network: maps images to logits.
-        loss: the loss as trained, on (one-hot labels, logits).
+        loss: the loss as trained, but for class weights, on (one-hot labels, logits).
         dataset: its validation and test splits are kept.
+        own_metrics: the user's, by name.
+
+    Raises:
+        ConfigError: a metric of the user's that can't be used.
     """
 
-    def __init__(self, network: keras.Model, loss: keras.Loss, dataset: Dataset):
+    def __init__(
+        self,
+        network: keras.Model,
+        loss: keras.Loss,
+        dataset: Dataset,
+        own_metrics: Mapping[str, keras.Metric] = MappingProxyType({}),
+    ):
         self._validation = dataset.validation
         self._test = dataset.test
         self._class_names = dataset.class_names
         self._majority_class = np.bincount(dataset.train.labels, minlength=dataset.num_classes).argmax()
         self._loss = loss
+        self._own_metrics = OwnMetrics(own_metrics, dataset.num_classes, taken=OF_EVERY_RUN)
         self._predict = tf.function(
             partial(network, training=False),
             input_signature=[tf.TensorSpec([None, *dataset.input_shape], tf.float32)],
@@ -80,14 +96,21 @@ class Evaluator:
         return np.concatenate([self._predict(images).numpy() for images in split.in_batches(size)])
 
     def validation(self) -> dict[str, float]:
-        """``loss``, ``accuracy``, ``nll`` and ``brier`` of the validation split; NaN where logits are not finite."""
+        """``loss``, ``accuracy``, ``nll``, ``brier`` and the user's own of the validation split.
+
+        All are NaN where logits are not finite.
+        """
         labels, logits = self._validation.labels, self._logits(self._validation)
         loss = float(self._loss(tf.one_hot(labels, logits.shape[-1]), logits))
         if not np.isfinite(logits).all():
             loss = loss if not np.isfinite(loss) else np.nan
-            return {"loss": loss, **dict.fromkeys(VALIDATION_METRICS, np.nan)}
+            return {"loss": loss, **dict.fromkeys(VALIDATION_METRICS, np.nan), **self._own_metrics.nan()}
         scores = metrics.score(labels, logits)
-        return {"loss": loss, **{name: scores[name] for name in VALIDATION_METRICS}}
+        return {
+            "loss": loss,
+            **{name: scores[name] for name in VALIDATION_METRICS},
+            **self._own_metrics(labels, logits),
+        }
 
     def test(self) -> TestResult:
         """Scores the network on the test split; the temperature is fitted on the validation split.
@@ -102,6 +125,7 @@ class Evaluator:
         scores |= {f"{name}_calibrated": calibrated[name] for name in CALIBRATED_METRICS}
         scores["temperature"] = temperature
         scores["majority_accuracy"] = float(np.mean(labels == self._majority_class))
+        scores |= self._own_metrics(labels, logits)
         return TestResult(
             {f"test/{name}": value for name, value in scores.items()},
             {

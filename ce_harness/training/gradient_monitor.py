@@ -34,11 +34,20 @@ class GradientMonitor(keras.Model):
     Args:
         network: maps images to logits (batch, classes). Built.
         steps_per_epoch: batches in one epoch.
+        class_weights: the weight of each class (classes,); an example's loss l_i is multiplied by that of its class,
+            and the mean is still over the batch. So every norm is of the weighted loss. None weighs all alike.
     """
 
-    def __init__(self, network: keras.Model, steps_per_epoch: int, name: str = "gradient_monitor"):
+    def __init__(
+        self,
+        network: keras.Model,
+        steps_per_epoch: int,
+        class_weights: np.ndarray | None = None,
+        name: str = "gradient_monitor",
+    ):
         super().__init__(name=name)
         self.network = network
+        self._class_weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
         of_variables = (f"grad_norm/variable/{variable.path}" for variable in network.trainable_variables)
         self.columns = ("loss", "grad_norm/global", "grad_norm/logits", *of_variables)
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
@@ -76,9 +85,10 @@ class GradientMonitor(keras.Model):
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, Any]:
         images, one_hot = data
         variables = self.trainable_variables
+        weights = None if self._class_weights is None else tf.linalg.matvec(one_hot, self._class_weights)
         with tf.GradientTape() as tape:
             logits = self(images, training=True)
-            loss = self.compute_loss(x=images, y=one_hot, y_pred=logits, training=True)
+            loss = self.compute_loss(x=images, y=one_hot, y_pred=logits, sample_weight=weights, training=True)
         logit_gradient, *gradients = tape.gradient(loss, [logits, *variables])
         self._refuse_unreached(variables, gradients)
         self._measure(loss, logits, one_hot, logit_gradient, gradients)

@@ -21,6 +21,7 @@ from ce_harness.rundir.start_record import start_record
 from ce_harness.rundir.step_norms import StepNorms
 from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.training import parts, process
+from ce_harness.training.class_weights import class_weights
 from ce_harness.training.divergence import StopOnDivergence
 from ce_harness.training.early_stopping import StopEarly, best_metrics
 from ce_harness.training.evaluation import Evaluator
@@ -165,7 +166,11 @@ def _set_up(config: DictConfig) -> _SetUp:
     loss = parts.make_loss(config, dataset.num_classes)
     optimizer = parts.make_optimizer(config, steps_per_epoch=batches.steps_per_epoch)
     optimizer.build(network.trainable_variables)
-    model = GradientMonitor(network, steps_per_epoch=batches.steps_per_epoch)
+    model = GradientMonitor(
+        network,
+        steps_per_epoch=batches.steps_per_epoch,
+        class_weights=class_weights(config.class_weight, dataset.class_names, dataset.train.labels),
+    )
     steps_per_execution, evaluate_every = rhythm(batches.steps_per_epoch, config.evaluate_every)
     model.compile(
         optimizer,
@@ -174,7 +179,7 @@ def _set_up(config: DictConfig) -> _SetUp:
         steps_per_execution=steps_per_execution,
         jit_compile=False,  # on CPU the compiled step was twice as slow
     )
-    evaluator = Evaluator(network, loss, dataset)
+    evaluator = Evaluator(network, loss, dataset, parts.make_metrics(config))
     evaluator.refuse_probabilities(f"model={option_name(config, 'model')}")
     opening = start_record(
         config,

@@ -76,6 +76,11 @@ def make_loss(config: DictConfig, num_classes: int) -> keras.Loss:
     loss = _make(config, "loss", keras.Loss)
     if not config.loss["_target_"].startswith("ce_harness."):
         refuse_loss_of_probabilities(loss, f"loss={option_name(config, 'loss')}", num_classes)
+    if config.class_weight and loss.reduction == "mean_with_sample_weight":
+        raise ConfigError(
+            f"loss={option_name(config, 'loss')}: its reduction divides by the sum of the weights, which "
+            "differs from batch to batch; with class_weight, take reduction=sum_over_batch_size"
+        )
     if loss.reduction not in ("sum_over_batch_size", "mean", "mean_with_sample_weight"):
         raise ConfigError(
             f"loss={option_name(config, 'loss')}: its reduction is {loss.reduction}; it must be the mean over the "
@@ -93,6 +98,13 @@ def make_optimizer(config: DictConfig, steps_per_epoch: int) -> keras.Optimizer:
     )
     clipping = {} if config.clip_norm is None else {"global_clipnorm": config.clip_norm}
     return _make(config, "optimizer", keras.Optimizer, learning_rate=rate, **clipping)
+
+
+def make_metrics(config: DictConfig) -> dict[str, keras.Metric]:
+    """The user's own metrics, by name."""
+    return {
+        name: _instantiate(f"metrics.{name}", options, keras.Metric, {}) for name, options in config.metrics.items()
+    }
 
 
 def make_callbacks(config: DictConfig) -> list[keras.callbacks.Callback]:
