@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --quiet
 
-.PHONY: demo test test-cluster test-kills lint bench dashboard reproduce lock
+.PHONY: demo test test-cluster test-faults lint bench dashboard reproduce lock
 
 demo: .venv/installed
 	$(BIN)/python run.py -m experiment=demo
@@ -17,13 +17,14 @@ demo: .venv/installed
 test: .venv/installed
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-# Sweeps on real engines (Slurm, Ray, PostgreSQL), the dashboard in a real browser; what is missing is skipped by name.
+# Sweeps on real engines (Slurm, Ray, PostgreSQL), the dashboard in a real browser, a sample of the faults below; what is
+# missing is skipped by name.
 test-cluster: .venv/installed-cluster
-	$(BIN)/python -m pytest -m slow tests/cluster tests/tracking/test_dashboard.py
+	$(BIN)/python -m pytest -m slow tests/cluster tests/tracking/test_dashboard.py tests/faults
 
-# A sweep under up to 25 SIGKILLs at random moments, of random processes of it: some minutes.
-test-kills: .venv/installed
-	$(BIN)/python -m pytest -m slow tests/sweep/test_sweep_kills.py
+# Runs, sweeps, stores and reports under every fault that tests/faults knows, at every place: hours. Needs gcc.
+test-faults: .venv/installed
+	$(BIN)/python -m tests.faults
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -1,0 +1,18 @@
+"""The campaigns, by name, in the order of the table."""
+
+from tests.faults.campaigns import (
+    clocks,
+    crowds,
+    damage,
+    databases,
+    disk_errors,
+    interrupts,
+    kills,
+    power_losses,
+    reports,
+    servers,
+    sweep_kills,
+)
+
+ALL = (kills, disk_errors, power_losses, damage, databases, servers, clocks, interrupts, sweep_kills, crowds, reports)
+CAMPAIGNS = {name: campaign for module in ALL for name, campaign in module.CAMPAIGNS.items()}

@@ -1,0 +1,41 @@
+"""Power loss after every file call of a run, in four models of what is left; then one more call."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from functools import partial
+
+from tests.faults.campaign import Campaign, Outcome, after_one_more_call, folder_with_store, new_store
+from tests.faults.children import RUN, run
+from tests.faults.left_behind import left_in
+from tests.faults.power_loss import FileSystem, read_trace, write
+from tests.faults.shim import Fault
+
+
+def after_every_call(model: str, every: int) -> Iterator[Outcome]:
+    """Each state that a model allows, once; in one folder, for the store holds its path."""
+    with folder_with_store(new_store()) as folder:
+        trace = folder.with_suffix(".trace")
+        file_system = FileSystem(folder)
+        run(RUN, folder, Fault(folder, trace=trace))
+        expected = left_in(folder)
+        states = {}
+        for number, call in enumerate(read_trace(trace), 1):
+            file_system.apply(call)
+            for state in file_system.left(model):
+                states.setdefault(hash(frozenset(state.items())), (f"after {number}, {call.name} {call.path}", state))
+        trace.unlink()
+        for case, state in list(states.values())[::every]:
+            shutil.rmtree(folder)
+            write(state)
+            again = run(RUN, folder)
+            yield after_one_more_call(case, again, left_in(folder), expected)
+
+
+CAMPAIGNS = {
+    "power_ordered": Campaign("power loss, names in order (ext4)", partial(after_every_call, "ordered"), sample=60),
+    "power_all": Campaign("power loss, all names survive", partial(after_every_call, "all")),
+    "power_posix": Campaign("power loss, names of synced folders survive", partial(after_every_call, "posix"), 60),
+    "power_one_lost": Campaign("power loss, one name is lost", partial(after_every_call, "one lost"), 80),
+}
