@@ -19,6 +19,7 @@ import pandas as pd
 
 from ce_harness.errors import ConfigError, DivergedError
 from ce_harness.report.evidence import rows
+from ce_harness.report.evidence.run import final_metrics
 from ce_harness.report.study import Table
 from ce_harness.tracking.reading import TrackedRun, read_runs
 from experiments import mse_vs_ce
@@ -103,7 +104,7 @@ def compared(before: pd.DataFrame, again: Mapping[int, TrackedRun | None]) -> pd
         # Of a run that diverged no score is kept.
         kept = {name: row[name] for name in row.index if name.startswith(("test/", "val/")) and not pd.isna(row[name])}
         run = again[number]
-        scores = rows.final_metrics(run) if run is not None and run.status == "complete" else {}
+        scores = final_metrics(run) if run is not None and run.status == "complete" else {}
         equal = run is not None and run.status == ("complete" if kept else "diverged")
         equal = equal and all(scores.get(name) == value for name, value in kept.items())
         difference = abs(scores.get(ACCURACY, np.nan) - kept.get(ACCURACY, np.nan))

@@ -196,9 +196,9 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
     added = "" if job.losses else study.train
     commands = TrainingCommands(places.run_command(), configs, job.tracked_as, added, runs)
     if args.missing:
-        how = (job.tracked_as, study.tuning_seeds, study.where, args.mix, code_now)
-        for line in commands.of_missing(selection.survey(runs, reads, *how).missing, study.tuning_seeds):
-            print(line)
+        missing = selection.survey(runs, study, job.tracked_as, args.mix, code_now).missing
+        for command in commands.of_missing(missing, study.tuning_seeds):
+            print(command)
         return
     command = " ".join([job.command, *(shlex.quote(f"--where={key}={value}") for key, value in args.where)])
     missing = f"{command} --missing | sh"

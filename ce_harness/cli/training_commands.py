@@ -5,13 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-import pandas as pd
-
 from ce_harness.cli.composing import GROUPS, Configs, flat, override
 from ce_harness.errors import ConfigError
 from ce_harness.report.evidence.run import Run, value
 from ce_harness.report.study import Study
-from ce_harness.report.verdicts.tuning import expected_runs
+from ce_harness.report.verdicts.tuning import planned_runs
 
 PLACES = frozenset(("runs_dir", "tracking_uri", "mlflow_experiment"))  # else taken from the environment they are run in
 LONGEST = 10  # list of commands on a page
@@ -63,7 +61,7 @@ class TrainingCommands:
         """All of a study, for a page; by the command that prints them where these are long or follow one another."""
         if study.tuning_seeds:
             return [f"{missing}  # the runs that choose the learning rates", f"{missing}  # those at the chosen ones"]
-        commands = self.of(list(expected_runs(study.reads or {}, study.where, (), pd.DataFrame())))
+        commands = self.of(list(planned_runs(study)))
         return commands if len(commands) <= LONGEST else [missing]
 
     def _overrides(self, box: Mapping[str, Sequence[object]]) -> Iterator[str]:

@@ -37,7 +37,7 @@ class Reliability:
         """`ece_debiased`."""
         gap = np.abs(self.accuracy - self.confidence)
         with np.errstate(invalid="ignore", divide="ignore"):
-            scatter = np.sqrt(self.accuracy * (1 - self.accuracy) / self.count)
+            scatter = np.sqrt(self.accuracy * (1 - self.accuracy) / np.maximum(self.count, 1))
             ratio = np.where(scatter > 0, gap / scatter, np.inf)
         again = scatter * np.sqrt(2 / np.pi) * np.exp(-(ratio**2) / 2) + gap * (1 - 2 * stats.norm.cdf(-ratio))
         return float(np.nansum(self.count * (2 * gap - again)) / self.count.sum())

@@ -14,8 +14,7 @@ from ce_harness.report.evidence.grid import normal
 from ce_harness.report.evidence.run import Run, value
 from ce_harness.report.output import figures
 from ce_harness.report.output.tables import comparison, equal_error, paired_differences
-from ce_harness.report.study import Claim, Study
-from ce_harness.report.verdicts.tuning import Where
+from ce_harness.report.study import Claim, Study, Where
 
 METRICS = ("test/accuracy", "test/nll", "test/brier", "test/ece")
 ALWAYS = ("dataset", "model", "optimizer")

@@ -40,10 +40,9 @@ def rows_of(
         TrackingError: an artifact can't be read.
         TooFewRunsError, ConfigError: see ``selection.select``.
     """
-    reads = study.reads or {}
-    selected = select(runs, reads, name, train, study.tuning_seeds, study.where, mix, code_now)
+    selected = select(runs, study, name, train, mix, code_now)
     try:
-        evidence = rows.from_runs(selected, reads)
+        evidence = rows.from_runs(selected, study.reads or {})
     except OSError as error:
         raise TrackingError(f"an artifact of a run can't be read ({error})") from error
     for frame in (evidence.runs, evidence.tuning):

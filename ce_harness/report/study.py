@@ -96,6 +96,9 @@ class Claim:
     ratio: bool = False
 
 
+Where = Callable[[Mapping[str, object]], bool]
+
+
 @dataclass(frozen=True)
 class Study:
     """A question, the runs that answer it, and what is made of them.
@@ -124,7 +127,7 @@ class Study:
     tables: Mapping[str, Callable[[Evidence], Table]]
     figures: Mapping[str, Callable[[Evidence], Figure]] = field(default_factory=dict)
     reads: Mapping[str, Sequence[Any]] | None = None
-    where: Callable[[Mapping[str, object]], bool] | None = None
+    where: Where | None = None
     tuning_seeds: Sequence[int] = ()
     tuned_for: Sequence[str] = ("val/accuracy",)
     control: tuple[str, str] | None = None

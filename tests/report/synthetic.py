@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from ce_harness.report.study import Study
+
 EPOCHS, STEPS_PER_EPOCH = 6, 10
 
 
@@ -89,3 +91,8 @@ class Run:
 def runs(losses, seeds, **settings):
     """Complete runs of several losses; ``settings`` maps a loss to the arguments of its runs."""
     return [Run(loss, seed, **settings.get(loss, {})) for loss in losses for seed in range(seeds)]
+
+
+def study(reads, **more):
+    """A study of these runs that makes nothing of them."""
+    return Study("Which?", {}, reads=reads, **more)

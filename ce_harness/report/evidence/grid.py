@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ce_harness.report.evidence.run import Run, value
-from ce_harness.report.verdicts.tuning import Where
+from ce_harness.report.study import Where
 
 Position = tuple[int, ...]
 

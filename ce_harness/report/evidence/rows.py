@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import json
 import math
-import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,10 +25,9 @@ from ce_harness.errors import ConfigError, DataError, DiskError
 from ce_harness.report.csv_text import as_written, harmless
 from ce_harness.report.evidence import series
 from ce_harness.report.evidence.grid import Grid
-from ce_harness.report.evidence.run import GROUPS, Run, value
+from ce_harness.report.evidence.run import GROUPS, Run, final_metrics, tuning_scores, value
 from ce_harness.report.evidence.selection import Selection
 from ce_harness.report.study import Evidence
-from ce_harness.report.verdicts.tuning import CHOSEN_BY
 
 FOLDER = "rows"  # of a report
 REPORT = "report.json"  # holds the checksums of all files of a report
@@ -70,10 +68,7 @@ def _tuning(selection: Selection, reads: Mapping[str, Sequence[Any]]) -> pd.Data
     """What the rates are chosen by, and no more: no test score of a tuning run ever enters a report."""
     rows = []
     for run, name in zip(*_ordered(selection.tuning, reads), strict=True):
-        scores = {CHOSEN_BY: math.nan}
-        if run.status == "complete":
-            scores |= {key: one for key, one in final_metrics(run).items() if key.startswith("val/")}
-        rows.append({**_identity(run, name, reads), **scores, **_origin(run)})
+        rows.append({**_identity(run, name, reads), **tuning_scores(run), **_origin(run)})
     return pd.DataFrame(rows)
 
 
@@ -207,11 +202,6 @@ def _frame(file: str, content: bytes) -> pd.DataFrame:
 
 def _is_number(column: str) -> bool:
     return "/" in column or column in NUMBERS
-
-
-def final_metrics(run: Run) -> dict[str, float]:
-    """Last values; MLflow's SQL store keeps infinity as the largest float."""
-    return {key: math.inf if one >= sys.float_info.max else one for key, one in sorted(run.metrics.items())}
 
 
 def _identity(run: Run, name: str, reads: Mapping[str, Sequence[Any]]) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -43,3 +45,15 @@ class Run(Protocol):
 def value(run: Run, key: str) -> str:
     """What a run was trained with: the value of a tag or parameter, as text; "" of a key that it does not have."""
     return run.tags[key] if key in run.tags else run.params.get(key, "")
+
+
+def final_metrics(run: Run) -> dict[str, float]:
+    """Last values; MLflow's SQL store keeps infinity as the largest float."""
+    return {key: math.inf if one >= sys.float_info.max else one for key, one in sorted(run.metrics.items())}
+
+
+def tuning_scores(run: Run) -> dict[str, float]:
+    """What learning rates are chosen by: final scores on validation, none of a diverged run, and the classes."""
+    ended = run.status == "complete"
+    scores = {key: one for key, one in final_metrics(run).items() if key.startswith("val/")} if ended else {}
+    return {"num_classes": float(run.tags.get("num_classes") or "nan"), "val/accuracy": math.nan} | scores

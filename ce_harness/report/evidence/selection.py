@@ -13,8 +13,9 @@ import pandas as pd
 from ce_harness.errors import ConfigError, TooFewRunsError
 from ce_harness.report.evidence import comparable, unnamed
 from ce_harness.report.evidence.grid import Grid, Position, normal, words
-from ce_harness.report.evidence.run import Run, value
-from ce_harness.report.verdicts.tuning import CHOSEN_BY, Where, expected_runs
+from ce_harness.report.evidence.run import Run, tuning_scores, value
+from ce_harness.report.study import Study
+from ce_harness.report.verdicts.tuning import planned_runs, runs_at_chosen_rates
 
 ENDED = {"diverged": "diverged: counts as chance in the verdicts, and in nothing else"}
 
@@ -40,22 +41,21 @@ class Selection:
 
 def select(
     runs: Sequence[Run],
-    reads: Mapping[str, Sequence[Any]],
-    study: str,
+    study: Study,
+    name: str,
     train: str = "",
-    tuning_seeds: Sequence[int] = (),
-    where: Where | None = None,
     mix: bool = False,
     code_now: str = "",
 ) -> Selection:
-    """Keep one complete run for every combination of ``reads``; list every other run with the reason.
+    """Keep one complete run for every combination that the study reads; list every other run with the reason.
 
     Runs of other code or other data don't mix, see ``comparable``. A run that differs from most in a key that
     ``reads`` does not name is left out.
 
     Args:
+        study: one that reads runs.
+        name: what the runs are tagged with.
         train: the command that trains the runs.
-        tuning_seeds, where: see ``Study``.
         mix: keep runs of other code and other data, too.
         code_now: the digest of the harness as it is now.
 
@@ -64,26 +64,25 @@ def select(
         TooFewRunsError: no two losses have usable runs of two seeds in common (the one loss of two seeds, if the
             study reads one).
     """
-    selection = survey(runs, reads, study, tuning_seeds, where, mix, code_now)
+    selection = survey(runs, study, name, mix, code_now)
     seeds = defaultdict(set)
     for run in selection.runs:
         seeds[run.tags["loss"]].add(value(run, "seed"))
-    compared = combinations(seeds.values(), min(2, len(reads["loss"])))
+    compared = combinations(seeds.values(), min(2, len((study.reads or {})["loss"])))
     if not any(len(set.intersection(*shared)) >= 2 for shared in compared):
-        raise TooFewRunsError(_too_few(study, train, runs, selection, tuning_seeds))
+        raise TooFewRunsError(_too_few(name, train, runs, selection, study.tuning_seeds))
     return selection
 
 
 def survey(
     runs: Sequence[Run],
-    reads: Mapping[str, Sequence[Any]],
-    study: str,
-    tuning_seeds: Sequence[int] = (),
-    where: Where | None = None,
+    study: Study,
+    name: str,
     mix: bool = False,
     code_now: str = "",
 ) -> Selection:
     """What ``select`` keeps and leaves out, however few that are."""
+    reads, tuning_seeds = study.reads or {}, study.tuning_seeds
     excluded: list[tuple[str, str]] = []
 
     def without(runs: Iterable[Run], reason_against: Callable[[Run], str | None]) -> list[Run]:
@@ -95,7 +94,7 @@ def survey(
                 kept.append(run)
         return kept
 
-    grid = Grid({**reads, "seed": [*tuning_seeds, *reads["seed"]]}, where)
+    grid = Grid({**reads, "seed": [*tuning_seeds, *reads["seed"]]}, study.where)
     apart = {"loss", "learning_rate"} if tuning_seeds else {"loss"}  # in which the runs of a pair may differ
 
     def pair(run: Run) -> Position:
@@ -114,7 +113,7 @@ def survey(
         kept = without(kept, other_code)
         diverged = [run for run in diverged if not other_code(run)]
         kept = without(kept, comparable.of_other_data(kept))
-    few = {run.run_id: reason for run, reason in unnamed.of_the_few(kept, list(map(setting, kept)), reads, study)}
+    few = {run.run_id: reason for run, reason in unnamed.of_the_few(kept, list(map(setting, kept)), reads, name)}
     kept = without(kept, lambda run: few.get(run.run_id))
     if not mix:
         kept = without(kept, comparable.of_other_split(kept, pair))
@@ -130,7 +129,11 @@ def survey(
     diverged = list({grid.position(run): run for run in diverged if grid.position(run) not in last}.values())
     tuning = [*filter(tunes, kept), *filter(tunes, diverged)]
     kept = [run for run in kept if not tunes(run)]
-    expected = list(expected_runs(reads, where, tuning_seeds, _tuning_frame(tuning, grid)))
+    expected = list(planned_runs(study))
+    if tuning_seeds:
+        scores = [{**grid.combination(run), **tuning_scores(run)} for run in tuning]
+        columns = dict.fromkeys([*grid.names, "num_classes", "val/accuracy", *study.tuned_for])
+        expected += runs_at_chosen_rates(study, pd.DataFrame(scores, columns=columns))
     of_pairs = [*kept, *(run for run in diverged if not tunes(run))]
     by_position = {grid.position(run): run.name for run in of_pairs}
     done = {*by_position, *map(grid.position, tuning)}
@@ -173,22 +176,15 @@ def chosen(reads: Mapping[str, Sequence[Any]], wanted: Mapping[str, Sequence[str
     return narrowed
 
 
-def _tuning_frame(runs: Sequence[Run], grid: Grid) -> pd.DataFrame:
-    """The runs for ``tuning.choose``."""
-    scores = [run.metrics.get(CHOSEN_BY) if run.status == "complete" else None for run in runs]
-    frame = pd.DataFrame([grid.combination(run) for run in runs], columns=grid.names)
-    return frame.assign(**{CHOSEN_BY: pd.Series(scores, dtype=float)})
-
-
-def _too_few(study: str, train: str, runs: Sequence[Run], selection: Selection, tuning_seeds: Sequence[int]) -> str:
+def _too_few(name: str, train: str, runs: Sequence[Run], selection: Selection, tuning_seeds: Sequence[int]) -> str:
     if not runs:
-        return f"study {study!r} has no runs; train them first: {train}"
+        return f"study {name!r} has no runs; train them first: {train}"
     reasons = Counter(reason.split(":")[0] for reason in selection.excluded["reason"])
     shown = [reason for reason in reasons if reason not in ("missing", "unpaired")]
     left_out = "".join(f", {reasons[reason]} {reason}" for reason in shown)
     tuned = f", {len(selection.tuning)} for tuning" if tuning_seeds else ""
     return (
-        f"study {study!r} has {len(runs)} runs ({len(selection.runs)} usable{tuned}{left_out}), but a comparison needs "
+        f"study {name!r} has {len(runs)} runs ({len(selection.runs)} usable{tuned}{left_out}), but a comparison needs "
         f"two losses with two seeds in common; train them first: {train}"
     )
 

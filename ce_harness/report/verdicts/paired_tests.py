@@ -68,7 +68,8 @@ def sign_flip_p(differences: ArrayLike) -> NDArray[np.float64]:
 def bootstrap_p(differences: ArrayLike) -> float:
     """Two-sided p of a zero mean difference by the studentised bootstrap (Efron & Tibshirani 1993, section 16.4).
 
-    Differences are resampled about their mean, with a fixed seed; p is the share of resamples with a larger |t|.
+    Differences are resampled about their mean, with a fixed seed; p is twice the share of resamples beyond t. Sides are
+    counted apart: where differences are skewed, the distribution of t is skewed the other way.
 
     Args:
         differences: shape (n,), n > 1.
@@ -76,19 +77,22 @@ def bootstrap_p(differences: ArrayLike) -> float:
     d = np.asarray(differences, dtype=float)
     mean, centred = d.mean(), d - d.mean()
     if np.abs(centred).max() <= 1e-12 * np.abs(d).max():  # all equal, but for rounding
-        return 1.0 if mean == 0 else 1 / (RESAMPLES + 1)
+        return 1.0 if mean == 0 else 2 / (RESAMPLES + 1)
     weights = _resamples(len(d))
     means = weights @ centred
     variances = np.maximum(weights @ centred**2 - means**2, 0)
-    # |t| of a resample against that of the data, without a division by a variance of 0.
-    extreme = means**2 * np.mean(centred**2) >= mean**2 * variances * (1 - 1e-9)
-    extreme &= (np.abs(means) > 1e-12 * np.abs(d).max()) | (mean == 0)
-    return float(extreme.sum() + 1) / (len(weights) + 1)
+    means[np.abs(means) <= 1e-12 * np.abs(d).max()] = 0
+    # A resample of one value alone has no variance, and lies beyond any t.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.nan_to_num(means / np.sqrt(variances), nan=0.0)
+    t_of_data = mean / math.sqrt(np.mean(centred**2)) * (1 - 1e-9)
+    beyond = min((t >= t_of_data).sum(), (t <= t_of_data).sum())
+    return min(1.0, 2 * float(beyond + 1) / (len(weights) + 1))
 
 
 def smallest_p(n: int) -> float:
     """The least that ``difference_p`` gives for n pairs: of all sign patterns two are as extreme as equal signs."""
-    return max(min(2 / 2**n, 1.0) if 2**n <= MAX_PATTERNS else 1 / (MAX_PATTERNS + 1), 1 / (RESAMPLES + 1))
+    return max(min(2 / 2**n, 1.0) if 2**n <= MAX_PATTERNS else 1 / (MAX_PATTERNS + 1), 2 / (RESAMPLES + 1))
 
 
 @lru_cache(maxsize=4)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ce_harness.report.study import Study, Where
 from ce_harness.report.verdicts.outcomes import AT_CHANCE, failed
 
 CHOSEN_BY = "val/accuracy"
@@ -25,8 +26,6 @@ TUNED_FOR = {
 }
 RESAMPLES = 1000  # of the tuning seeds
 
-Where = Callable[[Mapping[str, object]], bool]
-
 
 def choose(runs: pd.DataFrame, columns: Sequence[str], by: str = CHOSEN_BY) -> pd.DataFrame:
     """One row per loss and setting with its best rate: the best mean validation score at the last epoch.
@@ -37,7 +36,8 @@ def choose(runs: pd.DataFrame, columns: Sequence[str], by: str = CHOSEN_BY) -> p
     intervals instead, see ``choice_variance``. At the edge of the grid a better rate may lie beyond.
 
     Args:
-        runs: the columns named in ``columns``, ``learning_rate``, ``seed`` and ``by``, NaN for a run that diverged.
+        runs: the columns named in ``columns``, ``learning_rate``, ``num_classes``, ``val/accuracy`` and ``by``; scores
+            are NaN for a run that diverged.
         columns: those in which rates are chosen apart.
         by: a key of ``METRICS``.
 
@@ -117,28 +117,27 @@ def choice_variance(tuning: pd.DataFrame, setting: Mapping[str, object], loss: s
     return float(np.mean((means[again[again >= 0]] - means[chosen]) ** 2))
 
 
-def expected_runs(
-    reads: Mapping[str, Sequence[Any]], where: Where | None, tuning_seeds: Sequence[int], tuning: pd.DataFrame
-) -> Iterator[dict[str, object]]:
-    """The runs that a study expects, as column -> value: every combination of ``reads`` that ``where`` takes.
+def planned_runs(study: Study) -> Iterator[dict[str, object]]:
+    """The runs that can be planned before any has ended, as column -> value.
 
-    With tuning seeds: these at every rate; and, of each loss whose tuning runs have all ended, the seeds of ``reads``
-    at the rate that they chose.
+    Every combination of ``reads`` that ``where`` takes; with tuning seeds, that of these alone.
+    """
+    reads = study.reads or {}
+    yield from _combinations({**reads, "seed": study.tuning_seeds or reads["seed"]}, study.where)
+
+
+def runs_at_chosen_rates(study: Study, tuning: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Of each loss whose tuning runs have all ended, the seeds of ``reads`` at every rate that these chose.
 
     Args:
-        tuning: as for ``choose``, with the columns of ``reads``.
+        tuning: as for ``choose``, with the columns of ``reads`` and those of ``tuned_for``.
     """
-    if not tuning_seeds:
-        yield from _combinations(reads, where)
-        return
+    reads = study.reads or {}
     apart = [name for name in reads if name not in ("learning_rate", "seed")]
-    planned: Counter[tuple[object, ...]] = Counter()
-    for combination in _combinations({**reads, "seed": tuning_seeds}, where):
-        planned[tuple(combination[name] for name in apart)] += 1
-        yield combination
+    planned = Counter(tuple(combination[name] for name in apart) for combination in planned_runs(study))
     ended = Counter(tuning[apart].itertuples(index=False, name=None))
-    chosen = choose(tuning, apart).dropna(subset="learning_rate")
-    for row in chosen.to_dict("records"):
+    by_each = [choose(tuning, apart, by).dropna(subset="learning_rate") for by in study.tuned_for]
+    for row in pd.concat(by_each)[[*apart, "learning_rate"]].drop_duplicates().to_dict("records"):
         values = tuple(row[name] for name in apart)
         if ended[values] == planned[values]:
             for seed in reads["seed"]:

@@ -4,13 +4,13 @@ import pytest
 
 from ce_harness.errors import ConfigError, TooFewRunsError
 from ce_harness.report.evidence.selection import chosen, select
-from tests.report.synthetic import Run, runs
+from tests.report.synthetic import Run, runs, study
 
 READS = {"dataset": ["digits"], "model": ["lenet5"], "loss": ["softmax_ce", "mse"], "seed": range(3)}
 
 
 def reasons(tracked, reads=READS):
-    found = select(tracked, reads, "demo")
+    found = select(tracked, study(reads), "demo")
     return {run.name for run in found.runs}, dict(found.excluded.itertuples(index=False))
 
 
@@ -60,7 +60,7 @@ def test_other_code_and_other_data_do_not_mix(tag, word):
 def test_other_code_and_other_data_mix_if_asked(tag):
     tracked = runs(READS["loss"], 3)
     tracked[0].tags[tag] = "old"
-    found = select(tracked, READS, "demo", mix=True)
+    found = select(tracked, study(READS), "demo", mix=True)
     assert len(found.runs) == 6
     assert found.excluded.empty
 
@@ -119,8 +119,8 @@ def test_after_the_clock_was_set_back_the_code_that_is_there_counts():
     for run in then:
         run.name, run.start_time = f"then-{run.name}", 9_000
     now = [coded(loss, seed) for loss in READS["loss"] for seed in range(3)]
-    assert {run.tags["harness_digest"] for run in select([*then, *now], READS, "demo").runs} == {"then"}
-    selection = select([*then, *now], READS, "demo", code_now="h")
+    assert {run.tags["harness_digest"] for run in select([*then, *now], study(READS), "demo").runs} == {"then"}
+    selection = select([*then, *now], study(READS), "demo", code_now="h")
     assert {run.tags["harness_digest"] for run in selection.runs} == {"h"}
     assert set(selection.excluded["reason"]) == {"other code: not that of the newest run"}
 
@@ -153,22 +153,22 @@ def test_a_parameter_of_a_loss_may_differ_between_losses():
 def test_losses_of_unequal_seeds_are_no_comparison():
     tracked = [Run("softmax_ce", 0), Run("softmax_ce", 1), Run("mse", 1), Run("mse", 2)]
     with pytest.raises(TooFewRunsError, match=r"4 runs \(4 usable\), .* two losses with two seeds in common"):
-        select(tracked, READS, "demo")
+        select(tracked, study(READS), "demo")
     assert "digits-lenet5-softmax_ce-s0" in reasons([*tracked, Run("mse", 0)])[0]
 
 
 def test_too_few_runs_say_how_many_and_what_to_do():
     with pytest.raises(TooFewRunsError, match=r"no runs; train them first: this way"):
-        select([], READS, "demo", "this way")
+        select([], study(READS), "demo", "this way")
     tracked = runs(READS["loss"], 2, mse={"status": "diverged"})
     with pytest.raises(TooFewRunsError, match=r"4 runs \(2 usable, 2 diverged\)"):
-        select(tracked, READS, "demo")
+        select(tracked, study(READS), "demo")
 
 
 def test_a_loss_with_a_learning_rate_of_its_own_is_not_unpaired():
     rates = {"softmax_ce": 0.01, "mse": 0.05}
     reads = {"loss": list(rates), "learning_rate": list(rates.values()), "seed": range(3)}
     tracked = [Run(loss, seed, params={"learning_rate": str(rates[loss])}) for loss in rates for seed in range(3)]
-    found = select(tracked, reads, "demo", where=lambda cell: cell["learning_rate"] == rates[cell["loss"]])
+    found = select(tracked, study(reads, where=lambda cell: cell["learning_rate"] == rates[cell["loss"]]), "demo")
     assert len(found.runs) == 6
     assert found.excluded.empty

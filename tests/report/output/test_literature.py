@@ -4,7 +4,7 @@ from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
 from ce_harness.report.output.literature import Finding, literature
 from ce_harness.report.study import Claim
-from tests.report.synthetic import Run, runs
+from tests.report.synthetic import Run, runs, study
 
 LOSSES = ["softmax_ce", "mse"]
 
@@ -16,7 +16,7 @@ def finding(relation, margin=0.001, **options):
 def test_a_finding_agrees_disagrees_or_was_not_measured():
     tracked = runs(LOSSES, 10)
     reads = {"loss": LOSSES, "model": ["lenet5"], "seed": range(10)}
-    evidence = rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
+    evidence = rows.from_files(rows.to_files(rows.from_runs(select(tracked, study(reads), "demo"), reads)))
     better = evidence.runs["loss"] == "softmax_ce"
     evidence.runs["test/accuracy"] = 0.9 + 0.05 * better + 0.001 * evidence.runs["seed"]
     table = literature(
@@ -44,7 +44,7 @@ def test_a_part_of_the_settings_may_be_named_by_a_number():
         for seed in range(6)
     ]
     reads = {"loss": LOSSES, "model.head_stddev": starts, "seed": range(6)}
-    evidence = rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
+    evidence = rows.from_files(rows.to_files(rows.from_runs(select(tracked, study(reads), "demo"), reads)))
     table = literature(evidence, [finding("greater", within={"model.head_stddev": start}) for start in starts])
     assert table.frame["n"].tolist() == [6, 6]
     assert "(head_stddev 4)" in table.shown["measured here"][1]

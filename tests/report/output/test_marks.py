@@ -4,7 +4,7 @@ from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
 from ce_harness.report.output.labels import MARKED
 from ce_harness.report.output.tables import comparison, equal_error, paired_differences
-from tests.report.synthetic import runs
+from tests.report.synthetic import runs, study
 
 LOSSES = ["softmax_ce", "mse_logits"]
 
@@ -13,7 +13,7 @@ def evidence(losses):
     reads = {"loss": losses, "seed": range(3)}
     metrics = {"test/error": 0.05}
     tracked = runs(losses, 3, softmax_ce={"metrics": metrics}, mse_logits={"metrics": metrics | {"test/brier": 0.5}})
-    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, study(reads), "demo"), reads)))
 
 
 def test_raw_scores_of_a_loss_on_logits_are_marked_and_calibrated_ones_are_not():

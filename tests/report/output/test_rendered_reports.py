@@ -12,7 +12,7 @@ from ce_harness.report import build
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
 from experiments import demo
-from tests.report.synthetic import Run
+from tests.report.synthetic import Run, study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -28,7 +28,7 @@ def report(tmp_path_factory):
         for seed in reads["seed"]
     ]
     tracked[-1].status = "diverged"
-    evidence = rows.from_runs(select(tracked, reads, "demo"), reads)
+    evidence = rows.from_runs(select(tracked, study(reads), "demo"), reads)
     evidence.runs["study_digest"] = ""
     output = tmp_path_factory.mktemp("results") / "demo"
     build.build("demo", demo.STUDY, Path(demo.__file__), rows.to_files(evidence), output)

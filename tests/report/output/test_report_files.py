@@ -28,7 +28,7 @@ from tests.report.synthetic import Run, runs
 def row_files():
     tracked = runs(demo.STUDY.reads["loss"], 5, mse={"accuracy": 0.85, "grad_norm": 0.2})
     tracked[-1].status = "diverged"
-    evidence = rows.from_runs(select(tracked, demo.STUDY.reads, "demo"), demo.STUDY.reads)
+    evidence = rows.from_runs(select(tracked, demo.STUDY, "demo"), demo.STUDY.reads)
     evidence.runs["study_digest"] = ""
     return rows.to_files(evidence)
 

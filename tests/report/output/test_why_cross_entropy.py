@@ -10,7 +10,7 @@ from ce_harness.report.evidence.selection import select
 from ce_harness.report.output.why import why_cross_entropy
 from ce_harness.report.verdicts import rank_agreement
 from experiments.demo import CLAIMS
-from tests.report.synthetic import Run, runs
+from tests.report.synthetic import Run, runs, study
 
 LOSSES = ["softmax_ce", "builtin_ce", "mse"]
 
@@ -18,7 +18,7 @@ LOSSES = ["softmax_ce", "builtin_ce", "mse"]
 def evidence(seeds=10, **settings):
     tracked = runs(LOSSES, seeds, **settings)
     reads = {"loss": LOSSES, "seed": range(seeds)}
-    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, study(reads), "demo"), reads)))
 
 
 def scored(brier, seeds=10):
@@ -88,7 +88,7 @@ def test_of_several_settings_it_says_how_many_got_which_verdict():
         for seed in range(10)
     ]
     reads = {"model": ["lenet5", "mlp"], "loss": LOSSES, "seed": range(10)}
-    both = rows.from_files(rows.to_files(rows.from_runs(select([*lenet, *mlp], reads, "demo"), reads)))
+    both = rows.from_files(rows.to_files(rows.from_runs(select([*lenet, *mlp], study(reads), "demo"), reads)))
     row = why_cross_entropy(both, CLAIMS).frame.set_index("claim").loc["More accurate training"]
     assert (row["verdict"], row["in each setting"]) == ("depends", "1 supported, 1 contradicted")
 

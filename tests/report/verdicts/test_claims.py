@@ -12,7 +12,7 @@ from ce_harness.report.output.verdict_tables import View, sensitivity_table, ver
 from ce_harness.report.study import Claim
 from ce_harness.report.verdicts.claims import judge, judge_overall
 from ce_harness.report.verdicts.power import detectable_difference
-from tests.report.synthetic import Run, runs
+from tests.report.synthetic import Run, runs, study
 
 LOSSES = ["softmax_ce", "mse"]
 ACCURACY = Claim("CE is more accurate", "test/accuracy", "softmax_ce", "mse", "greater", margin=0.005)
@@ -20,7 +20,7 @@ ACCURACY = Claim("CE is more accurate", "test/accuracy", "softmax_ce", "mse", "g
 
 def evidence(tracked, seeds=10, models=("lenet5",)):
     reads = {"dataset": ["digits"], "model": models, "loss": LOSSES, "seed": range(seeds)}
-    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, study(reads), "demo"), reads)))
 
 
 def verdict(claim, tracked, seeds=10):
@@ -110,6 +110,40 @@ def test_many_claims_are_adjusted_together():
     # 2 / 2^10 each; 30 times that is above .05.
     assert found["p_holm"].iloc[0] == pytest.approx(30 * 2 / 2**10)
     assert set(found["verdict"]) == {"inconclusive"}
+
+
+def test_without_any_difference_a_study_supports_anything_in_at_most_5_percent():
+    rng = np.random.default_rng(0)
+    base = evidence(runs(LOSSES, 10))
+    metrics = ["test/accuracy", "test/nll", "test/ece"]
+    claims = [Claim(metric, metric, "softmax_ce", "mse", "greater", margin=0.005) for metric in metrics]
+    wrong = []
+    for _ in range(80):
+        drawn = rng.normal(0.9, 0.02, (len(base.runs), len(metrics)))
+        judged = judge(claims, replace(base, runs=base.runs.assign(**dict(zip(metrics, drawn.T, strict=True)))))
+        wrong.append({"supported", "contradicted"} & set(judged["verdict"]))
+    assert 0 < np.mean([bool(one) for one in wrong]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 80)
+
+
+def test_without_any_difference_neither_overall_nor_in_the_settings_of_a_claim_is_more_than_5_percent_wrong():
+    rng = np.random.default_rng(0)
+    models = ("lenet5", "mlp")
+    tracked = [
+        Run(loss, seed, name=f"{model}-{loss}-s{seed}", tags={"model": model})
+        for model in models
+        for loss in LOSSES
+        for seed in range(10)
+    ]
+    base = evidence(tracked, models=models)
+    overall, by_setting = [], []
+    for _ in range(60):
+        drawn = base.runs.assign(**{"test/accuracy": rng.normal(0.9, 0.02, len(base.runs))})
+        made_up = replace(base, runs=drawn)
+        overall.append(judge_overall([ACCURACY], made_up)["verdict"].item() in ("supported", "contradicted"))
+        by_setting.append(not {"supported", "contradicted"}.isdisjoint(judge([ACCURACY], made_up)["verdict"]))
+    most = 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+    assert np.mean(overall) <= most
+    assert np.mean(by_setting) <= most
 
 
 def test_settings_that_each_show_too_little_decide_together():

@@ -12,7 +12,7 @@ from ce_harness.report.output.learning_rates import accuracy_by_rate, chosen_rat
 from ce_harness.report.study import Claim
 from ce_harness.report.verdicts.claims import judge
 from ce_harness.report.verdicts.rates import at_best_rates, at_equal_gradient_scale
-from tests.report.synthetic import Run
+from tests.report.synthetic import Run, study
 
 # At equal rates CE wins at .1 and loses at 1; at each one's best, mse (.97 at 1) beats CE (.95 at .1).
 ACCURACY = {("softmax_ce", 0.01): 0.80, ("softmax_ce", 0.1): 0.95, ("softmax_ce", 1.0): 0.50}
@@ -27,7 +27,7 @@ def evidence():
         for (loss, rate), accuracy in ACCURACY.items()
         for seed in reads["seed"]
     ]
-    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "rates"), reads)))
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, study(reads), "rates"), reads)))
 
 
 def test_best_rates_and_the_edge_of_the_grid(evidence):
@@ -62,7 +62,7 @@ def scaled_runs(rates, **tags):
         for rate in rates
         for seed in reads["seed"]
     ]
-    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "rates"), reads)))
+    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, study(reads), "rates"), reads)))
 
 
 def test_verdicts_at_equal_gradient_scale_pair_each_rate_with_the_one_k_over_2_times_as_large():
@@ -107,5 +107,5 @@ def test_unequal_numbers_of_rates_are_told_within_a_setting_only(mse, noted):
         for rate in grid
         for seed in reads["seed"]
     ]
-    found = rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "rates"), reads)))
+    found = rows.from_files(rows.to_files(rows.from_runs(select(tracked, study(reads), "rates"), reads)))
     assert any("equally many rates" in note for note in chosen_rates(found).notes) == noted

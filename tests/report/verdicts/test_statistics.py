@@ -60,12 +60,19 @@ def test_identical_values_have_no_effect_size_and_no_warning():
 
 
 def test_the_studentised_bootstrap_by_a_loop():
-    by_hand, rng = 0, np.random.default_rng(1)
+    above, rng = 0, np.random.default_rng(1)
     t = SLEEP.mean() / SLEEP.std(ddof=1)
     for _ in range(4_000):
         drawn = rng.choice(SLEEP - SLEEP.mean(), 10)
-        by_hand += abs(drawn.mean()) >= t * drawn.std(ddof=1)
-    assert paired_tests.bootstrap_p(SLEEP) == pytest.approx(by_hand / 4_000, abs=0.01)
+        above += drawn.mean() >= t * drawn.std(ddof=1)
+    assert paired_tests.bootstrap_p(SLEEP) == pytest.approx(2 * above / 4_000, abs=0.01)
+
+
+def test_a_training_that_failed_does_not_drown_nine_pairs_that_agree():
+    d = np.array([0.05, 0.04, 0.06, 0.05, 0.04, 0.05, 0.06, 0.05, 0.85, 0.85])
+    assert paired_tests.difference_p(d) < 0.02
+    # A mean that a single pair makes alone is none.
+    assert paired_tests.difference_p([0.85, -0.01, -0.02, -0.01, -0.02, -0.01]) > 0.5
 
 
 def test_the_variance_of_the_choice_of_rates_widens_interval_and_p():

@@ -16,7 +16,7 @@ from ce_harness.report.output.tables import comparison
 from ce_harness.report.study import Claim, Study
 from ce_harness.report.verdicts import rates
 from ce_harness.report.verdicts.tuning import CHOSEN_BY, choose
-from tests.report.synthetic import Run
+from tests.report.synthetic import Run, study
 
 RATES = [0.01, 0.1, 1.0]
 READS = {"model": ["lenet5", "mlp"], "loss": ["softmax_ce", "mse"], "learning_rate": RATES, "seed": range(2, 10)}
@@ -64,7 +64,9 @@ def final_runs():
 
 
 def evidence(tracked):
-    return rows.from_files(rows.to_files(rows.from_runs(select(tracked, READS, "tuned", "", TUNING), READS)))
+    return rows.from_files(
+        rows.to_files(rows.from_runs(select(tracked, study(READS, tuning_seeds=TUNING), "tuned"), READS))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -112,18 +114,18 @@ def test_a_loss_that_diverges_at_every_rate_has_none():
 
 
 def test_missing_are_the_tuning_runs_then_the_runs_at_the_chosen_rates():
-    first = survey([], READS, "tuned", TUNING).missing
+    first = survey([], study(READS, tuning_seeds=TUNING), "tuned").missing
     assert len(first) == 2 * 2 * 3 * 2
     assert {cell["seed"] for cell in first} == set(TUNING)
-    then = survey(tuning_runs(), READS, "tuned", TUNING).missing
+    then = survey(tuning_runs(), study(READS, tuning_seeds=TUNING), "tuned").missing
     assert {(cell["model"], cell["loss"], cell["learning_rate"]) for cell in then} == {
         ("lenet5", "softmax_ce", 0.1),
         ("lenet5", "mse", 1.0),
         ("mlp", "softmax_ce", 0.1),
         ("mlp", "mse", 0.1),
     }
-    assert survey([*tuning_runs(), *final_runs()], READS, "tuned", TUNING).missing == []
-    one_short = survey(tuning_runs()[1:], READS, "tuned", TUNING).missing
+    assert survey([*tuning_runs(), *final_runs()], study(READS, tuning_seeds=TUNING), "tuned").missing == []
+    one_short = survey(tuning_runs()[1:], study(READS, tuning_seeds=TUNING), "tuned").missing
     assert one_short[0]["seed"] in TUNING  # and so no rate is chosen yet for this loss on this model
     assert [cell for cell in then if cell not in one_short] == [c for c in then if same(c, one_short[0])]
 
@@ -136,7 +138,7 @@ def test_combinations_outside_the_study_are_not_missed_and_their_runs_are_foreig
     def where(cell):
         return cell["model"] == "lenet5" or cell["learning_rate"] < 1
 
-    found = survey(tuning_runs(), READS, "tuned", TUNING, where)
+    found = survey(tuning_runs(), study(READS, tuning_seeds=TUNING, where=where), "tuned")
     foreign = found.excluded[found.excluded["reason"].str.startswith("foreign")]
     assert len(foreign) == 2 * 2  # of either loss, both tuning seeds of the mlp at rate 1
     assert foreign["reason"].str.contains("model=mlp .*learning_rate=1.0").all()
@@ -145,7 +147,7 @@ def test_combinations_outside_the_study_are_not_missed_and_their_runs_are_foreig
 
 def test_tuning_runs_alone_are_too_few_and_say_what_to_do():
     with pytest.raises(TooFewRunsError, match=r"0 usable, 24 for tuning, 1 diverged.*train them first: this way"):
-        select(tuning_runs(), READS, "tuned", "this way", TUNING)
+        select(tuning_runs(), study(READS, tuning_seeds=TUNING), "tuned", "this way")
 
 
 def test_verdicts_are_at_each_loss_its_own_rate_and_at_equal_rates_where_both_were_trained(tmp_path):
@@ -171,3 +173,32 @@ def test_equal_accuracies_whose_mean_rounds_are_drawn():
     thrice = pd.concat([equal.tuning, equal.tuning.query("seed == 1")])
     assert np.mean([0.1] * 3) > 0.1
     assert len(accuracy_by_rate(replace(equal, tuning=thrice)).axes) == 2
+
+
+def test_runs_at_the_rates_that_the_report_will_compare_are_expected_and_no_others():
+    """At .15, little above the chance of ten classes, a loss has not learned: one rule says so to sweep and report."""
+    tracked = tuning_runs()
+    for one in tracked:
+        if one.params["learning_rate"] == "1.0" and one.tags["loss"] == "mse" and one.seed == 1:
+            one.status, one.metrics["val/accuracy"] = "complete", 0.15
+    both = study(READS, tuning_seeds=TUNING)
+    missing = survey(tracked, both, "tuned").missing
+    tracked += [run(cell["model"], cell["loss"], cell["learning_rate"], cell["seed"]) for cell in missing]
+    assert survey(tracked, both, "tuned").missing == []
+    compared = rates.at_best_rates(evidence(tracked)).runs
+    assert len(compared) == len(missing) == 4 * len(READS["seed"])
+    assert {cell["learning_rate"] for cell in missing if cell["loss"] == "mse"} == {0.1}
+
+
+def test_a_rate_for_each_question():
+    """NLL is best at the smallest rate: its runs are expected, too, and judged apart."""
+    tracked = tuning_runs()
+    for one in tracked:
+        one.metrics["val/nll"] = float(one.params["learning_rate"])
+    each = study(READS, tuning_seeds=TUNING, tuned_for=("val/accuracy", "val/nll"))
+    missing = survey(tracked, each, "tuned").missing
+    assert {cell["learning_rate"] for cell in missing if cell["loss"] == "softmax_ce"} == {0.1, 0.01}
+    tracked += [run(cell["model"], cell["loss"], cell["learning_rate"], cell["seed"]) for cell in missing]
+    views = {name: found for name, found, _ in rates.views(evidence(tracked), each.tuned_for)}
+    assert len(views["tuned_for_nll"].runs) == 4 * len(READS["seed"])
+    assert views["tuned_for_nll"].runs["test/accuracy"].mean() < 0.8
