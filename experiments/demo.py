@@ -35,7 +35,7 @@ CLAIMS = (
     Claim("Cross-entropy trains more accurately", "test/accuracy", relation="greater", margin=0.005,
           **CE_AGAINST_MSE),
     Claim("Cross-entropy is better calibrated", "test/ece", relation="less", margin=0.005, **CE_AGAINST_MSE),
-    Claim("Our cross-entropy layer equals TensorFlow's", "test/accuracy", "softmax_ce", "builtin_ce",
+    Claim("Our cross-entropy equals TensorFlow's", "test/accuracy", "softmax_ce", "builtin_ce",
           relation="equal", margin=0.005),
 )  # fmt: skip
 

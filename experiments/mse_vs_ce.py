@@ -65,7 +65,7 @@ CLAIMS = (
     Claim("Cross-entropy is better calibrated", "test/ece", relation="less", margin=0.005, **CE_AGAINST_MSE),
     Claim("Keras's MSE is MSE at another learning rate", "test/accuracy", "mse", "mse_mean",
           relation="equal", margin=0.005),
-    Claim("Our cross-entropy layer equals TensorFlow's", "test/accuracy", "softmax_ce", "builtin_ce",
+    Claim("Our cross-entropy equals TensorFlow's", "test/accuracy", "softmax_ce", "builtin_ce",
           relation="equal", margin=0.005),
 )  # fmt: skip
 

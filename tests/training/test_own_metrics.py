@@ -10,7 +10,7 @@ from ce_harness.errors import ConfigError
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
 from ce_harness.report.output.tables import comparison
-from ce_harness.report.study import Claim
+from ce_harness.report.study import Claim, Study
 from ce_harness.report.verdicts.claims import judge_overall
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.tracking.reading import read_runs
@@ -53,7 +53,7 @@ def test_own_metrics_reach_the_store_and_a_report_by_their_names(composed):
     runs = read_runs(config.tracking_uri, "mine")
     assert all({"val/f1", "test/f1"} <= run.metrics.keys() and len(run.epochs()["val/f1"]) == 2 for run in runs)
     reads = {"loss": ["softmax_ce", "mse"], "seed": [0, 1]}
-    evidence = rows.from_runs(select(runs, reads, "mine"), reads)
+    evidence = rows.from_runs(select(runs, Study("Which?", {}, reads=reads), "mine"), reads)
     table = comparison(evidence, metrics=["test/f1"]).frame.set_index("loss")
     assert table.loc["mse", "mean"] == evidence.runs.loc[evidence.runs["loss"] == "mse", "test/f1"].mean()
     claim = Claim("ours has a higher F1", "test/f1", "softmax_ce", "mse", relation="greater", margin=0.01)
