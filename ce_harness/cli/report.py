@@ -222,8 +222,7 @@ def _build(job: Job, row_files: Mapping[str, bytes] | None, again: Mapping[str, 
         from ce_harness.report.output import terminal
 
     output = job.output.resolve()
-    tables = build.build(job.name, job.study, job.path, row_files, output, again)
-    terminal.show(job.study, tables, output)
+    terminal.show(job.study, build.build(job.name, job.study, job.path, row_files, output, again), output)
 
 
 if __name__ == "__main__":

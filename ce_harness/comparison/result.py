@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from ce_harness import places
 from ce_harness.report import any_losses, build
 from ce_harness.report.evidence import rows
-from ce_harness.report.output import style
+from ce_harness.report.output import answer, style
 from ce_harness.report.study import Evidence, Study, Table
 from ce_harness.report.verdicts import rates
 
@@ -68,8 +68,9 @@ class Comparison:
 
     @property
     def answer(self) -> str:
-        """A line per claim."""
-        return "\n".join(": ".join(map(str, row)) for row in self.verdicts.itertuples(index=False, name=None))
+        """What the runs say: a paragraph that sums up, then a line per claim."""
+        in_words = answer.answer(self.study, self.evidence, self.report)
+        return in_words.text if in_words else ""
 
     @property
     def figures(self) -> dict[str, Figure]:
@@ -81,13 +82,14 @@ class Comparison:
         return f"{self.study.question}\n{self.answer}\n\n{_shown(self.report['comparison']).to_string(index=False)}"
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<li>{escape(line)}</li>" for line in self.answer.splitlines())
+        summary, *sentences = self.answer.splitlines()
+        lines = "".join(f"<li>{escape(line)}</li>" for line in sentences)
         table = _shown(self.report["comparison"]).to_html(index=False, border=0)
         with style.paper():
             picture = _png(self.study.figures["learning_curves"](self.evidence))
         source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
         image = f'<img src="{source}" alt="Learning curves of each loss" style="max-width: 100%; background: white">'
-        return f"<p><b>{escape(self.study.question)}</b></p><ul>{lines}</ul>{table}{image}"
+        return f"<p><b>{escape(self.study.question)}</b></p><p>{escape(summary)}</p><ul>{lines}</ul>{table}{image}"
 
 
 def _shown(table: Table) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,25 @@ from ce_harness.report import provenance
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.run import Run
 from ce_harness.report.evidence.selection import select
-from ce_harness.report.output import learning_rates, page, publish, style, tables
+from ce_harness.report.output import answer, learning_rates, page, publish, style, tables
+from ce_harness.report.output.answer import Answer
 from ce_harness.report.output.verdict_tables import View, sensitivity_table, verdicts, verdicts_by_setting
 from ce_harness.report.study import Evidence, Study, Table
 from ce_harness.report.verdicts import claims, rates
 from ce_harness.report.verdicts.settings import setting_columns
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was made of a study.
+
+    Attributes:
+        tables: by file name.
+        answer: in words; None where the study makes no claims.
+    """
+
+    tables: Mapping[str, Table]
+    answer: Answer | None
 
 
 def rows_of(
@@ -59,7 +74,7 @@ def build(
     row_files: Mapping[str, bytes] | None,
     output: Path,
     commands: Mapping[str, Any] | None = None,
-) -> dict[str, Table]:
+) -> Report:
     """Make everything in memory, then replace ``output`` by it.
 
     Args:
@@ -68,9 +83,6 @@ def build(
         row_files: the study's rows, by file name; None for a study that reads no runs.
         output: an absolute path.
         commands: those that make the report: ``train``, a list, and ``report``.
-
-    Returns:
-        The tables, by file name.
 
     Raises:
         TooFewRunsError: rows without a run.
@@ -83,8 +95,11 @@ def build(
     facts["commands"] = {"train": [], "report": "", "folder": _as_typed(output), **(commands or {})}
     compared = rates.at_best_rates(evidence) if rates.differ(evidence) else evidence
     made = tables_of(study, evidence, compared)
+    in_words = answer.answer(study, compared, made)
     files: dict[str, str | bytes] = {f"{rows.FOLDER}/{file}": content for file, content in (row_files or {}).items()}
     files |= publish.table_files(made)
+    if in_words:
+        files["answer.md"] = answer.markdown(study.question, in_words)
     pictures: dict[str, bytes] = {}
     with style.paper():
         for file, draw in study.figures.items():
@@ -92,7 +107,7 @@ def build(
     svg = {file: pictures[f"{file}.svg"] for file in study.figures}
     files["index.html"] = page.render(study, facts, made, svg)
     publish.write(pictures | files, facts, output)
-    return made
+    return Report(made, in_words)
 
 
 def tables_of(study: Study, evidence: Evidence, compared: Evidence) -> dict[str, Table]:

@@ -34,6 +34,17 @@ MARKED = (
 )
 
 
+def loss_names(evidence: Evidence) -> dict[str, str]:
+    """Loss -> what readers call it: the ``label`` of its config, or its name where two would read the same."""
+    runs = evidence.runs
+    names = {loss: loss for loss in runs["loss"].unique()} if len(runs) else {}
+    if "loss_label" not in runs:  # of runs that were trained before losses had labels
+        return names
+    labelled = runs[runs["loss_label"].fillna("") != ""].groupby("loss")["loss_label"].first()
+    once = labelled[~labelled.duplicated(keep=False)]
+    return names | once.to_dict()
+
+
 def label(metric: str) -> str:
     """The name of an outcome as readers see it."""
     if metric.startswith(TIME_TO):

@@ -1,21 +1,26 @@
-"""What a report prints: its tables, and where the rest lies."""
+"""What a report prints: the answer, and where the rest lies; one screen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ce_harness.report.output.answer import Answer
 from ce_harness.report.output.formats import right_aligned, shown
+from ce_harness.report.output.labels import label
 from ce_harness.report.printable import printable
 from ce_harness.report.study import Study, Table
 
-LONGEST = 40  # lines of a table that are worth printing
+if TYPE_CHECKING:
+    from ce_harness.report.build import Report
+
+LONGEST = 10  # lines of a table that leave room for the answer
 
 
 def console(file: IO[str] | None = None) -> Console:
@@ -23,25 +28,48 @@ def console(file: IO[str] | None = None) -> Console:
     return Console(highlight=False, file=file)
 
 
-def show(study: Study, made: Mapping[str, Table], output: Path) -> None:
-    """Print the tables (of a study of runs: the verdicts and, if short, its first table), then where all lies."""
+def show(study: Study, report: Report, output: Path) -> None:
+    """Print the answer in words, the first table as far as the answer speaks of it, and where all lies.
+
+    Of a study without claims, print its tables instead of an answer.
+    """
     screen = console()
     screen.print(Text(printable(study.question), style="bold"))
-    names = list(study.tables)
-    if study.reads:
-        verdicts = [name for name in made if name.startswith("verdicts") and "by_setting" not in name]
-        names = verdicts + [name for name in names[:1] if len(shown(made[name]).cells) <= LONGEST]
-    for name in names:
-        screen.print()
-        show_table(screen, made[name])
+    if report.answer:
+        _show_answer(screen, report.answer)
+        _show_measures(screen, study, report.tables)
+    else:
+        for name in study.tables:
+            screen.print()
+            show_table(screen, report.tables[name])
     screen.print()
-    if "excluded" in made:
-        screen.print(f"{len(made['excluded'].frame)} runs left out or without a partner: see excluded.md")
     where = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
-    for name in study.figures:
-        screen.print(Text(f"figure  {where / name}.pdf (.png, .svg)"), soft_wrap=True)
+    left_out = f"; {len(report.tables['excluded'].frame)} runs left out" if "excluded" in report.tables else ""
+    screen.print(Text(f"page    {where}/index.html{left_out}"), soft_wrap=True)
     screen.print(Text(f"tables  {where}/*.md (.csv, .tex)"), soft_wrap=True)
-    screen.print(Text(f"page    {where}/index.html"), soft_wrap=True)
+    if study.figures:
+        screen.print(Text(f"figures {where}/*.pdf (.png, .svg)"), soft_wrap=True)
+
+
+def _show_answer(screen: Console, answer: Answer) -> None:
+    screen.print(Text(printable(answer.summary)))
+    screen.print()
+    for one in answer.claims:
+        line = Text("- ").append(printable(one.claim.statement)).append(f": {one.in_words}.", style="bold")
+        screen.print(line.append(f" {printable(one.numbers[0])}", style="dim"))
+
+
+def _show_measures(screen: Console, study: Study, tables: Mapping[str, Table]) -> None:
+    """The metrics of the claims, loss by loss; nothing where there are too many settings for a screen."""
+    if "comparison" not in study.tables:
+        return
+    table = tables["comparison"]
+    named = {"seeds", *(label(claim.metric) for claim in study.claims)}
+    cells = shown(table).cells
+    cells = cells[cells["metric"].isin(named)]
+    if len(cells) <= LONGEST:
+        screen.print()
+        show_table(screen, Table(table.title, table.frame, cells))
 
 
 def show_table(screen: Console, table: Table) -> None:

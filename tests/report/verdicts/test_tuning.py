@@ -153,7 +153,7 @@ def test_tuning_runs_alone_are_too_few_and_say_what_to_do():
 def test_verdicts_are_at_each_loss_its_own_rate_and_at_equal_rates_where_both_were_trained(tmp_path):
     files = rows.to_files(evidence([*tuning_runs(), *final_runs()]))
     files["runs.csv"] = rows.from_files(files).runs.assign(study_digest="").to_csv(index=False).encode()
-    made = build.build("tuned", STUDY, Path(__file__), files, tmp_path / "tuned")
+    made = build.build("tuned", STUDY, Path(__file__), files, tmp_path / "tuned").tables
     by_setting = made["verdicts_by_setting"].frame.set_index("model")["verdict"]
     assert by_setting.to_dict() == {"lenet5": "contradicted", "mlp": "inconclusive"}
     # Of mse on the mlp, one tuning seed of two diverged at the rate where the other did best: the choice is a toss.

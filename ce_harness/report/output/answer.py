@@ -1,0 +1,186 @@
+"""The answer in words, made from the verdicts and their numbers: a sentence per claim, and a paragraph that sums up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ce_harness import theory
+from ce_harness.report.output.formats import plain
+from ce_harness.report.output.labels import loss_names
+from ce_harness.report.output.wording import difference, margin
+from ce_harness.report.printable import printable
+from ce_harness.report.study import Claim, Evidence, Study, Table
+from ce_harness.report.verdicts.paired_tests import MIN_PAIRS
+from ce_harness.report.verdicts.settings import setting_columns
+
+IN_WORDS = {
+    "supported": "yes",
+    "contradicted": "no, the opposite",
+    "equivalent": "no difference that matters",
+    "depends": "it depends on the setting",
+    "inconclusive": "not decided",
+}
+OF_EQUALITY = IN_WORDS | {"supported": "yes, equal", "contradicted": "no, they differ"}
+SUMMED_UP = {
+    "supported": "What holds",
+    "contradicted": "What is not so",
+    "equivalent": "What makes no difference that matters",
+    "depends": "What depends on the setting",
+    "inconclusive": "What these runs don't decide",
+}
+SCALE = (
+    "How much larger a gradient is at the start is a constant of the two losses, which a learning rate absorbs",
+    {
+        "supported": "; that MSE's fades on its worst predictions is no matter of scale.",
+        "equivalent": "; no loss fades more than the other on its worst predictions.",
+        "contradicted": "; it is not MSE's that fades on its worst predictions.",
+    },
+)
+LISTED = ("dataset", "model", "optimizer")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One claim.
+
+    Attributes:
+        row: of the table of verdicts, with its numbers.
+        in_words: the verdict as the answer to the claim: ``yes``.
+        numbers: what it rests on: the difference in a sentence, and sentences on what it means.
+    """
+
+    claim: Claim
+    row: Mapping[str, Any]
+    in_words: str
+    numbers: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.claim.statement}: {self.in_words}. {' '.join(self.numbers)}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A study's answer.
+
+    Attributes:
+        summary: what holds, what is not so, what is scale, and how far it carries.
+        claims: each claim answered, in the order of the study.
+    """
+
+    summary: str
+    claims: tuple[Answered, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The summary and a line per claim."""
+        return "\n".join([self.summary, *(answered.sentence for answered in self.claims)])
+
+
+def answer(study: Study, evidence: Evidence, tables: Mapping[str, Table]) -> Answer | None:
+    """The answer of a study that makes claims; None of another.
+
+    Args:
+        evidence: the runs that were judged.
+        tables: of the report; ``verdicts`` among them.
+    """
+    if not study.claims:
+        return None
+    frame = tables["verdicts"].frame
+    if study.apart in frame:
+        frame = frame[frame[study.apart] == "all"]
+    names = loss_names(evidence)
+    rows = frame.to_dict("records")
+    answered = tuple(_answered(claim, row, evidence, names) for claim, row in zip(study.claims, rows, strict=True))
+    return Answer(_summary(answered, evidence), answered)
+
+
+def markdown(question: str, answered: Answer) -> str:
+    """The answer as a Markdown file."""
+
+    def line(one: Answered) -> str:
+        rest = f"{one.in_words}. {' '.join(one.numbers)}"
+        return f"- **{plain(printable(one.claim.statement))}**: {plain(printable(rest))}"
+
+    lines = map(line, answered.claims)
+    return "\n".join([f"**{plain(printable(question))}**", "", plain(printable(answered.summary)), "", *lines]) + "\n"
+
+
+def _answered(claim: Claim, row: Mapping[str, Any], evidence: Evidence, names: Mapping[str, str]) -> Answered:
+    verdict = row["verdict"]
+    in_words = (OF_EQUALITY if claim.relation == "equal" else IN_WORDS)[verdict]
+    if not row["n"]:
+        return Answered(claim, row, in_words, ("It was not measured, or the two losses share no seed.",))
+    numbers = [difference(claim, row, {loss: names.get(loss, loss) for loss in (claim.first, claim.second)}) + "."]
+    numbers += _theory(claim, evidence)
+    if verdict == "inconclusive":
+        numbers.append(_why_undecided(claim, row))
+    elif verdict == "equivalent" or claim.relation == "equal":
+        numbers.append(f"Less than {margin(claim)} would not matter.")
+    if row.get("settings"):
+        numbers.append(f"Setting by setting: {row['settings']}.")
+    return Answered(claim, row, in_words, tuple(numbers))
+
+
+def _theory(claim: Claim, evidence: Evidence) -> list[str]:
+    """What the closed form says of the factor between two gradients, and what a slope means."""
+    if claim.metric == "feedback_slope":
+        return ["Slope 0: the pull stays as a prediction gets worse; slope 1: it fades as fast."]
+    told = evidence.runs.get("num_classes", pd.Series(dtype=float))
+    classes = pd.to_numeric(told).dropna().unique().tolist()
+    first, second = theory.LOSSES.get(claim.first), theory.LOSSES.get(claim.second)
+    if claim.metric != "early_grad_norm" or len(classes) != 1 or first is None or second is None:
+        return []
+    if first.ce_over_loss is None or second.ce_over_loss is None:
+        return []
+    k = int(classes[0])
+    factor = second.ce_over_loss(k) / first.ce_over_loss(k)
+    return [f"The closed form says {factor:g} at a uniform prediction of {k} classes; a learning rate absorbs it."]
+
+
+def _why_undecided(claim: Claim, row: Mapping[str, Any]) -> str:
+    if row["n"] < MIN_PAIRS:
+        return "Too few seeds."
+    if claim.metric.startswith("test/") and abs(row["mean"]) < row["noise_floor"]:
+        return "Two names of one loss lie as far apart by chance."
+    return f"The interval leaves open whether it is more than {margin(claim)}."
+
+
+def _summary(answered: Sequence[Answered], evidence: Evidence) -> str:
+    pairs = max(one.row["n"] for one in answered)
+    if all(one.row["verdict"] == "inconclusive" for one in answered):
+        few = (
+            f": {pairs} seeds show no difference, and {MIN_PAIRS} are the fewest that can" if pairs < MIN_PAIRS else ""
+        )
+        return f"These runs decide none of the {len(answered)} claims{few}. {_how_far(evidence)}"
+    parts = []
+    for verdict, beginning in SUMMED_UP.items():
+        statements = [_clause(one) for one in answered if one.row["verdict"] == verdict]
+        if statements:
+            parts.append(f"{beginning}: {'; '.join(statements)}.")
+    by_metric = {one.claim.metric: one.row["verdict"] for one in answered}
+    if by_metric.get("early_grad_norm") in ("supported", "contradicted"):
+        beginning, endings = SCALE
+        parts.append(beginning + endings.get(by_metric.get("feedback_slope", ""), "."))
+    return " ".join([*parts, _how_far(evidence)])
+
+
+def _clause(one: Answered) -> str:
+    statement = one.claim.statement
+    return statement[0].lower() + statement[1:] if statement[1:2].islower() and " " in statement else statement
+
+
+def _how_far(evidence: Evidence) -> str:
+    """What the runs are of, so that nobody takes the answer further."""
+    runs = evidence.runs
+    what = [", ".join(map(str, runs[name].unique())) for name in LISTED if name in runs]
+    settings = len(runs.groupby(names)) if (names := setting_columns(runs)) else 1
+    seeds = runs.groupby(["loss", *names]).size().median()
+    return (
+        f"How far it carries: {len(runs)} runs, {seeds:g} of each loss in {'each of ' if settings > 1 else ''}"
+        f"{settings} setting{'s' if settings > 1 else ''} ({'; '.join(what)})."
+    )

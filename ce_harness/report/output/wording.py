@@ -1,0 +1,97 @@
+"""How a difference is put in words: `1.2 points higher`, `5.27 times`, `3 epochs shorter`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ce_harness.report.output.labels import label
+from ce_harness.report.study import Claim
+from ce_harness.report.verdicts.outcomes import TIME_TO, target
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How one outcome is spoken of.
+
+    Attributes:
+        noun: what it is of a loss: ``test accuracy``.
+        unit: of the difference, after its number.
+        scale: the difference times this is in that unit.
+        more, less: what a positive and a negative difference are called.
+    """
+
+    noun: str
+    unit: str = ""
+    scale: float = 1.0
+    more: str = "higher"
+    less: str = "lower"
+
+
+def _points(noun: str) -> Wording:
+    """Of an outcome that is a share."""
+    return Wording(noun, " points", 100.0)
+
+
+WORDINGS = {
+    "test/accuracy": _points("test accuracy"),
+    "test/balanced_accuracy": _points("balanced test accuracy"),
+    "test/error": _points("test error"),
+    "test/nll": Wording("NLL", " nats"),
+    "test/nll_calibrated": Wording("calibrated NLL", " nats"),
+    "test/brier": Wording("Brier score"),
+    "test/ece": _points("calibration error"),
+    "test/ece_calibrated": _points("calibration error after temperature scaling"),
+    "mean_accuracy": _points("mean validation accuracy over training"),
+    "failed": _points("share of failed trainings"),
+    "early_grad_norm": Wording("gradient in the first epoch"),
+    "feedback": Wording("gradient on badly wrong predictions"),
+    "feedback_relative": Wording("gradient on badly wrong predictions, relative to its peak,"),
+    "feedback_slope": Wording("slope of the pull on the true class"),
+}
+
+
+def wording(metric: str) -> Wording:
+    """How an outcome is spoken of; one that is not known, such as a metric of the user's own, by its label."""
+    if metric.startswith(TIME_TO):
+        return Wording(f"time to {target(metric):.0%} validation accuracy", " epochs", more="longer", less="shorter")
+    return WORDINGS.get(metric, Wording(label(metric)))
+
+
+def difference(claim: Claim, row: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The mean difference of a judged row and its 95% interval, as a sentence without its full stop.
+
+    Args:
+        names: loss -> what readers call it.
+    """
+    words, first, second = wording(claim.metric), names[claim.first], names[claim.second]
+    low, mean, high = (float(row[name]) for name in ("ci_low", "mean", "ci_high"))
+    if claim.ratio:
+        interval = f" ({low:.3g} to {high:.3g})" if math.isfinite(low) else ""
+        return f"The {words.noun} of {first} is {mean:.3g} times that of {second}{interval}"
+    if mean == low == high == 0:
+        return f"The {words.noun} of {first} and of {second} is the same in every pair"
+    interval = ""
+    if math.isfinite(low) and (low > 0) == (high > 0):
+        least, most = sorted((low, high), key=abs)
+        interval = f" ({_size(words, least)} to {_size(words, most)})"
+    elif math.isfinite(low):
+        interval = f" ({_size(words, low)} {words.less} to {_size(words, high)} {words.more})"
+    by = f"{_size(words, mean)}{words.unit} {_side(words, mean)}"
+    return f"The {words.noun} of {first} is {by} than that of {second}{interval}"
+
+
+def margin(claim: Claim) -> str:
+    """The least difference that matters: ``0.5 points``, ``a factor of 1.25``."""
+    words = wording(claim.metric)
+    return f"a factor of {claim.margin:g}" if claim.ratio else f"{_size(words, claim.margin)}{words.unit}"
+
+
+def _size(words: Wording, value: float) -> str:
+    return f"{abs(value) * words.scale:.3g}"
+
+
+def _side(words: Wording, value: float) -> str:
+    return words.more if value > 0 else words.less
