@@ -195,7 +195,7 @@ def part():
         "reads no runs: give no --from",
     ),
     Case("a report without a store", "python report.py demo", "there is no such store", 5),
-    Case("a report without runs", "python report.py demo", "has no runs; train them first: python run.py", 8, store),
+    Case("a report without runs", "python report.py demo", "has no runs; train them first: ce-run -m", 8, store),
     Case(
         "a report of one seed",
         "python report.py demo",
