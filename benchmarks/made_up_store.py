@@ -72,7 +72,7 @@ TRUTHS: dict[str, Callable[[Mapping], Truth]] = {
 
 
 def make(folder: Path, study: str, cells: Iterable[Mapping], truth: Callable[[Mapping], Truth], **common) -> str:
-    """Write a store into an empty folder.
+    """Write a store into a folder; one without runs may be there.
 
     Args:
         study: the tag of every run.

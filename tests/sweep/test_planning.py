@@ -24,11 +24,11 @@ from tests.conftest import ROOT
 class Sweep:
     """What Hydra gives a sweeper, and what the sweep then shows."""
 
-    def __init__(self, tmp_path, config_name="config"):
-        self.config = compose(config_name, [f"runs_dir={tmp_path}"], return_hydra_config=True)
-        self.config.hydra.sweep.dir = str(tmp_path / "sweep")
+    def __init__(self, runs_dir, config_name="config"):
+        self.config = compose(config_name, [f"runs_dir={runs_dir}"], return_hydra_config=True)
+        self.config.hydra.sweep.dir = str(runs_dir / "sweep")
         self.loader = GlobalHydra.instance().hydra.config_loader
-        self.runs_dir = f"runs_dir={tmp_path}"
+        self.runs_dir = f"runs_dir={runs_dir}"
         self.shown = ""
 
     def plan(self, *combinations):
@@ -49,10 +49,10 @@ class Sweep:
 
 
 @pytest.fixture
-def sweep(tmp_path):
+def sweep(runs_dir):
     GlobalHydra.instance().clear()
     with initialize_config_dir(f"{ROOT}/conf", version_base="1.3"):
-        yield Sweep(tmp_path)
+        yield Sweep(runs_dir)
 
 
 class Launcher:
@@ -223,12 +223,12 @@ def test_the_summary_has_every_failure_its_reason_and_its_command(sweep):
     assert f"python run.py {sweep.runs_dir} seed=2 'study='\"'\"'two words'\"'\"'' threads=" in sweep.shown
 
 
-def test_the_commands_name_configs_that_are_not_ours(tmp_path):
+def test_the_commands_name_configs_that_are_not_ours(tmp_path, runs_dir):
     shutil.copytree(f"{ROOT}/conf", tmp_path / "conf")
     (tmp_path / "conf" / "config.yaml").rename(tmp_path / "conf" / "mine.yaml")
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(tmp_path / "conf"), version_base="1.3"):
-        sweep = Sweep(tmp_path, "mine")
+        sweep = Sweep(runs_dir, "mine")
     with pytest.raises(SweepError):
         sweep.run(Launcher({"seed=0": End(1, "")}), *seeds(1))
     flags = f"--config-name=mine --config-path={tmp_path / 'conf'}"

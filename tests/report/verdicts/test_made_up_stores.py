@@ -13,15 +13,13 @@ TIE = Truth(accuracy=1.0)  # nothing is above 1: many runs tie there
 
 
 @pytest.fixture
-def reported(tmp_path, monkeypatch):
+def reported(tmp_path, runs_dir, monkeypatch):
     study = any_losses.study
     # What the figures show is not asked here, and they take longest.
     monkeypatch.setattr(any_losses, "study", lambda *args: replace(study(*args), figures={}))
 
     def make_and_report(truth, runs=40, settings=2):
-        folder = tmp_path / "store"
-        folder.mkdir()
-        uri = make(folder, "single_runs", grid(runs, settings, ("softmax_ce", "mse")), truth)
+        uri = make(runs_dir, "single_runs", grid(runs, settings, ("softmax_ce", "mse")), truth)
         command = ["--losses", "softmax_ce,mse", "--tracking-uri", uri, "--output", str(tmp_path / "report")]
         assert report.main(command) == 0
         return tmp_path / "report"
