@@ -49,12 +49,21 @@ def migrated_store(tmp_path_factory):
 
 
 @pytest.fixture
-def runs_dir(tmp_path, migrated_store):
-    """A folder for runs with a store of its own."""
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    shutil.copy(migrated_store, folder / "mlflow.db")
-    return folder
+def make_runs_dir(tmp_path, migrated_store):
+    """Makes folders for runs, by name, each with a store of its own."""
+
+    def make(name):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(migrated_store, folder / "mlflow.db")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def runs_dir(make_runs_dir):
+    return make_runs_dir("runs")
 
 
 @pytest.fixture

@@ -119,19 +119,16 @@ def interrupted_after(config, epoch, monkeypatch, error=KeyboardInterrupt):
     ],
     ids=["momentum", "all options"],
 )
-def test_every_state_continues_bit_for_bit(composed, tmp_path, monkeypatch, overrides):
-    straight, stopped = (composed(*overrides, f"runs_dir={tmp_path / name}") for name in ("straight", "stopped"))
+def test_every_state_continues_bit_for_bit(composed, make_runs_dir, monkeypatch, overrides):
+    straight, stopped = (composed(*overrides, f"runs_dir={make_runs_dir(name)}") for name in ("straight", "stopped"))
     train_and_evaluate(straight)
     interrupted_after(stopped, 2, monkeypatch)
     train_and_evaluate(stopped)
     assert everything(stopped) == everything(straight)
 
 
-def test_alone_in_a_sweep_or_again_it_is_the_same_run(undisturbed, tmp_path, migrated_store):
+def test_alone_in_a_sweep_or_again_it_is_the_same_run(undisturbed, runs_dir):
     """A sweep's worker computes the bits of a call from Python; then the run is complete for everybody, at once."""
-    runs_dir = tmp_path / "runs"
-    runs_dir.mkdir()
-    shutil.copy(migrated_store, runs_dir / "mlflow.db")
 
     def command(*words):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
