@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --quiet
 
-.PHONY: demo test test-cluster test-faults lint bench dashboard reproduce lock
+.PHONY: demo test test-slow test-cluster test-faults lint bench dashboard reproduce lock
 
 demo: .venv/installed
 	$(BIN)/python run.py -m experiment=demo
@@ -17,10 +17,13 @@ demo: .venv/installed
 test: .venv/installed
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-# Sweeps on real engines (Slurm, Ray, PostgreSQL), the dashboard in a real browser, a sample of the faults below; what is
-# missing is skipped by name.
+# What takes long: kills and restarts, ill servers, a notebook's kernel, the dashboard in a browser, all bad input.
+test-slow: .venv/installed
+	$(BIN)/python -m pytest -m slow --ignore tests/cluster --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# Sweeps on real engines: Slurm, Ray, PostgreSQL. What is missing is skipped by name.
 test-cluster: .venv/installed-cluster
-	$(BIN)/python -m pytest -m slow tests/cluster tests/tracking/test_dashboard.py tests/faults
+	$(BIN)/python -m pytest -m slow tests/cluster
 
 # Runs, sweeps, stores and reports under every fault that tests/faults knows, at every place: hours. Needs gcc.
 test-faults: .venv/installed

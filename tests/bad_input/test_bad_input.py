@@ -15,6 +15,8 @@ from tests.bad_input import config_cases, data_cases, surroundings_cases
 from tests.bad_input.table import committed, written
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 CASES = {case.what: case for module in (config_cases, data_cases, surroundings_cases) for case in module.CASES}
 
 

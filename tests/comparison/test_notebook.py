@@ -6,6 +6,8 @@ import nbclient
 import nbformat
 import pytest
 
+pytestmark = pytest.mark.slow
+
 OWN_LOSS = """
 import keras
 from keras import ops
@@ -59,7 +61,9 @@ def outputs(tmp_path_factory):
     cells = [nbformat.v4.new_code_cell("\n".join(line[4:] for line in cell.splitlines()) or cell) for cell in CELLS]
     cells[2].source = CELLS[2]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    nbclient.NotebookClient(notebook, timeout=300, iopub_timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
+    nbclient.NotebookClient(
+        notebook, timeout=300, iopub_timeout=60, resources={"metadata": {"path": str(folder)}}
+    ).execute()
     return [cell.outputs for cell in notebook.cells]
 
 

@@ -12,6 +12,8 @@ from tests.faults.proxy import Proxy
 from tests.tracking.server import serve
 from tests.tracking.test_store import recorded
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = (
     "runs/create: answer lost",
     "runs/create: done, but 500",

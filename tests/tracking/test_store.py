@@ -76,6 +76,7 @@ ALL_POINTS = {
 }
 
 
+@pytest.mark.slow
 def test_eight_processes_may_be_the_first(tmp_path):
     program = f"""
 import os
@@ -234,6 +235,7 @@ with RunDirectory(Path({str(run.path)!r})).claimed():
     assert only_run(uri)[0] == "RUNNING"
 
 
+@pytest.mark.slow
 def test_what_a_server_missed_arrives_when_it_is_back(runs_dir, migrated_store, tmp_path, monkeypatch):
     monkeypatch.setattr(background_uploader, "SECONDS_BETWEEN_TRIES", 0.01)
     port = free_port()

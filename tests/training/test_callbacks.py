@@ -42,6 +42,7 @@ def test_what_the_run_does_itself_is_refused(composed, callback, overrides, mess
         train_and_evaluate(with_callback(composed(*overrides), **callback))
 
 
+@pytest.mark.slow
 def test_what_a_callback_counts_survives_a_restart(composed, tmp_path, monkeypatch):
     """No epoch improves the loss by ten: the rate falls after epochs 3 and 5. The restart is after epoch 2."""
     monkeypatch.setattr(saving, "SECONDS_BETWEEN_SAVES", 0.0)

@@ -78,6 +78,7 @@ def undisturbed(tmp_path_factory, migrated_store):
     return everything(config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_a_run_killed_anywhere_ends_like_an_undisturbed_one(killed, undisturbed, point):
     train_and_evaluate(killed[point])
@@ -101,6 +102,7 @@ def interrupted_after(config, epoch, monkeypatch, error=KeyboardInterrupt):
             train_and_evaluate(config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -127,6 +129,7 @@ def test_every_state_continues_bit_for_bit(composed, make_runs_dir, monkeypatch,
     assert everything(stopped) == everything(straight)
 
 
+@pytest.mark.slow
 def test_alone_in_a_sweep_or_again_it_is_the_same_run(undisturbed, runs_dir):
     """A sweep's worker computes the bits of a call from Python; then the run is complete for everybody, at once."""
 
@@ -307,6 +310,7 @@ def test_a_full_disk_is_one_line_and_costs_nothing(composed, undisturbed, monkey
     assert everything(config) == undisturbed
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_command_with_130_and_the_truth_in_mlflow(composed):
     """Also: while the command runs, a second one is told by which process the run is held."""
     config = composed(*RUN, "epochs=100000")

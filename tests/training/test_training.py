@@ -197,6 +197,7 @@ def test_mean_over_classes_is_the_sum_at_a_tenth_of_the_rate(composed):
     np.testing.assert_allclose(10 * mean, summed, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_same_config_gives_the_same_bits_in_a_used_process(composed, tmp_path):
     overrides = ("model=convnet", "optimizer=adam", "learning_rate=0.001", "epochs=2")
     configs = [composed(*overrides, f"runs_dir={tmp_path / name}") for name in ("a", "b")]
@@ -254,6 +255,7 @@ print("mlflow" in sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_mlflow_loads_beside_the_training_not_before_it(composed):
     config = composed("epochs=1")
     called = [sys.executable, "-c", LOADS_LATE, OmegaConf.to_yaml(config)]
