@@ -15,6 +15,10 @@ def __getattr__(name: str) -> Any:
     """``from ce_harness import compare`` loads what it needs then: the losses alone need none of it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ce_harness.startup import lacking
+
+    if reason := lacking():
+        raise ImportError(reason)
     from ce_harness import comparison
 
     return getattr(comparison, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator
@@ -13,6 +13,8 @@ from pathlib import Path
 
 # Hydra looks for sweepers and launchers in a package hydra_plugins on the path, and nowhere else.
 PLUGINS = Path(__file__).parent / "sweep" / "launchers"
+
+NEEDED = ("hydra", "joblib", "mlflow", "pandas")  # of the extra [harness]; the rest comes with them
 
 # Each library reads its own when it is imported: no greetings, no telemetry, no link to a server's page printed for
 # each run. MLflow itself tries nothing again: it would create a run twice where the answer to the first call was lost.
@@ -40,6 +42,14 @@ def prepare() -> None:
     for name, value in UNLESS_SET.items():
         os.environ.setdefault(name, value)
     make_importable(PLUGINS)
+
+
+def lacking() -> str | None:
+    """What to say where the extra [harness] is not installed; None where it is."""
+    for package in NEEDED:
+        if importlib.util.find_spec(package) is None:
+            return f"{package} is not installed; pip install 'ce_harness[harness]'"
+    return None
 
 
 def make_importable(folder: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import os
+import signal
 import sys
 from typing import NoReturn
 
 from ce_harness.errors import ConfigError
-from ce_harness.startup import prepare
+from ce_harness.startup import lacking, prepare
 
-NEEDED = ("hydra", "joblib", "mlflow", "pandas")  # of the extra [harness]; the rest comes with them
+NOBODY_READS = 128 + signal.SIGPIPE  # what the shell calls a command whose reader, such as `head`, has ended
 
 
 def run() -> NoReturn:
@@ -28,9 +30,14 @@ def dashboard() -> NoReturn:
 
 
 def _start(module: str) -> NoReturn:
-    for package in NEEDED:
-        if importlib.util.find_spec(package) is None:
-            print(f"error: {package} is not installed; pip install 'ce_harness[harness]'", file=sys.stderr)
-            sys.exit(ConfigError.exit_code)
+    if reason := lacking():
+        print(f"error: {reason}", file=sys.stderr)
+        sys.exit(ConfigError.exit_code)
     prepare()
-    sys.exit(importlib.import_module(module).main())
+    try:
+        exit_code = importlib.import_module(module).main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries once more at its end
+        exit_code = NOBODY_READS
+    sys.exit(exit_code)

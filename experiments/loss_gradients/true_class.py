@@ -13,7 +13,8 @@ from scipy import special
 from ce_harness.report.output.style import COLUMN_WIDTH, logarithmic, loss_styles, new_figure
 from ce_harness.report.study import Evidence, Table
 from ce_harness.theory import LOSSES, slope_in_decades, true_class_gradient
-from experiments.loss_gradients.logits import automatic_gradient, spread_evenly
+
+from .logits import automatic_gradient, spread_evenly
 
 NUM_CLASSES = 10
 P_TRUE = (0.1, 1e-2, 1e-3, 1e-4)  # from uniform to surely wrong

@@ -43,6 +43,11 @@ def test_a_command_says_in_one_line_what_it_lacks(command):
     assert answer.stderr == "error: hydra is not installed; pip install 'ce_harness[harness]'\n"
 
 
+def test_compare_says_in_one_line_what_it_lacks():
+    answer = python("from ce_harness import compare")
+    assert answer.stderr.endswith("\nImportError: hydra is not installed; pip install 'ce_harness[harness]'\n")
+
+
 def test_a_checkout_and_an_installed_copy_each_know_where_configs_and_studies_lie(tmp_path, monkeypatch):
     assert (places.conf() / "config.yaml").is_file()
     assert (places.studies() / "demo.py").is_file()

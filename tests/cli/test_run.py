@@ -1,10 +1,13 @@
 """``python run.py`` as a process of its own: what it answers without the heavy libraries, and its exit codes."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.store import open_store
@@ -47,6 +50,24 @@ def test_help_and_the_config_are_shown_without_tensorflow_and_mlflow(tmp_path, w
     assert (answer.returncode, answer.stderr) == (0, "")
     assert shown in answer.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_help_fits_a_screen_and_names_every_key():
+    config = yaml.safe_load(Path(ROOT, "conf", "config.yaml").read_text())
+    text = config["hydra"]["help"]["template"]
+    keys = config.keys() - {"defaults", "hydra"}
+    assert {key for key in keys if not re.search(rf"\b{key}\b", text)} == set()
+    groups = ["dataset", "experiment", "loss", "model", "optimizer"]
+    assert len(text.splitlines()) + len(groups) <= 25  # a line for each group takes the place of their variable
+
+
+def test_a_reader_who_has_enough_is_no_error(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, os.path.join(ROOT, "run.py"), "--help"]
+    answer = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path)
+    os.close(writing)
+    assert (answer.returncode, answer.stderr) == (141, b"")
 
 
 def test_a_complete_run_that_was_deleted_in_the_store_answers_without_mlflow_and_stays_deleted(composed, runs_dir):
