@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tracking-uri",
         metavar="URI",
-        help="the MLflow store with the runs (default: MLFLOW_TRACKING_URI, else that of the config)",
+        help="the MLflow store with the runs (default: that of the config, which takes MLFLOW_TRACKING_URI if set)",
     )
     parser.add_argument(
         "--where",
@@ -177,7 +177,7 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
 
     configs = Configs(args.config_dir)
     config = configs.compose()
-    uri = args.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or config.tracking_uri
+    uri = args.tracking_uri or config.tracking_uri
     code_now = code_digests(config)["harness_digest"]
     runs: Sequence[Run] = reading.read_runs(uri, job.tracked_as, must_exist=not args.missing)
     if args.runs_csv:

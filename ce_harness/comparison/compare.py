@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def compare(
     flags = [f"--config-dir={options.folder}"] if options.folder.is_dir() else []
     words += [f"study={study}", f"runs_dir={word(folder)}", f"loss={','.join(names)}"]
     train([*flags, *words, f"seed={','.join(map(str, numbers))}"], " / ".join(names))
-    uri = str(keys.get("tracking_uri", f"sqlite:///{folder}/mlflow.db"))
+    uri = str(keys.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder}/mlflow.db")
     return Comparison.of_tracked(uri, study, names, numbers)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ce_harness.errors import TooFewRunsError, TrackingError
+from ce_harness.errors import ConfigError, TooFewRunsError, TrackingError
 from ce_harness.report import provenance
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.run import Run
@@ -17,7 +17,7 @@ from ce_harness.report.output import answer, learning_rates, page, publish, styl
 from ce_harness.report.output.answer import Answer
 from ce_harness.report.output.verdict_tables import View, sensitivity_table, verdicts, verdicts_by_setting
 from ce_harness.report.study import Evidence, Study, Table
-from ce_harness.report.verdicts import claims, rates
+from ce_harness.report.verdicts import claims, outcomes, rates
 from ce_harness.report.verdicts.settings import setting_columns
 
 
@@ -86,11 +86,18 @@ def build(
 
     Raises:
         TooFewRunsError: rows without a run.
+        ConfigError: a claim is about a metric that no run has.
         DiskError: see ``publish.write``.
     """
     evidence = rows.from_files(row_files) if row_files else Evidence()
     if row_files and evidence.runs.empty:
         raise TooFewRunsError(f"study {name!r}: its {rows.FOLDER}/runs.csv holds no run")
+    for claim in study.claims:
+        if not outcomes.is_known(evidence, claim.metric):
+            measured = sorted(name for name in (*evidence.runs, *evidence.epochs) if "/" in name)
+            raise ConfigError(
+                f"claim {claim.statement!r}: no run has the metric {claim.metric!r}; they have {', '.join(measured)}"
+            )
     facts = provenance.describe(name, study_file, evidence)
     facts["commands"] = {"train": [], "report": "", "folder": _as_typed(output), **(commands or {})}
     compared = rates.at_best_rates(evidence) if rates.differ(evidence) else evidence

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ce_harness.errors import ConfigError
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
@@ -134,3 +136,18 @@ class Study:
     apart: str = ""
     claims: tuple[Claim, ...] = ()
     train: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuses what can't be answered.
+
+        Raises:
+            ConfigError: says what is wrong, and how to mend it.
+        """
+        if self.reads is None:
+            return
+        for key in ("loss", "seed", *(["learning_rate"] if self.tuning_seeds else [])):
+            if key not in self.reads:
+                why = "tuning_seeds choose among its values" if key == "learning_rate" else "every study must"
+                raise ConfigError(f"reads names no {key}: {why}; add its values: {key!r}: [...]")
+        if shared := sorted(set(self.tuning_seeds).intersection(self.reads["seed"])):
+            raise ConfigError(f"tuning_seeds and reads share the seeds {shared}: what chooses a rate must not judge it")

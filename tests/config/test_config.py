@@ -19,6 +19,13 @@ def test_where_a_run_is_kept_does_not_change_its_identity(composed):
     assert config_hash(composed("tracking_uri=http://127.0.0.1:1", "mlflow_experiment=x", "runs_dir=/x")) == here
 
 
+def test_runs_and_reports_take_the_store_from_mlflows_own_variable(composed, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert composed(base=()).tracking_uri == "http://127.0.0.1:5000"
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert composed("runs_dir=here", base=()).tracking_uri == "sqlite:///here/mlflow.db"
+
+
 @pytest.mark.parametrize("override", ["seed=1", "loss=mse", "learning_rate=0.06", "threads=2", "study=other"])
 def test_what_a_run_computes_is_its_identity(composed, override):
     assert config_hash(composed(override)) != config_hash(composed())

@@ -30,17 +30,21 @@ def read(runs: Sequence[Run], names: Sequence[str]) -> tuple[dict[str, pd.DataFr
     Returns:
         (frames, mean global gradient norm over the first epoch of each run).
     """
+    # Where only some were scored within epochs, all are compared at the ends of epochs: a target is crossed alike.
+    within_epochs = len({run.params.get("evaluate_every", "None") for run in runs}) == 1
     parts, early = [], []
     for start in range(0, len(runs), RUNS_AT_ONCE):
         some = slice(start, start + RUNS_AT_ONCE)
-        frames, norms = _read(runs[some], names[some])
+        frames, norms = _read(runs[some], names[some], within_epochs)
         parts.append(frames)
         early += norms
     kinds = parts[0] if parts else ()
     return {kind: _under_one_another([frames[kind] for frames in parts]) for kind in kinds}, early
 
 
-def _read(runs: Sequence[Run], names: Sequence[str]) -> tuple[dict[str, pd.DataFrame], list[float]]:
+def _read(
+    runs: Sequence[Run], names: Sequence[str], within_epochs: bool
+) -> tuple[dict[str, pd.DataFrame], list[float]]:
     epochs = _tables(runs, names, "epochs.csv")
     per_epoch = epochs.groupby("run", sort=False, observed=True)["step"].first()
     parts: dict[tuple[str, ...], list[tuple[str, np.ndarray, np.ndarray]]] = {}
@@ -51,7 +55,7 @@ def _read(runs: Sequence[Run], names: Sequence[str]) -> tuple[dict[str, pd.DataF
         early.append(float(values[: int(steps_per_epoch), columns.index("grad_norm/global")].mean()))
         parts.setdefault(columns, []).append((name, *thin(values)))
     frames = {
-        "epochs": _with_evaluations(epochs, runs, names, per_epoch),
+        "epochs": _with_evaluations(epochs, runs, names, per_epoch) if within_epochs else epochs,
         "steps": _stacked(parts, names),
         "gradient_bins": pooled(_tables(runs, names, "gradient_bins.csv")),
         "reliability": _tables(runs, names, "reliability.csv"),
@@ -63,10 +67,9 @@ def _with_evaluations(
     epochs: pd.DataFrame, runs: Sequence[Run], names: Sequence[str], steps_per_epoch: pd.Series
 ) -> pd.DataFrame:
     """The epochs, with the evaluations within them as rows of their own, at fractions of an epoch."""
-    scored = [i for i, run in enumerate(runs) if run.params.get("evaluate_every", "None") != "None"]
-    if not scored:
+    if runs[0].params.get("evaluate_every", "None") == "None":
         return epochs
-    within = _tables([runs[i] for i in scored], [names[i] for i in scored], "evaluations.csv")
+    within = _tables(runs, names, "evaluations.csv")
     within["run"] = within["run"].cat.set_categories(names)
     within["epoch"] = within["step"] / within["run"].map(steps_per_epoch).astype(float)
     frame = _in_order([epochs, within[within["epoch"] % 1 > 0]])

@@ -51,7 +51,7 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
     A diverged run has the values of ``AT_CHANCE``, and reaches no target.
 
     Args:
-        metric: a column of ``evidence.runs``; or one of
+        metric: a column of ``evidence.runs``, or of ``evidence.epochs`` for its value at the last epoch; or one of
 
             - ``epochs_to/T``: epochs until validation accuracy T, interpolated between evaluations, inf for a
               run that never reaches it;
@@ -72,6 +72,8 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
         values = _column(runs, "test/nll") - _column(runs, "test/nll_calibrated")
     elif by_run := _BY_RUN.get(metric.partition("/")[0] if metric.startswith(TIME_TO) else metric):
         values = runs["run"].map(by_run(evidence, metric)).astype(float)
+    elif metric not in runs and metric in evidence.epochs:
+        values = runs["run"].map(evidence.epochs.groupby("run", observed=True)[metric].last()).astype(float)
     else:
         values = _column(runs, metric)
     ended = _ended(runs)
@@ -82,6 +84,12 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
     if metric in AT_CHANCE:
         return values.where(ended, AT_CHANCE[metric](runs["num_classes"]))
     return values
+
+
+def is_known(evidence: Evidence, metric: str) -> bool:
+    """Whether ``outcome`` takes a metric. Standard scores are known even if earlier rows lack them."""
+    computed = metric in (FAILED, "nll_calibration", *_BY_RUN) or metric.startswith(TIME_TO)
+    return computed or metric in AT_CHANCE or metric in evidence.runs or metric in evidence.epochs
 
 
 def failed(runs: pd.DataFrame, accuracy: str) -> pd.Series:
