@@ -111,9 +111,9 @@ def build(
     with style.paper():
         for file, draw in study.figures.items():
             pictures |= style.rendered(draw(compared), file)
-    svg = {file: pictures[f"{file}.svg"] for file in study.figures}
-    files["index.html"] = page.render(study, facts, made, svg)
-    publish.write(pictures | files, facts, output)
+    files["index.html"] = page.render(study, facts, made, pictures, in_words)
+    told = {"question": study.question, "answer": in_words.summary if in_words else ""}
+    publish.write(pictures | files, facts | told, output)
     return Report(made, in_words)
 
 

@@ -46,9 +46,8 @@ def show(study: Study, report: Report, output: Path) -> None:
     where = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
     left_out = f"; {len(report.tables['excluded'].frame)} runs left out" if "excluded" in report.tables else ""
     screen.print(Text(f"page    {where}/index.html{left_out}"), soft_wrap=True)
-    screen.print(Text(f"tables  {where}/*.md (.csv, .tex)"), soft_wrap=True)
-    if study.figures:
-        screen.print(Text(f"figures {where}/*.pdf (.png, .svg)"), soft_wrap=True)
+    formats = "tables as .md, .csv and .tex" + (", figures as .pdf, .png and .svg" if study.figures else "")
+    screen.print(Text(f"beside  {formats}"), soft_wrap=True)
 
 
 def _show_answer(screen: Console, answer: Answer) -> None:

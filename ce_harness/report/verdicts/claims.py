@@ -70,7 +70,7 @@ def judge_overall(
             agreed = in_settings.nunique() == 1 and in_settings[0] != "inconclusive"
             row |= {"settings": counted(in_settings), "unanimous": in_settings[0] if agreed else ""}
         else:
-            row = _row(claim, next(iter(judged or of_claim), _nothing()), floor) | {"settings": ""}
+            row = _row(claim, next(iter(judged or of_claim), _nothing()), floor) | {"settings": "", "unanimous": ""}
             for name in setting_columns(evidence.runs):
                 row.pop(name, None)
         rows.append(row)

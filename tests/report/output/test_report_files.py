@@ -16,9 +16,11 @@ from ce_harness.errors import ConfigError, DataError, TooFewRunsError
 from ce_harness.report import build
 from ce_harness.report.evidence import rows, series
 from ce_harness.report.evidence.selection import Selection, select
-from ce_harness.report.output import figures, formats, style
+from ce_harness.report.output import figures, formats, overview, style
+from ce_harness.report.output.answer import Answered
+from ce_harness.report.output.forest import forest
 from ce_harness.report.output.latex import latex
-from ce_harness.report.study import Table
+from ce_harness.report.study import Claim, Table
 from ce_harness.report.verdicts.intervals import Summary
 from experiments import demo
 from tests.report.synthetic import Run, runs
@@ -71,7 +73,7 @@ def test_the_rows_alone_rebuild_every_byte(report, tmp_path, capsys):
     assert "- Cross-entropy trains more accurately: not decided. The test accuracy of" in printed
     assert "Each loss on every metric" in printed
     assert f"page    {tmp_path / 'again' / 'index.html'}" in printed
-    assert printed.count("\n") <= 34  # with what training says, one screen
+    assert printed.count("\n") <= 37  # with what training says, one screen
     first, again = contents(report), contents(tmp_path / "again")
     assert first.keys() == again.keys()
     assert [name for name in first if first[name] != again[name]] == []
@@ -124,11 +126,49 @@ def test_excluded_runs_are_listed(report):
 
 def test_the_page_loads_nothing_and_names_its_commands(report):
     page = (report / "index.html").read_text()
-    assert re.findall(r'(?:src|href)="(?!data:)', page) == []
-    assert "<pre>python run.py -m experiment=demo\npython report.py demo\n" in page
+    assert re.findall(r'src="(?!data:)', page) == []
+    links = set(re.findall(r'href="(.*?)"', page))
+    assert all(link.removeprefix("#") in page for link in links if link.startswith("#"))
+    assert [link for link in links if not link.startswith("#") and not (report / link).exists()] == []
+    assert '<pre tabindex="0">python run.py -m experiment=demo\npython report.py demo\n' in page
     assert f"python report.py demo --from {report}" in page
     assert page.count("<figure") == len(demo.STUDY.figures)
     assert "prefers-color-scheme: dark" in page
+
+
+def test_the_page_opens_with_the_answer_and_a_card_per_claim_with_its_forest_plot(report):
+    page = (report / "index.html").read_text()
+    assert (
+        page.index("How far it carries: 15 runs")
+        < page.index('<li class="card')
+        < page.index('<figure id="differences"')
+    )
+    assert page.count('<li class="card') == len(demo.STUDY.claims)
+    # A claim that was not measured has none.
+    assert page.count('<svg class="forest"') == len(demo.STUDY.claims) - 1
+    assert "Not decided" in page
+    assert "Expected calibration error: mean gap of confidence and accuracy" in page
+    assert len(page) < 2_000_000
+
+
+def test_a_forest_plot_is_to_scale():
+    claim = Claim("c", "test/accuracy", "a", "b", "greater", margin=0.01)
+    row = {"mean": 0.03, "ci_low": 0.02, "ci_high": 0.04}
+    drawn = forest(Answered(claim, row, "yes", ()))
+    # The axis is -0.01 to 0.04 and 8% of it on either side: 240 / 0.058 to the unit, and -0.01 at 0.004 of it.
+    assert 'cx="182.1"' in drawn
+    assert '<rect x="16.6" y="2" width="82.8"' in drawn
+    assert forest(Answered(claim, row | {"ci_low": math.nan}, "yes", ())) == ""
+
+
+def test_the_page_over_all_reports_has_their_questions(report, tmp_path):
+    folder = tmp_path / "results"
+    shutil.copytree(report, folder / "demo")
+    (folder / "mine").mkdir()
+    page = overview.write(folder).read_text()
+    assert '<a href="demo/index.html">On digits with LeNet-5, does softmax + cross-entropy beat MSE' in page
+    assert "How far it carries: 15 runs" in page
+    assert page.count("<h2>") == 1
 
 
 def test_provenance_names_data_and_rules(report):
