@@ -5,6 +5,7 @@ python -m benchmarks scale         what 300 to 10,000 runs cost                 
 python -m benchmarks survival      does a killed run end the same                 3 minutes     -> results/survival/
 python -m benchmarks repeat        does a run trained again give the same bits    14 minutes    -> results/repeat/
 python -m benchmarks simulations   do tests and intervals hold their level        10 minutes    -> results/simulations/
+python -m benchmarks determinism   which operations are exact on this device      2 minutes     -> results/determinism/
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ce_harness.errors import HarnessError
 from ce_harness.report.output import formats, publish
 from ce_harness.report.study import Table
 
-BENCHMARKS = ("speed", "scale", "survival", "repeat", "simulations")
+BENCHMARKS = ("speed", "scale", "survival", "repeat", "simulations", "determinism")
 FOLDERS = {"speed": "benchmark"}  # in results/, where it has another name
 
 

@@ -19,6 +19,7 @@ from ce_harness.config.targets import is_built_in
 NOT_IDENTITY = (
     "allow_inexact_resume",
     "device",
+    "keep_checkpoint",
     "log_every_n_steps",
     "mlflow_experiment",
     "runs_dir",
@@ -48,7 +49,8 @@ def identified(config: DictConfig) -> dict[str, Any]:
 def config_hash(config: DictConfig) -> str:
     """12 hex digits of the SHA-256 of the identity, as JSON with sorted keys.
 
-    In place of ``dataset.path`` stands what lies there: data that change make another run, data that move do not.
+    In place of ``dataset.path`` stands what lies there: data that change make another run, data that move do not. Nor
+    do weights to begin with, if their digest is given.
 
     Raises:
         DataError: the path can't be read.
@@ -58,6 +60,8 @@ def config_hash(config: DictConfig) -> str:
     if path is not None:
         pinned = named["dataset"]["_target_"] in PUBLISHED
         named["dataset"]["path"] = None if pinned else _data_digest(config.dataset)
+    if named["model"].get("weights_sha256"):
+        named["model"]["weights"] = None
     canonical = json.dumps(named, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

@@ -19,7 +19,7 @@ from ce_harness.errors import ConfigError
 # Whose parts each kind may be, beside those in a module of the user's own.
 _BUILT_IN = {
     "dataset": ("ce_harness.datasets",),
-    "model": ("ce_harness.models", "keras.applications"),
+    "model": ("ce_harness.models",),
     "loss": ("ce_harness.losses", "keras.losses"),
     "optimizer": ("keras.optimizers",),
     "callbacks": ("keras.callbacks",),

@@ -30,6 +30,7 @@ class RunDirectory:
         artifacts: what is copied to MLflow when the run has ended.
         checkpoints: the state at the last two saves, while the run goes on.
         steps: the norms of all steps, while the run goes on; then they are in ``packed_steps``, an artifact.
+        kept: the state after the last epoch, of a run that was asked to keep it.
         predictions, model: artifacts of runs that were asked to keep them.
     """
 
@@ -38,6 +39,7 @@ class RunDirectory:
         self.artifacts = path / "artifacts"
         self.checkpoints = path / "checkpoints"
         self.steps = path / "steps.float32"
+        self.kept = path / "kept"
         self.packed_steps = self.artifacts / "steps.npz"
         self.predictions = self.artifacts / "predictions.npz"
         self.model = self.artifacts / "model"
@@ -151,7 +153,11 @@ class RunDirectory:
         outcome = self.outcome
         if outcome is None or outcome["status"] == "diverged":
             return outcome is not None
-        asked = {self.model: config.save_model, self.predictions: config.save_predictions}
+        asked = {
+            self.model: config.save_model,
+            self.predictions: config.save_predictions,
+            self.kept: config.keep_checkpoint,
+        }
         return all(files.exists(path) for path, is_asked in asked.items() if is_asked)
 
     @contextmanager

@@ -19,7 +19,7 @@ MLFLOW_DIGEST_LENGTH = 36  # the store cuts longer ones; the tag dataset_digest 
 def start_record(
     config: DictConfig,
     *,
-    digests: Mapping[str, str],
+    tags: Mapping[str, str],
     class_counts: Mapping[str, Mapping[str, int]],
     columns: Sequence[str],
     p_true_edges: Sequence[float],
@@ -28,13 +28,13 @@ def start_record(
     """The first record of a run's journal.
 
     Args:
-        digests: ``dataset_digest`` of the arrays as used, ``source_digest`` of what they were made from.
+        tags: ``dataset_digest`` of the arrays as used, ``source_digest`` of what they were made from, and any others.
         class_counts: examples per class name, for each split.
         columns: names of the columns of the steps' rows.
         p_true_edges: upper edges of the bins of p_true.
         fingerprint: what beside config and code decides the bits.
     """
-    digest = digests["dataset_digest"]
+    digest = tags["dataset_digest"]
     names = {group: option_name(config, group) for group in GROUPS}
     return Journal.record(
         "start",
@@ -52,7 +52,7 @@ def start_record(
             "config_hash": config_hash(config),
             "code_digest": code_digest(config),
             **code_digests(config),
-            **digests,
+            **tags,
             "num_classes": str(len(class_counts["train"])),
             "fingerprint": fingerprint,
             **_git(),

@@ -16,6 +16,7 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from ce_harness import metrics
+from ce_harness.classifier import assemble
 from ce_harness.datasets import Dataset, Split
 from ce_harness.training.logits import refuse_activation, refuse_probabilities
 from ce_harness.training.own_metrics import OwnMetrics
@@ -68,6 +69,7 @@ class Evaluator:
         dataset: Dataset,
         own_metrics: Mapping[str, keras.Metric] = MappingProxyType({}),
     ):
+        self._network = network
         self._validation = dataset.validation
         self._test = dataset.test
         self._class_names = dataset.class_names
@@ -139,6 +141,23 @@ class Evaluator:
                 "class_names": np.array(self._class_names),
             },
         )
+
+    def classifier(self, temperature: float) -> tuple[keras.Model, np.ndarray]:
+        """The network for use, from raw images to calibrated probabilities; and a raw image of the test split.
+
+        Where no temperature is best, since one at the bound was fitted, the logits stay as they are.
+        """
+        scaling = self._test.scaling
+        is_standardized = scaling.mean is not None and scaling.deviation is not None
+        model = assemble(
+            self._network,
+            self._test.pixels.shape[1:],
+            class_names=self._class_names,
+            temperature=1.0 if metrics.at_bound(temperature) else temperature,
+            mean=scaling.white * scaling.mean if is_standardized else 0.0,
+            deviation=scaling.white * (scaling.deviation if is_standardized else 1.0),
+        )
+        return model, np.asarray(self._test.pixels[self._test.index[:1]])
 
 
 def confusion_table(labels: np.ndarray, logits: np.ndarray, class_names: Sequence[str]) -> pd.DataFrame:

@@ -22,6 +22,9 @@ class GradientMonitor(keras.Model):
     - ``grad_norm/logits``: the mean over the batch of ||dl_i/dz_i||, each example's own gradient on its logits;
     - ``grad_norm/variable/<path>``: of the gradient on one variable.
 
+    Where the loss is scaled for float16, they are of the gradient before scaling. A step whose scaled gradient
+    overflows is not taken by Keras; the norms that are not finite in it are NaN.
+
     Beside the norms, each bin of p_true sums -dl_i/dz_y: how strongly an example pulls its true class's logit up. The
     norm of a wrong prediction's gradient may be large and yet only move probability between wrong classes.
 
@@ -67,6 +70,7 @@ class GradientMonitor(keras.Model):
 
     def make_train_function(self, force: bool = False) -> None:
         if getattr(self, "train_function", None) is None or force:
+            self._one_step = tf.function(self.train_step, jit_compile=True) if self.jit_compile else self.train_step
             self.train_function = tf.function(self._train_steps, autograph=False)
 
     def _train_steps(self, iterator: Any) -> dict[str, Any]:
@@ -76,7 +80,7 @@ class GradientMonitor(keras.Model):
         last = self._step + tf.minimum(left, self.steps_per_execution)
 
         def one_more(step: tf.Tensor) -> tuple[tf.Tensor]:
-            self.train_step(iterator.get_next())
+            self._one_step(iterator.get_next())
             return (step + 1,)
 
         tf.while_loop(lambda step: step < last, one_more, [self._step.read_value()])
@@ -89,9 +93,10 @@ class GradientMonitor(keras.Model):
         with tf.GradientTape() as tape:
             logits = self(images, training=True)
             loss = self.compute_loss(x=images, y=one_hot, y_pred=logits, sample_weight=weights, training=True)
-        logit_gradient, *gradients = tape.gradient(loss, [logits, *variables])
+            scaled_loss = self.optimizer.scale_loss(loss)
+        logit_gradient, *gradients = tape.gradient(scaled_loss, [logits, *variables])
         self._refuse_unreached(variables, gradients)
-        self._measure(loss, logits, one_hot, logit_gradient, gradients)
+        self._measure(loss, logits, one_hot, *self._unscaled(logit_gradient, gradients))
         self._step.assign_add(1)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         self._mean_loss.update_state(loss, sample_weight=tf.shape(images)[0])
@@ -104,6 +109,18 @@ class GradientMonitor(keras.Model):
                 f"model: no gradient reaches {', '.join(unreached)}, since the loss does not depend on it; leave it "
                 "out of the network, or set trainable=False on its layer"
             )
+
+    def _unscaled(
+        self, logit_gradient: tf.Tensor, gradients: Sequence[tf.Tensor]
+    ) -> tuple[tf.Tensor, Sequence[tf.Tensor]]:
+        """The gradients of the loss itself; the optimizer gets them as they are, and divides by the scale, too."""
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            scale = tf.convert_to_tensor(self.optimizer.dynamic_scale)
+        elif self.optimizer.loss_scale_factor is not None:
+            scale = self.optimizer.loss_scale_factor
+        else:
+            return logit_gradient, gradients
+        return logit_gradient / scale, [tf.cast(gradient, tf.float32) / scale for gradient in gradients]
 
     def _measure(
         self,
@@ -126,6 +143,8 @@ class GradientMonitor(keras.Model):
             ],
             axis=0,
         )
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):  # which skips a step that overflows
+            row = tf.where(tf.math.is_finite(row), row, np.nan)
         self._rows.scatter_update(tf.IndexedSlices(row, self._step % self._rows.shape[0]))
         p_true = tf.reduce_sum(one_hot * tf.nn.softmax(tf.cast(logits, tf.float32)), axis=-1)
         bin_index = tf.searchsorted(tf.constant(P_TRUE_EDGES[:-1]), p_true)

@@ -15,6 +15,7 @@ from ce_harness.errors import ConfigError, DataError, DivergedError
 from ce_harness.metrics import P_TRUE_EDGES
 from ce_harness.progress import progress
 from ce_harness.rundir import artifacts
+from ce_harness.rundir.continuation import begin_with_fewer_epochs
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
 from ce_harness.rundir.start_record import start_record
@@ -30,6 +31,7 @@ from ce_harness.training.gradient_monitor import GradientMonitor
 from ce_harness.training.saving import SaveEpochs
 from ce_harness.training.state import TrainingState, weights_hash
 from ce_harness.training.validation import Validation, rhythm
+from ce_harness.training.variables import parameter_counts, variables_table
 
 
 def train_and_evaluate(config: DictConfig, console: Console | None = None) -> dict[str, float]:
@@ -80,6 +82,10 @@ def _train(config: DictConfig, run: RunDirectory, uploader: BackgroundUploader, 
     _refuse_inexact_resume(config, journal)
     _refuse_other_data(setup.start_record, journal)
     run.reopen()
+    if config.keep_checkpoint and not journal.records:
+        told = begin_with_fewer_epochs(run, setup.start_record, config.learning_rate_schedule)
+        if told and console:
+            console.print(told, highlight=False, soft_wrap=True)
     journal.append(setup.start_record)
 
     stopping = config.early_stopping
@@ -95,7 +101,8 @@ def _train(config: DictConfig, run: RunDirectory, uploader: BackgroundUploader, 
     last = epochs_before[-1] if epochs_before else None
 
     validation = Validation(setup.evaluator.validation, setup.evaluate_every)
-    save = SaveEpochs(journal, norms, state, validation, epochs_saved, after=uploader.notify)
+    keep_in = run.kept if config.keep_checkpoint else None
+    save = SaveEpochs(journal, norms, state, validation, epochs_saved, keep_in, after=uploader.notify)
     try:
         with progress(console, config.epochs, setup.batches.steps_per_epoch) as shown:
             model.fit(
@@ -130,14 +137,14 @@ def _train(config: DictConfig, run: RunDirectory, uploader: BackgroundUploader, 
     result = setup.evaluator.test()
     scores = {**result.scores, "test/epoch": scored_epoch, **best}
     journal.append(Journal.record("test", epoch=epochs[-1]["epoch"], metrics=scores))
-    artifacts.write_artifacts(run, journal, result.tables)
+    artifacts.write_artifacts(run, journal, {**result.tables, "variables": variables_table(network)})
     if config.save_predictions:
         artifacts.write_predictions(run, result.predictions)
     if config.save_model:
-        # Not at the top: mlflow.keras takes seconds that other runs need not pay.
+        # Not at the top: mlflow.pyfunc takes seconds that other runs need not pay.
         from ce_harness.tracking.models import save_model
 
-        save_model(network, setup.input_shape, run.model)
+        save_model(*setup.evaluator.classifier(scores["test/temperature"]), run.model)
     run.end("complete", metrics=scores, weights=weights_hash(network))
 
 
@@ -148,7 +155,6 @@ class _SetUp(NamedTuple):
     batches: TrainingBatches
     evaluator: Evaluator
     evaluate_every: int | None  # steps
-    input_shape: tuple[int, ...]
     start_record: dict[str, Any]
 
 
@@ -177,19 +183,23 @@ def _set_up(config: DictConfig) -> _SetUp:
         loss,
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         steps_per_execution=steps_per_execution,
-        jit_compile=False,  # on CPU the compiled step was twice as slow
+        jit_compile=process.compiles(config.jit_compile),
     )
     evaluator = Evaluator(network, loss, dataset, parts.make_metrics(config))
     evaluator.refuse_probabilities(f"model={option_name(config, 'model')}")
     opening = start_record(
         config,
-        digests={"dataset_digest": dataset.digest, "source_digest": dataset.source_digest},
+        tags={
+            "dataset_digest": dataset.digest,
+            "source_digest": dataset.source_digest,
+            **{name: str(count) for name, count in parameter_counts(network).items()},
+        },
         class_counts=dataset.class_counts,
         columns=model.columns,
         p_true_edges=P_TRUE_EDGES,
         fingerprint=fingerprint(config.threads),
     )
-    return _SetUp(model, batches, evaluator, evaluate_every, dataset.input_shape, opening)
+    return _SetUp(model, batches, evaluator, evaluate_every, opening)
 
 
 def _refuse_inexact_resume(config: DictConfig, journal: Journal) -> None:

@@ -90,6 +90,7 @@ def make_loss(config: DictConfig, num_classes: int) -> keras.Loss:
 
 
 def make_optimizer(config: DictConfig, steps_per_epoch: int) -> keras.Optimizer:
+    """The optimizer with its schedule and clipping; in float16, where small gradients become 0, it scales the loss."""
     rate = learning_rate(
         config.learning_rate_schedule,
         config.learning_rate,
@@ -97,7 +98,10 @@ def make_optimizer(config: DictConfig, steps_per_epoch: int) -> keras.Optimizer:
         config.warmup_epochs * steps_per_epoch,
     )
     clipping = {} if config.clip_norm is None else {"global_clipnorm": config.clip_norm}
-    return _make(config, "optimizer", keras.Optimizer, learning_rate=rate, **clipping)
+    optimizer = _make(config, "optimizer", keras.Optimizer, learning_rate=rate, **clipping)
+    if config.precision == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
 
 
 def make_metrics(config: DictConfig) -> dict[str, keras.Metric]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -31,6 +32,7 @@ class SaveEpochs(keras.callbacks.Callback):
 
     Args:
         epochs_saved: how many have a record and their norms; the state may be of an earlier one.
+        keep_in: where the state after the last epoch is kept for good; None keeps it nowhere.
         after: hears of each save, and of what was there before `fit` when the first steps are done. Until then
             TensorFlow traces them, in Python, and another thread would only hold it up.
     """
@@ -42,6 +44,7 @@ class SaveEpochs(keras.callbacks.Callback):
         state: TrainingState,
         validation: Validation,
         epochs_saved: int,
+        keep_in: Path | None,
         after: Callable[[], None],
     ):
         super().__init__()
@@ -50,6 +53,7 @@ class SaveEpochs(keras.callbacks.Callback):
         self._norms = norms
         self._state = state
         self._validation = validation
+        self._keep_in = keep_in
         self._after = after
         self._records: list[dict[str, Any]] = []  # unsaved, and their rows
         self._rows: list[np.ndarray] = []
@@ -81,6 +85,9 @@ class SaveEpochs(keras.callbacks.Callback):
             self._records.append(record)
             self._rows.append(rows)
         self.model.stop_training = record.get("stop", False)
+        # Not after training, when Keras puts an optimizer's mean weights in the place of the last.
+        if self._keep_in and (self.model.stop_training or epoch + 1 == self.params["epochs"]):
+            self._state.save(epoch + 1, self._keep_in)
         if time.monotonic() - self._saved_at >= SECONDS_BETWEEN_SAVES:
             self.save_records()
             self._state.save(epoch + 1)

@@ -49,12 +49,16 @@ class TrainingState:
         self._callbacks = callbacks
         self._restored: list[dict[str, Any]] = []
 
-    def save(self, epoch: int) -> None:
-        """Makes a checkpoint of the state after an epoch (1-based)."""
+    def save(self, epoch: int, folder: Path | None = None) -> None:
+        """Makes a checkpoint of the state after an epoch (1-based).
+
+        Args:
+            folder: another one than that of the checkpoints.
+        """
         arrays = {f"variable{i}": variable.numpy() for i, variable in enumerate(self._variables)}
         arrays |= {f"best{i}": array for i, array in enumerate(self._stop_early.best_weights or ())}
         numbers = {"callbacks": [_numbers(callback) for callback in self._callbacks]}
-        checkpoint.save(self._folder, epoch, arrays, numbers)
+        checkpoint.save(folder or self._folder, epoch, arrays, numbers)
 
     def restore(self, most_epochs: int) -> int:
         """Loads the newest whole checkpoint of at most so many epochs; returns how many epochs are done."""

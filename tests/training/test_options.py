@@ -4,10 +4,8 @@ import io
 import re
 
 import keras
-import mlflow.keras
 import numpy as np
 import pytest
-import yaml
 from rich.console import Console
 
 from ce_harness.config import checked
@@ -118,19 +116,6 @@ def test_callbacks_from_the_config_see_keras_logs_with_validation(composed):
     train_and_evaluate(config)
     logs = ["accuracy", "loss", "val_accuracy", "val_brier", "val_loss", "val_nll"]
     assert CountEpochs.seen == [("mine", 0, logs), ("mine", 1, logs)]
-
-
-def test_a_saved_model_loads_from_mlflow_and_gives_logits(composed):
-    config = composed("save_model=true", "epochs=1")
-    train_and_evaluate(config)
-    run = RunDirectory.of(checked(config))
-    mlflow.set_tracking_uri(config.tracking_uri)
-    model = mlflow.keras.load_model(f"runs:/{run.position(config.tracking_uri, config.mlflow_experiment).run_id}/model")
-    assert model(np.ones((2, 8, 8, 1), np.float32)).shape == (2, 10)
-    description = yaml.safe_load((run.artifacts / "model" / "MLmodel").read_text())
-    assert "[-1, 8, 8, 1]" in description["signature"]["inputs"]
-    requirements = (run.artifacts / "model" / "requirements.txt").read_text()
-    assert f"keras=={keras.__version__}" in requirements
 
 
 @pytest.mark.parametrize("terminal", [True, False])

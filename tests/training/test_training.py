@@ -212,8 +212,8 @@ def test_the_same_config_gives_the_same_bits_in_a_used_process(composed, tmp_pat
 
 
 def test_an_option_that_the_target_does_not_take_is_refused(composed):
-    config = composed("model.head_stddev=1", "model._target_=keras.applications.ResNet50")
-    with pytest.raises(ConfigError, match=r"model=softmax_regression: keras\.applications\.ResNet50: .*head_stddev"):
+    config = composed("model.head_stddev=1", "+model.units=3")
+    with pytest.raises(ConfigError, match=r"model=softmax_regression: ce_harness\.models\.softmax_regression: .*units"):
         train_and_evaluate(config)
     assert reading.read_runs(config.tracking_uri, config.study) == []
     assert not RunDirectory.of(checked(config)).path.exists()

@@ -52,7 +52,9 @@ def _read(
     for run, name, steps_per_epoch in zip(runs, names, per_epoch.reindex(names), strict=True):
         with np.load(BytesIO(run.content("steps.npz")), allow_pickle=False) as content:
             columns, values = tuple(content["columns"].tolist()), content["values"].astype(np.float64)
-        early.append(float(values[: int(steps_per_epoch), columns.index("grad_norm/global")].mean()))
+        first_epoch = values[: int(steps_per_epoch), columns.index("grad_norm/global")]
+        known = first_epoch[~np.isnan(first_epoch)]
+        early.append(float(known.mean()) if len(known) else np.nan)
         parts.setdefault(columns, []).append((name, *thin(values)))
     frames = {
         "epochs": _with_evaluations(epochs, runs, names, per_epoch) if within_epochs else epochs,
@@ -129,7 +131,14 @@ def thin(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         (last step of each group, counted from 1, of shape (groups,); means of shape (groups, columns)).
     """
     last, sizes = _groups(len(values), KEPT_STEPS)
-    return last, np.add.reduceat(values, last - sizes) / sizes[:, None]
+    return last, _means(values, last - sizes)
+
+
+def _means(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Means over the groups that begin at these rows; a step without norms, skipped by a scaled loss, is NaN."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.add.reduceat(np.where(known, values, 0.0), starts) / np.add.reduceat(known.astype(float), starts)
 
 
 def pooled(bins: pd.DataFrame) -> pd.DataFrame:

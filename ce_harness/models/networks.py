@@ -2,7 +2,7 @@
 
 A builder takes ``input_shape`` (height, width, channels) and ``num_classes`` from the dataset, its own options
 from the config, and names its layers, so that gradient norms carry the same names in every process. The last
-layer is called ``head`` and computes in float32 whatever the precision of the rest.
+layer is called ``head``.
 """
 
 from __future__ import annotations
@@ -13,17 +13,10 @@ from typing import Any
 import keras
 from keras import layers
 
+from ce_harness.models.head import head
+
 # Below this size a 5x5 or an unpadded network runs out of pixels, so convolutions are padded ("same").
 UNPADDED_FROM = 28
-
-
-def _head(num_classes: int, stddev: float | None) -> layers.Dense:
-    """The classifier head; with ``stddev`` its kernel is drawn from N(0, stddev^2).
-
-    A small ``stddev`` (0.01) starts from uniform predictions, a large one (4.0) from confidently wrong ones.
-    """
-    kernel = "glorot_uniform" if stddev is None else keras.initializers.RandomNormal(0.0, stddev)
-    return layers.Dense(num_classes, kernel_initializer=kernel, dtype="float32", name="head")
 
 
 def _padding(input_shape: Sequence[int]) -> str:
@@ -37,7 +30,7 @@ def _classifier(name: str, input_shape: Sequence[int], body: Sequence[layers.Lay
 def softmax_regression(input_shape: Sequence[int], num_classes: int, head_stddev: float | None = None) -> keras.Model:
     """Multinomial logistic regression: one dense layer on the pixels."""
     return _classifier(
-        "softmax_regression", input_shape, [layers.Flatten(name="flatten"), _head(num_classes, head_stddev)]
+        "softmax_regression", input_shape, [layers.Flatten(name="flatten"), head(num_classes, head_stddev)]
     )
 
 
@@ -50,7 +43,7 @@ def mlp(
 ) -> keras.Model:
     """Multilayer perceptron with ``len(hidden_units)`` hidden layers."""
     hidden = [layers.Dense(units, activation=activation, name=f"dense{i}") for i, units in enumerate(hidden_units, 1)]
-    return _classifier("mlp", input_shape, [layers.Flatten(name="flatten"), *hidden, _head(num_classes, head_stddev)])
+    return _classifier("mlp", input_shape, [layers.Flatten(name="flatten"), *hidden, head(num_classes, head_stddev)])
 
 
 def lenet5(input_shape: Sequence[int], num_classes: int, head_stddev: float | None = None) -> keras.Model:
@@ -71,7 +64,7 @@ def lenet5(input_shape: Sequence[int], num_classes: int, head_stddev: float | No
             layers.Flatten(name="flatten"),
             layers.Dense(120, activation="relu", name="dense1"),
             layers.Dense(84, activation="relu", name="dense2"),
-            _head(num_classes, head_stddev),
+            head(num_classes, head_stddev),
         ],
     )
 
@@ -91,7 +84,7 @@ def convnet(
             layers.MaxPooling2D(name="pool2"),
             layers.Flatten(name="flatten"),
             layers.Dropout(dropout, name="dropout"),
-            _head(num_classes, head_stddev),
+            head(num_classes, head_stddev),
         ],
     )
 
@@ -113,7 +106,7 @@ def vgg_small(
             layers.MaxPooling2D(name=f"block{block}_pool"),
             layers.Dropout(dropout, name=f"block{block}_dropout"),
         ]
-    body += [layers.GlobalAveragePooling2D(name="pool"), _head(num_classes, head_stddev)]
+    body += [layers.GlobalAveragePooling2D(name="pool"), head(num_classes, head_stddev)]
     return _classifier("vgg_small", input_shape, body)
 
 
@@ -153,4 +146,4 @@ def resnet20(input_shape: Sequence[int], num_classes: int, head_stddev: float | 
         for unit in (1, 2, 3):
             x = block(x, channels, 2 if stage > 1 and unit == 1 else 1, f"stage{stage}_unit{unit}")
     x = layers.GlobalAveragePooling2D(name="pool")(x)
-    return keras.Model(inputs, _head(num_classes, head_stddev)(x), name="resnet20")
+    return keras.Model(inputs, head(num_classes, head_stddev)(x), name="resnet20")
