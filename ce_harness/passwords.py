@@ -5,8 +5,8 @@ import re
 
 _URI = re.compile(r"[A-Za-z][\w+.-]*://[^\s'\"`<>]*[^\s'\"`<>.,;:)]")  # without what ends a sentence or a clause
 _HIDDEN = "***"
-# What MLflow signs in with. A password that no pattern can tell from its surroundings, as with a space in it, is hidden
-# because it is known from here: ``cli/arguments.py`` moves a URI that was typed to the first of these.
+# What MLflow signs in with. No pattern can tell a password with a space in it from its surroundings: it is hidden since
+# it is known from here. ``cli/arguments.py`` moves a URI that was typed to the first of these.
 _OF_MLFLOW = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 
 

@@ -82,7 +82,7 @@ def import_tensorflow() -> None:
     """Imports TensorFlow, whose libraries write to file descriptor 2 while they load, before any log level holds.
 
     And has the C library keep what is freed. It would return a step's tensors to the kernel, which clears and maps
-    every page of them again for the next step: an eighth of the core-seconds of a convnet.
+    every page of them again for the next step. That took an eighth of the core-seconds of a convnet.
     """
     prepare()
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

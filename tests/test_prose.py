@@ -5,7 +5,10 @@ import pytest
 from tests.prose import ROOT, checked_files, long_sentences
 
 # Rooms whose sentences are still to be split.
-WAITING = ("README.md", "ce_harness/", "docs/", "experiments/")
+WAITING = (
+    *(f"ce_harness/{room}" for room in ("datasets/", "losses/", "models", "report/", "rundir/", "theory", "training/")),
+    *("docs/extending.md", "docs/methods.md", "experiments/"),
+)
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a Git checkout")

@@ -69,6 +69,13 @@ def test_every_study_that_is_reported_exists():
         assert (Path(ROOT) / "experiments" / f"{name}.py").exists(), name
 
 
+@pytest.mark.parametrize("group", ["dataset", "model", "loss", "optimizer", "hydra/launcher"])
+def test_every_option_is_named(group):
+    (row,) = re.findall(rf"^\| `{group}` \|.*$", README, re.MULTILINE)
+    options = {path.stem for path in Path(ROOT, "conf", group).glob("*.yaml")}
+    assert {option for option in options if f"`{option}`" not in row} == set()
+
+
 def test_the_readme_is_read_in_minutes():
     assert len(README.splitlines()) <= 110
     assert len(README.split()) <= 900

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -18,6 +19,13 @@ from ce_harness import places
 from ce_harness.errors import ConfigError
 
 GROUPS = ("dataset", "model", "loss", "optimizer", "experiment")
+
+
+class Part(NamedTuple):
+    """What the file of an option says: the part's name, and its class or function."""
+
+    name: str
+    target: str
 
 
 class Configs:
@@ -50,24 +58,32 @@ class Configs:
     def has(self, group: str, option: str) -> bool:
         return option in self._options[group]
 
-    def option(self, group: str, name: str) -> str:
-        """The option that calls itself by this name: what follows ``dataset=`` on the command line."""
+    def option(self, group: str, name: str, target: str = "") -> str:
+        """The option that calls itself by this name: what follows ``dataset=`` on the command line.
+
+        Args:
+            target: the ``_target_`` that tells the option where a name was given elsewhere, as ``dataset.name=pets``.
+        """
         options = self._options[group]
-        return name if options.get(name) == name else next((o for o, n in options.items() if n == name), name)
+        if name in options and options[name].name == name:
+            return name
+        of_name = (option for option, part in options.items() if part.name == name)
+        of_target = (option for option, part in options.items() if target and part.target == target)
+        return next(chain(of_name, of_target), name)
 
     @cached_property
-    def _options(self) -> Mapping[str, Mapping[str, str]]:
-        """Of each group: option -> the name it gives itself. The user's own stand before ours, as for Hydra."""
+    def _options(self) -> Mapping[str, Mapping[str, Part]]:
+        """Of each group: option -> what it says of itself. The user's own stand before ours, as for Hydra."""
         return {group: self._of_group(group) for group in GROUPS}
 
-    def _of_group(self, group: str) -> dict[str, str]:
+    def _of_group(self, group: str) -> dict[str, Part]:
         folders = [folder / group for folder in (places.conf(), self.own) if folder is not None]
-        names = {}
+        parts = {}
         for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
             content = OmegaConf.to_container(OmegaConf.load(path))
-            name = content.get("name") if isinstance(content, dict) else None
-            names[path.stem] = str(name or path.stem)
-        return names
+            said = content if isinstance(content, dict) else {}
+            parts[path.stem] = Part(str(said.get("name") or path.stem), str(said.get("_target_", "")))
+        return parts
 
 
 def flat(config: DictConfig, prefix: str = "") -> dict[str, str]:

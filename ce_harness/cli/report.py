@@ -198,9 +198,9 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
     added = "" if job.losses else study.train
     commands = TrainingCommands(places.run_command(), configs, job.tracked_as, added, runs)
     if args.missing:
-        missing = selection.survey(runs, study, job.tracked_as, args.mix, code_now).missing
-        for command in commands.of_missing(missing, study.tuning_seeds):
-            print(command)
+        lacking = selection.survey(runs, study, job.tracked_as, args.mix, code_now).missing
+        for line in commands.of_missing(lacking, study.tuning_seeds):
+            print(line)
         return
     command = " ".join([job.command, *(shlex.quote(f"--where={key}={value}") for key, value in args.where)])
     missing = f"{command} --missing | sh"

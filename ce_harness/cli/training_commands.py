@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 from ce_harness.cli.composing import GROUPS, Configs, flat, override
 from ce_harness.errors import ConfigError
@@ -68,8 +69,19 @@ class TrainingCommands:
         for key, values in box.items():
             if values == ("",):
                 continue  # a key of other options
-            options = [self._configs.option(key, str(one)) for one in values] if key in GROUPS else values
+            options = [self._option(key, str(one)) for one in values] if key in GROUPS else values
             yield override(key, options)
+
+    def _option(self, group: str, name: str) -> str:
+        """The option of a part; where a run or the experiment gave it another name, that of the same ``_target_``."""
+        parts = [run.params for run in self._trained if value(run, group) == name]
+        if not parts and self._experiment.get(f"{group}.name") == name:
+            parts = [self._experiment]
+        return self._configs.option(group, name, parts[-1].get(f"{group}._target_", "") if parts else "")
+
+    @cached_property
+    def _experiment(self) -> dict[str, str]:
+        return self._compose(())
 
     def _extras(self, combination: Combination) -> tuple[str, ...]:
         """What the latest run of the same options was told, and this command would not tell."""
@@ -77,7 +89,7 @@ class TrainingCommands:
         alike = [run for run in self._trained if all(value(run, group) == name for group, name in options.items())]
         if not alike:
             return ()
-        words = tuple(override(group, [self._configs.option(group, name)]) for group, name in options.items())
+        words = tuple(override(group, [self._option(group, name)]) for group, name in options.items())
         if words not in self._composed:
             self._composed[words] = self._compose(words)
         composed = self._composed[words]

@@ -56,8 +56,8 @@ class Options:
 
         Args:
             group: ``loss``, ``model``, ``dataset`` or ``optimizer``.
-            part: the name of an option; a class or function; where one is, ``"my_loss.Tempered"``; or a mapping of its
-                ``_target_`` and arguments, with an optional ``name`` for tables.
+            part: the name of an option; a class or function, or where one is, ``"my_loss.Tempered"``; a mapping of its
+                ``_target_`` and arguments. It may hold a ``name`` for tables.
 
         Raises:
             ConfigError: a part that another process can't import.

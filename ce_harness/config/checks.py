@@ -25,8 +25,8 @@ from ce_harness.places import run_command
 def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
     """A copy of the config in which nothing is left open, or a refusal.
 
-    Real numbers become floats (0 and 0.0 are one config, and Keras refuses an int for a float), ``threads: auto``
-    becomes the cores that the run has, by default all of this machine (bits depend on it).
+    Real numbers become floats: 0 and 0.0 are one config, and Keras refuses an int for a float. ``threads: auto``
+    becomes the cores that the run has, by default all of this machine, since bits depend on it.
 
     Raises:
         ConfigError: names the key, the value, what is allowed and an example.

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ce_harness.losses.keras_notes import mask_of, with_mask
 from ce_harness.losses.labels import dense_labels, float_logits, ids_or_weights
 from ce_harness.losses.logit_loss import LogitLoss
+from ce_harness.unofficial.keras import mask_of, with_mask
 
 # Up to these every whole number is one of the dtype.
 _LARGEST_IDS = {"float16": 2048, "bfloat16": 256}

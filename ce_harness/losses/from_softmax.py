@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ce_harness.losses.keras_notes import has_logits
+from ce_harness.unofficial.keras import has_logits
 
 # Operations that change a tensor's form but not what its numbers are.
 _FORM = frozenset(("Cast", "ExpandDims", "Identity", "Reshape", "Squeeze", "StopGradient", "Transpose"))

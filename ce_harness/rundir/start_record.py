@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ce_harness.config import GROUPS, code_digest, code_digests, config_hash, identified, option_name, run_name
+from ce_harness.config.modules import UNCOUNTED
 from ce_harness.rundir.journal import Journal
 
 MLFLOW_DIGEST_LENGTH = 36  # the store cuts longer ones; the tag dataset_digest has all 64
@@ -55,7 +56,7 @@ def start_record(
             **tags,
             "num_classes": str(len(class_counts["train"])),
             "fingerprint": fingerprint,
-            **_git(),
+            **git_state(),
         },
         dataset={
             "name": names["dataset"],
@@ -77,9 +78,15 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _git() -> dict[str, str]:
+def git_state(room: Path = Path(__file__).parent) -> dict[str, str]:
+    """``git_commit``, and ``git_dirty``: whether code that decides bits differs from it. A report decides none.
+
+    Args:
+        room: a folder of the package.
+    """
+
     def git(*words: str) -> str | None:
-        command = ["git", "-C", str(Path(__file__).parent), *words]
+        command = ["git", "-C", str(room), *words]
         try:
             return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         except (OSError, subprocess.CalledProcessError):
@@ -88,5 +95,5 @@ def _git() -> dict[str, str]:
     commit = git("rev-parse", "HEAD")
     if commit is None:
         return {"git_commit": "unknown", "git_dirty": "unknown"}
-    # Of the package alone: a report or a note beside it changes no run.
-    return {"git_commit": commit, "git_dirty": str(bool(git("status", "--porcelain", "--", ".."))).lower()}
+    counted = ["..", *(f":(exclude)../{uncounted}*" for uncounted in UNCOUNTED)]
+    return {"git_commit": commit, "git_dirty": str(bool(git("status", "--porcelain", "--", *counted))).lower()}

@@ -53,6 +53,24 @@ def test_a_command_names_the_option_and_not_the_data_and_what_its_runs_were_told
         assert params["runs_dir"] == "runs"
 
 
+def test_a_name_that_no_option_has_is_told_by_the_class_behind_it(own):
+    """As ``dataset=image_directory dataset.name=pets``, typed or written in an experiment."""
+    told = {"dataset.path": "images", "dataset.name": "pets", "dataset._target_": "ce_harness.datasets.image_directory"}
+    run = Run("mse", 0, tags={"dataset": "pets"}, params=told)
+    wanted = {"dataset": "pets", "model": "lenet5", "loss": "mse", "optimizer": "sgd", "seed": 1}
+    (command,) = TrainingCommands("ce-run", own, "mine", trained=[run]).of([wanted])
+    (params,) = trained_by(command, own)
+    assert {key: params[key] for key in told} == told
+    (own.own / "experiment").mkdir()
+    (own.own / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /dataset: image_directory\nstudy: mine\n"
+        "dataset: {name: pets, path: images}\n"
+    )
+    (command,) = TrainingCommands("ce-run", Configs(own.own), "mine").of([wanted])
+    (params,) = trained_by(command, own)
+    assert {key: params[key] for key in told} == told
+
+
 @pytest.mark.parametrize("value", ["a b", "a,b", "it's", 'say "so"', "x=1", "", "(1)", "10%", "new\\old", "#3", "~"])
 def test_any_value_comes_through_the_shell_and_hydra(own, value):
     keys = {"dataset": "photos", "loss": "mse", "seed": 0, "dataset.path": value or "."}

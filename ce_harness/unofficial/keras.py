@@ -1,4 +1,4 @@
-"""What Keras notes on a tensor for its own losses. It has no public way to read it; nothing else here is private.
+"""Of Keras: what it notes on a tensor for its own losses. It has no public way to read it.
 
 A mask says which steps count, and is left by layers such as `Embedding(mask_zero=True)`. Logits are left by Keras's
 softmax and sigmoid activations, on the probabilities that they return.
