@@ -45,9 +45,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, prog=places.report_command())
+    width = max(map(len, studies.names()))
+    listed = "\n".join(f"  {name:{width}}  {question}" for name, question in studies.questions().items())
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        prog=places.report_command(),
+        epilog=f"studies:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("study", nargs="?", metavar="STUDY", help=f"a file of your own, or {', '.join(studies.names())}")
+    what.add_argument("study", nargs="?", metavar="STUDY", help="a file of your own, or one of those below")
     what.add_argument("--losses", type=_losses, metavar="A,B", help="compare losses without a study file")
     parser.add_argument(
         "--study",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import importlib.util
@@ -89,6 +90,18 @@ def find(what: str) -> StudyFile:
 def names() -> list[str]:
     """The studies that come with ce_harness."""
     return sorted(module.name for module in pkgutil.iter_modules([str(places.studies())]))
+
+
+def questions() -> dict[str, str]:
+    """The question of each study that comes with ce_harness, read from its file, which is not run."""
+    return {name: _question(find(name).path) for name in names()}
+
+
+def _question(path: Path) -> str:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.keyword) and node.arg == "question" and isinstance(node.value, ast.Constant):
+            return str(node.value.value)
+    return ""
 
 
 def _run(study: StudyFile) -> ModuleType:

@@ -17,6 +17,25 @@ def test_an_unknown_study_names_the_nearest(capsys):
     assert capsys.readouterr().err == "error: no study 'demoo' comes with ce_harness; did you mean 'demo'?\n"
 
 
+def test_help_lists_the_studies_with_their_questions(capsys):
+    with pytest.raises(SystemExit):
+        report.main(["--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "demo On digits with LeNet-5, does softmax + cross-entropy beat MSE at the same learning rate?" in told
+    assert "tutorial Do the source tutorial's own numbers come out?" in told
+
+
+def test_every_tracked_run_of_a_study_is_a_line_of_one_csv_file(tracked, tmp_path, capsys):
+    file = tmp_path / "all.csv"
+    tracked[0].name = "=1+1"
+    assert report.main(["--losses", "mse,builtin_ce", "--study", "mine", "--runs-csv", str(file)]) == 0
+    frame = pd.read_csv(file)
+    assert len(frame) == len(tracked) == 18
+    assert frame.loc[0, "run"] == "'=1+1"  # text for a spreadsheet
+    assert frame.groupby("loss")["test/accuracy"].mean()["mse"] == pytest.approx(0.90, abs=0.02)
+    assert capsys.readouterr().out == f"18 runs  {file}\n"
+
+
 def test_the_traceback_only_when_asked_for(monkeypatch):
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     with pytest.raises(report.ConfigError):

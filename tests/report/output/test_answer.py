@@ -21,8 +21,8 @@ EQUAL = Claim("Both are as accurate", "test/accuracy", "softmax_ce", "mse", rela
 
 def answered(claims, tracked, reads=None):
     reads = reads or {"loss": ["softmax_ce", "mse"], "seed": range(10)}
-    evidence = rows.from_files(rows.to_files(rows.from_runs(select(tracked, reads, "demo"), reads)))
     study = Study("Which?", {}, reads=reads, claims=tuple(claims))
+    evidence = rows.from_files(rows.to_files(rows.from_runs(select(tracked, study, "demo"), reads)))
     return answer.answer(study, evidence, {"verdicts": verdicts(View(evidence), claims)})
 
 
