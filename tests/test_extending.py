@@ -20,6 +20,7 @@ from ce_harness.errors import ConfigError
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.tracking.reading import read_runs
 from ce_harness.training import train_and_evaluate
+from ce_harness.training.parts import make_dataset
 from ce_harness.training.state import weights_hash
 from tests.conftest import ROOT
 
@@ -63,6 +64,20 @@ def test_a_study_of_own_parts_runs(folder, runs_dir):
         assert (run.tags["dataset"], run.tags["model"]) == ("csv_images", "two_layers")
         assert run.metrics["train/weight_norm"] > 0
         assert "grad_norm/variable/two_layers/hidden/kernel" in run.metrics
+
+
+def test_data_that_are_streamed_are_read_batch_by_batch(folder, composed, monkeypatch):
+    """The pixels stay a map of the file, and a run on them ends."""
+    monkeypatch.syspath_prepend(folder / "mine")
+    digits = load_digits()
+    (folder / "large").mkdir()
+    np.save(folder / "large" / "images.npy", (digits.images[:200, ..., None] * 15).astype(np.uint8))
+    np.save(folder / "large" / "labels.npy", digits.target[:200])
+    config = composed("epochs=1")
+    config.dataset = {"_target_": "my_stream.streamed", "path": str(folder / "large"), "name": "streamed"}
+    dataset = make_dataset(checked(config))
+    assert all(isinstance(split.pixels, np.memmap) for split in dataset.splits.values())
+    assert 0 <= train_and_evaluate(config)["test/accuracy"] <= 1
 
 
 class Subclassed(keras.Model):

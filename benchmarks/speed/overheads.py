@@ -92,7 +92,7 @@ def _times(network: str) -> tuple[np.ndarray, np.ndarray]:
     from ce_harness.training.state import TrainingState
     from ce_harness.training.validation import Validation
 
-    process.prepare(seed=0, threads=joblib.cpu_count(), precision="float32")
+    process.prepare(seed=0, threads=joblib.cpu_count(), precision="float32", device="cpu", deterministic=True)
     dataset = fashion_mnist()
     batches = TrainingBatches(dataset.train, batch_size=BATCH_SIZE, num_classes=10, seed=0)
 

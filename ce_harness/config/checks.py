@@ -56,6 +56,8 @@ def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
     for key, rule in rules.items():
         if key in values:
             _check(config, key, values[key], rule)
+    if isinstance(config.learning_rate_schedule, DictConfig):
+        _check_part("learning_rate_schedule", "learning_rate_schedule", config.learning_rate_schedule)
     _check_together(config)
     if config.threads == "auto":
         config.threads = cores or joblib.cpu_count()

@@ -26,6 +26,8 @@ def explain(error: BaseException) -> HarnessError | None:
         tensor = re.search(r"OOM when allocating tensor.*?(?= on /)", str(shortage))  # among lines of TensorFlow's
         why = tensor[0] if tensor else _first_line(shortage)
         return HarnessError(f"the memory is full ({why}); take a smaller model, batch_size or data set")
+    if refusal := _without_deterministic_kernel(error):
+        return refusal
     if isinstance(error, ConfigError):
         return error
     if getattr(error, "missing_cfg_file", None) == "hydra/launcher/submitit_slurm":  # what our launcher builds on
@@ -49,6 +51,21 @@ def _shortage_of_memory(error: BaseException | None) -> BaseException | None:
         of_tensorflow = type(error).__name__ == "ResourceExhaustedError" and "No space left" not in str(error)
         if isinstance(error, MemoryError) or of_tensorflow:
             return error
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _without_deterministic_kernel(error: BaseException | None) -> ConfigError | None:
+    """TensorFlow's own refusal, which names the operation, of this error or of one that led to it."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        said = re.search(r"[^\n.]*[Dd]eterminis(?:tic|m)[^\n.]*", str(error))
+        if said and type(error).__name__ in ("UnimplementedError", "RuntimeError"):
+            return ConfigError(
+                f"deterministic=true: {said[0].strip()}; take another layer or loss, device=cpu, or "
+                "deterministic=false, with which equal runs differ in their last bits"
+            )
         seen.append(error)
         error = error.__cause__ or error.__context__
     return None

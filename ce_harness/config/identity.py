@@ -96,6 +96,9 @@ def code_digests(config: DictConfig) -> dict[str, str]:
         behind = [modules_behind(part["_target_"]) for part in config.get(several, {}).values()]
         if behind:
             digests[f"{several}_code"] = sources.digest(frozenset().union(*behind))
+    schedule = config.get("learning_rate_schedule")
+    if isinstance(schedule, DictConfig):
+        digests["learning_rate_schedule_code"] = sources.digest(modules_behind(schedule["_target_"]))
     return digests
 
 

@@ -100,7 +100,11 @@ KEYS = {
     "epochs": _whole(1, "30"),
     "batch_size": _whole(1, "64"),
     "learning_rate": _number(0, example="0.05"),
-    "learning_rate_schedule": _one_of("constant", "cosine", "step"),
+    "learning_rate_schedule": Rule(
+        "constant, cosine, step, or a mapping with a _target_",
+        "cosine",
+        lambda v: "_target_" in v if isinstance(v, dict) else v in ("constant", "cosine", "step"),
+    ),
     "warmup_epochs": _whole(0, "1"),
     "class_weight": Rule(
         "null, balanced, or a mapping of class names to numbers above 0",
@@ -123,6 +127,7 @@ KEYS = {
     "allow_inexact_resume": _SWITCH,
     "log_every_n_steps": _whole(1, "50"),
     "threads": _or("auto", Rule("a whole number from 1 to 1024", "1", lambda v: _is_whole(v) and 1 <= v <= 1024)),
+    "deterministic": _SWITCH,
     "device": Rule(
         "auto, cpu, gpu or the number of a GPU", "gpu", lambda v: v in ("auto", "cpu", "gpu") or _is_whole(v)
     ),

@@ -24,11 +24,13 @@ _BUILT_IN = {
     "optimizer": ("keras.optimizers",),
     "callbacks": ("keras.callbacks",),
     "metrics": ("keras.metrics",),
+    "learning_rate_schedule": ("keras.optimizers.schedules",),
 }
 _EXAMPLES = {
     "optimizer": "keras.optimizers.SGD",
     "callbacks": "keras.callbacks.CSVLogger",
     "metrics": "keras.metrics.F1Score",
+    "learning_rate_schedule": "keras.optimizers.schedules.ExponentialDecay",
 }
 # A module in which one of these stands may have names that its source does not show.
 _DYNAMIC = {"__getattr__", "exec", "globals"}

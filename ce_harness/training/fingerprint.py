@@ -34,13 +34,14 @@ WITHOUT_EFFECT = ("DNNL_VERBOSE", "ONEDNN_VERBOSE", "TF_GPU_ALLOCATOR", "TF_GPU_
 NAMED_ALREADY = ("TF_ENABLE_ONEDNN_OPTS",)
 
 
-def fingerprint(threads: int) -> str:
+def fingerprint(threads: int, deterministic: bool = True) -> str:
     """The fingerprint of this process, as words ``name=value``.
 
     What is at its default adds no word: a variable that isn't set, a GPU that isn't there.
 
     Args:
         threads: that TensorFlow runs on.
+        deterministic: whether operations without a deterministic kernel are refused.
     """
     simd = np.show_config(mode="dicts")["SIMD Extensions"]
     features = " ".join(simd["baseline"] + simd["found"])
@@ -50,7 +51,7 @@ def fingerprint(threads: int) -> str:
             f"keras={keras.__version__}",
             f"numpy={np.__version__}",
             f"threads={threads}",
-            "determinism=on",
+            f"determinism={'on' if deterministic else 'off'}",
             f"onednn={os.environ.get('TF_ENABLE_ONEDNN_OPTS', 'default')}",
             f"cpu={hashlib.sha256(features.encode()).hexdigest()[:8]}",
             *_switches(),

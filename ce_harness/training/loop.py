@@ -73,7 +73,7 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
 
 
 def _train(config: DictConfig, run: RunDirectory, uploader: BackgroundUploader, console: Console | None) -> None:
-    process.prepare(config.seed, config.threads, config.precision)
+    process.prepare(config.seed, config.threads, config.precision, config.device, config.deterministic)
     setup = _set_up(config)
     refuse_edited()  # everything is imported
     model, network = setup.model, setup.model.network
@@ -197,7 +197,7 @@ def _set_up(config: DictConfig) -> _SetUp:
         class_counts=dataset.class_counts,
         columns=model.columns,
         p_true_edges=P_TRUE_EDGES,
-        fingerprint=fingerprint(config.threads),
+        fingerprint=fingerprint(config.threads, config.deterministic),
     )
     return _SetUp(model, batches, evaluator, evaluate_every, opening)
 
@@ -205,7 +205,7 @@ def _set_up(config: DictConfig) -> _SetUp:
 def _refuse_inexact_resume(config: DictConfig, journal: Journal) -> None:
     """The bits of a run come from one fingerprint, unless the user says otherwise."""
     started = journal.of_kind("start")
-    now = fingerprint(config.threads)
+    now = fingerprint(config.threads, config.deterministic)
     if not started or started[0]["tags"]["fingerprint"] == now:
         return
     if not config.allow_inexact_resume:

@@ -91,8 +91,13 @@ def make_loss(config: DictConfig, num_classes: int) -> keras.Loss:
 
 def make_optimizer(config: DictConfig, steps_per_epoch: int) -> keras.Optimizer:
     """The optimizer with its schedule and clipping; in float16, where small gradients become 0, it scales the loss."""
+    schedule = config.learning_rate_schedule
+    if isinstance(schedule, DictConfig):
+        given = {"initial_learning_rate": config.learning_rate}
+        kind = keras.optimizers.schedules.LearningRateSchedule
+        schedule = _instantiate("learning_rate_schedule", dict(schedule.items()), kind, given)
     rate = learning_rate(
-        config.learning_rate_schedule,
+        schedule,
         config.learning_rate,
         config.epochs * steps_per_epoch,
         config.warmup_epochs * steps_per_epoch,

@@ -8,20 +8,28 @@ import tensorflow as tf
 from ce_harness.errors import ConfigError
 
 
-def prepare(seed: int, threads: int, precision: str) -> None:
+def prepare(seed: int, threads: int, precision: str, device: str | int, deterministic: bool) -> None:
     """Puts the process in the state that a fresh one would have, so that a reused worker computes the same bits.
 
     Args:
         seed: of Python's, NumPy's and Keras's global generators; initial weights and dropout follow from it.
         threads: TensorFlow's intra- and inter-op threads. Fixed for good once TensorFlow has run something.
         precision: a Keras dtype policy, ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
+        device: as in the config; that a GPU is there, TensorFlow has the last word on.
+        deterministic: whether an operation that has no deterministic kernel is an error.
 
     Raises:
-        ConfigError: the process already runs on another number of threads.
+        ConfigError: TensorFlow sees no GPU where one is asked for, or the process already runs on another number of
+            threads.
     """
+    if device not in ("auto", "cpu") and not tf.config.list_physical_devices("GPU"):
+        raise ConfigError(
+            f"device={device}: this TensorFlow sees no GPU; pip install 'tensorflow[and-cuda]', or set device=cpu"
+        )
     keras.utils.clear_session()
     _set_threads(threads)
-    tf.config.experimental.enable_op_determinism()
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
     _settle_keras()
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(seed)

@@ -38,12 +38,15 @@ class WarmUp(schedules.LearningRateSchedule):
         return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["warmup_steps"])
 
 
-def learning_rate(name: str, rate: float, steps: int, warmup_steps: int) -> schedules.LearningRateSchedule | float:
+def learning_rate(
+    name: str | schedules.LearningRateSchedule, rate: float, steps: int, warmup_steps: int
+) -> schedules.LearningRateSchedule | float:
     """The schedule of a run.
 
     Args:
-        name: ``constant``; ``cosine``, after warm-up half a cosine down to 0 at the last step (Loshchilov & Hutter
-            2017, eq. 5); or ``step``, a tenth after half of the run and a hundredth after three quarters.
+        name: a schedule of the user's own; ``constant``; ``step``, a tenth after half of the run and a hundredth after
+            three quarters; or ``cosine``, after warm-up half a cosine down to 0 at the last step (Loshchilov & Hutter
+            2017, eq. 5).
         rate: the learning rate at the start, or after warm-up.
         steps: of the whole run.
         warmup_steps: 0 for none.
@@ -56,5 +59,5 @@ def learning_rate(name: str, rate: float, steps: int, warmup_steps: int) -> sche
             [int(steps * part) for part in STEP_AT], [rate, rate / 10, rate / 100]
         )
     else:
-        schedule = rate
+        schedule = rate if name == "constant" else name
     return WarmUp(schedule, warmup_steps) if warmup_steps else schedule
