@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -170,6 +171,12 @@ LOSSES = {
     "mse": LossFacts(_squared_error, "#D55E00", ce_over_loss=lambda k: k / 2),
     "mse_mean": LossFacts(_mean_squared_error, "#E69F00", "-.", ce_over_loss=lambda k: k**2 / 2),
     "mse_logits": LossFacts(_logit_squared_error, "#009E73", (0, (1, 1)), trains_probabilities=False),
+    "mse_logits_rescaled": LossFacts(
+        partial(_logit_squared_error, true_class_weight=5.0, target_scale=15.0),
+        "#56B4E9",
+        (0, (3, 1, 1, 1)),
+        trains_probabilities=False,
+    ),
     "label_smoothing_ce": LossFacts(_smoothed_cross_entropy, "#CC79A7"),
     "focal": LossFacts(_focal, "#000000"),
     "squentropy": LossFacts(_squentropy, "#8C564B", "--"),

@@ -48,7 +48,7 @@ class Comparison:
         runs = any_losses.of_losses(tracked, losses, study_name, places.run_command())
         study = any_losses.study(losses, runs)
         evidence = rows.from_files(build.rows_of(runs, study_name, study, Path(any_losses.__file__)))
-        compared = rates.at_best_rates(evidence) if rates.differ(evidence) else evidence
+        compared = rates.compared(study, evidence)
         return cls(study, compared, build.tables_of(study, evidence, compared))
 
     @property

@@ -100,7 +100,7 @@ def build(
             )
     facts = provenance.describe(name, study_file, evidence)
     facts["commands"] = {"train": [], "report": "", "folder": _as_typed(output), **(commands or {})}
-    compared = rates.at_best_rates(evidence) if rates.differ(evidence) else evidence
+    compared = rates.compared(study, evidence)
     made = tables_of(study, evidence, compared)
     in_words = answer.answer(study, compared, made)
     files: dict[str, str | bytes] = {f"{rows.FOLDER}/{file}": content for file, content in (row_files or {}).items()}
@@ -132,7 +132,7 @@ def tables_of(study: Study, evidence: Evidence, compared: Evidence) -> dict[str,
         if setting_columns(compared.runs):
             behind["verdicts_by_setting"] = verdicts_by_setting(main, study.claims)
         behind["sensitivity"] = sensitivity_table(main, study.claims)
-    if compared is not evidence:
+    if compared is not evidence and not study.random_search:
         made["learning_rates"] = learning_rates.chosen_rates(compared)
         for name, runs, note in rates.views(evidence, study.tuned_for):
             if concerned := claims.decidable(study.claims, runs):

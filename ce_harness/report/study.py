@@ -118,6 +118,7 @@ class Study:
             expected at the chosen rate only. None: the runs themselves choose, if they differ in the rate.
         tuned_for: what rates are chosen by on validation, of ``val/accuracy``, ``val/nll`` and ``val/brier``. The first
             is that of the study; runs at the rates that another chooses are trained too, and judged in a table apart.
+        random_search: the learning rate of each seed is drawn (see ``sweep.draws``); trials of equal seed are pairs.
         control: two names of the same loss. How far they end apart is noise, and no verdict is given on less.
         apart: a column, such as the start of the weights, each value of which also gets verdicts of its own.
         claims: what the runs are asked to decide, with the rule for it.
@@ -132,6 +133,7 @@ class Study:
     where: Where | None = None
     tuning_seeds: Sequence[int] = ()
     tuned_for: Sequence[str] = ("val/accuracy",)
+    random_search: bool = False
     control: tuple[str, str] | None = None
     apart: str = ""
     claims: tuple[Claim, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ce_harness.report.study import Evidence
-from ce_harness.report.verdicts.outcomes import OF_PROBABILITIES, TIME_TO, WITHOUT_PROBABILITIES, target
+from ce_harness.report.verdicts.outcomes import BEST_OF, OF_PROBABILITIES, TIME_TO, WITHOUT_PROBABILITIES, target
 from ce_harness.report.verdicts.settings import described, setting_columns
 
 LABELS = {
@@ -49,6 +49,8 @@ def label(metric: str) -> str:
     """The name of an outcome as readers see it."""
     if metric.startswith(TIME_TO):
         return f"epochs to {target(metric):.0%} val. accuracy"
+    if metric.startswith(BEST_OF):
+        return f"test accuracy of the best of {metric.removeprefix(BEST_OF)} trials"
     return LABELS.get(metric, metric)
 
 

@@ -11,10 +11,13 @@ import pandas as pd
 
 from ce_harness.metrics.calibration import Reliability
 from ce_harness.report.study import Evidence
+from ce_harness.report.verdicts.budget import trial_values
+from ce_harness.report.verdicts.settings import by_setting
 from ce_harness.report.verdicts.times import first_crossing
 from ce_harness.theory import LOSSES, slope_in_decades
 
 TIME_TO = "epochs_to/"
+BEST_OF = "best_of/"
 FAILED = "failed"
 # Losses that pull raw logits to their targets. Their scores of probabilities are those of softmax(logits).
 WITHOUT_PROBABILITIES = tuple(loss for loss, facts in LOSSES.items() if not facts.trains_probabilities)
@@ -56,6 +59,8 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
             - ``epochs_to/T``: epochs until validation accuracy T, interpolated between evaluations, inf for a
               run that never reaches it;
             - ``mean_accuracy``: mean height of the learning curve, validation accuracy over epochs: the area under it;
+            - ``best_of/k``: its part in the expected test accuracy of the best of k trials, see
+              ``budget.trial_values``; the trials are the runs of a loss in a setting;
             - ``failed``: 1 for a run that diverged or did not learn (see ``LEARNED``), else 0;
             - ``nll_calibration``: NLL less the calibrated NLL, in nats: what a temperature mends;
             - ``ece_debiased``, ``ece_floor``: see ``metrics.calibration``: the ECE less its bias, and what a calibrated
@@ -68,6 +73,8 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
     runs = evidence.runs
     if metric == FAILED:
         values = pd.Series(failed(runs, "test/accuracy").astype(float), runs.index)
+    elif metric.startswith(BEST_OF):
+        values = _best_of(evidence, int(metric.removeprefix(BEST_OF)))
     elif metric == "nll_calibration":
         values = _column(runs, "test/nll") - _column(runs, "test/nll_calibrated")
     elif by_run := _BY_RUN.get(metric.partition("/")[0] if metric.startswith(TIME_TO) else metric):
@@ -110,6 +117,15 @@ def _ended(runs: pd.DataFrame) -> pd.Series:
 
 def _column(runs: pd.DataFrame, name: str) -> pd.Series:
     return runs[name] if name in runs else pd.Series(np.nan, runs.index)
+
+
+def _best_of(evidence: Evidence, k: int) -> pd.Series:
+    validation, test = outcome(evidence, "val/accuracy"), outcome(evidence, "test/accuracy")
+    values = pd.Series(np.nan, evidence.runs.index)
+    for _, group in by_setting(evidence.runs):
+        for _, trials in group.groupby("loss"):
+            values[trials.index] = trial_values(k, validation[trials.index], test[trials.index])
+    return values
 
 
 def _epochs_to(evidence: Evidence, metric: str) -> dict[str, float]:

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import pandas as pd
 
-from ce_harness.report.study import Evidence
+from ce_harness.report.study import Evidence, Study
 from ce_harness.report.verdicts.settings import setting_columns
 from ce_harness.report.verdicts.tuning import CHOSEN_BY, choose
 from ce_harness.theory import LOSSES
 
 BEST = "the best of each loss"
+DRAWN = "drawn for each seed"
 EQUAL_RATE = "Every pair was trained at the same learning rate; settings in which the losses share none are left out."
 EQUAL_SCALE = (
     "Learning rates are those of cross-entropy; mse was trained at K/2 times the rate, mse_mean at K^2/2 times, which "
@@ -28,6 +29,13 @@ TUNED_FOR = "The learning rate of each loss is the one with the best mean {by} o
 def differ(evidence: Evidence) -> bool:
     """Whether the runs differ in the learning rate."""
     return len(evidence.tuning) > 0 or evidence.runs.get("learning_rate", pd.Series()).nunique() > 1
+
+
+def compared(study: Study, evidence: Evidence) -> Evidence:
+    """The runs that a study compares: trials of a random search, runs at each loss's best rate, or simply all."""
+    if study.random_search:
+        return at_drawn_rates(evidence)
+    return at_best_rates(evidence) if differ(evidence) else evidence
 
 
 def views(evidence: Evidence, tuned_for: Sequence[str] = (CHOSEN_BY,)) -> Iterator[tuple[str, Evidence, str]]:
@@ -61,6 +69,11 @@ def at_best_rates(evidence: Evidence, by: str = CHOSEN_BY) -> Evidence:
     keep = pd.MultiIndex.from_frame(evidence.runs[trained]).isin(pd.MultiIndex.from_frame(rates[trained]))
     runs = evidence.runs[keep].assign(learning_rate=BEST)
     return replace(evidence, runs=runs, tuning=evidence.tuning if len(evidence.tuning) else evidence.runs)
+
+
+def at_drawn_rates(evidence: Evidence) -> Evidence:
+    """The trials of a random search, all under one name for their rate, so that they pair by seed."""
+    return replace(evidence, runs=evidence.runs.assign(learning_rate=DRAWN), tuning=pd.DataFrame())
 
 
 def at_equal_rates(evidence: Evidence) -> Evidence:
