@@ -22,14 +22,14 @@ from ce_harness.report.study import Claim, Study
 CLASSES = [2, 5, 10, 100]
 # Half decades, as many for every loss. Those of mse grow with K / 2, as its gradient at a uniform prediction shrinks.
 AROUND_CE = (0.01, 0.03, 0.1, 0.3, 1.0)
-RATES_OF_CE = {k: AROUND_CE for k in CLASSES}
+RATES_OF_CE = dict.fromkeys(CLASSES, AROUND_CE)
 RATES_OF_MSE = {k: tuple(float(f"{rate * k / 2:.3g}") for rate in AROUND_CE) for k in CLASSES}
 RATES = {
     "softmax_ce": RATES_OF_CE,
     "builtin_ce": RATES_OF_CE,
     "mse": RATES_OF_MSE,
     "mse_logits": RATES_OF_CE,
-    "mse_logits_rescaled": {k: (0.0003, 0.001, 0.003, 0.01, 0.03) for k in CLASSES},
+    "mse_logits_rescaled": dict.fromkeys(CLASSES, (0.0003, 0.001, 0.003, 0.01, 0.03)),
     "squentropy": RATES_OF_CE,
 }
 
