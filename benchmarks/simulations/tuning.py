@@ -9,7 +9,7 @@ from ce_harness.report.study import Claim, Evidence, Table
 from ce_harness.report.verdicts.claims import VERDICTS, judge_overall
 from ce_harness.report.verdicts.rates import at_best_rates
 
-REPEATS = 300
+REPEATS = 100
 RATES = np.array([0.01, 0.03, 0.1, 0.3])
 SEEDS, CLASSES = 10, 10
 LOSSES = ("softmax_ce", "builtin_ce", "mse")
