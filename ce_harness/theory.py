@@ -163,8 +163,8 @@ def _squentropy(y: Array, z: Array, p: Array) -> Array:
     return p - y + 2 * (1 - y) * z / (y.shape[-1] - 1)
 
 
-# Colours: Okabe & Ito, told apart by every kind of colour vision; two more where these end. The dashes of builtin_ce let
-# softmax_ce show through where the two coincide.
+# Colours: Okabe & Ito, told apart by every kind of colour vision; two more where these end. The dashes of builtin_ce
+# let softmax_ce show through where the two coincide.
 LOSSES = {
     "softmax_ce": LossFacts(_cross_entropy, "#0072B2", ce_over_loss=lambda k: 1.0),
     "builtin_ce": LossFacts(_cross_entropy, "#56B4E9", (0, (3, 2)), ce_over_loss=lambda k: 1.0),
