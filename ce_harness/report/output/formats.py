@@ -26,7 +26,7 @@ def with_interval(s: Summary, signed: bool = False) -> str:
         return f"{s.mean:{sign}.4f} (n = 1)"
     if not math.isfinite(s.half_width):
         return f"{s.mean:{sign}g}"
-    if s.half_width == 0:
+    if s.half_width <= 1e-12 * abs(s.mean):  # but for rounding
         return f"{s.mean:{sign if s.mean else ''}g} (all equal)"
     decimals = max(1 - math.floor(math.log10(s.half_width)), 0)
     if decimals > 6:

@@ -11,6 +11,7 @@ from ce_harness.report.verdicts.settings import described, setting_columns
 LABELS = {
     "test/accuracy": "test accuracy",
     "test/error": "test error",
+    "test/majority_accuracy": "accuracy of the most frequent class",
     "test/nll": "NLL (nats)",
     "test/brier": "Brier score",
     "test/mse_mean": "MSE, mean over classes",
