@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ce_harness.errors import HarnessError
 from ce_harness.tracking.resend import resend_all
-from ce_harness.tracking.store import absolute, store_in
+from ce_harness.tracking.store import absolute, open_store, store_in
 
 HOST = "127.0.0.1"
 PORT = 5000
+CHARTS = "workflowType=machine_learning&compareRunsMode=CHART"  # else it opens with a table for GenAI
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,11 +35,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     for problem in errors:
         print(f"warning: {problem}", file=sys.stderr)
     port = _free_port()
-    print(f"http://{HOST}:{port}/#/experiments   (Ctrl-C ends it)", flush=True)
+    address = f"http://{HOST}:{port}"
+    print(f"{address}/#/experiments   (Ctrl-C ends it)")
+    for name, link in chart_links(store, address).items():
+        print(f"charts of {name}: {link}")
+    sys.stdout.flush()
     arguments = ["server", "--backend-store-uri", absolute(store), "--host", HOST, "--port", str(port)]
     arguments += ["--workers", "1", "--allowed-hosts", f"{HOST}:{port}"]
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # of its GenAI features: eight more processes
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments])
+
+
+def chart_links(tracking_uri: str, address: str) -> dict[str, str]:
+    """Experiment with runs -> the page of its charts, in MLflow's view for model training."""
+    client = open_store(tracking_uri)
+    return {
+        one.name: f"{address}/#/experiments/{one.experiment_id}/runs?{CHARTS}"
+        for one in client.search_experiments(order_by=["name"])
+        if client.search_runs([one.experiment_id], max_results=1)
+    }
 
 
 def _free_port() -> int:

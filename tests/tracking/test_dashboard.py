@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from ce_harness.tracking.background_uploader import BackgroundUploader
+from ce_harness.tracking.dashboard import chart_links
 from ce_harness.tracking.reading import read_runs
+from ce_harness.tracking.store import open_store
 from tests.conftest import ROOT
 from tests.tracking.test_store import recorded
 
@@ -60,6 +62,16 @@ def metric_page(address, run_ids, metric):
         "x_axis": "step",
     }
     return f"{address}/#/metric?{urlencode(arguments)}"
+
+
+def test_each_experiment_with_runs_gets_a_link_to_its_charts(runs_dir):
+    store = f"sqlite:///{runs_dir / 'mlflow.db'}"
+    client = open_store(store)
+    client.create_run(client.create_experiment("mine"))
+    client.create_experiment("empty")
+    links = chart_links(store, "http://127.0.0.1:5000")
+    assert list(links) == ["mine"]
+    assert links["mine"].startswith("http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning")
 
 
 @pytest.mark.slow

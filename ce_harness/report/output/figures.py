@@ -15,7 +15,7 @@ from scipy import stats
 
 from ce_harness import theory
 from ce_harness.report.output import panels
-from ce_harness.report.output.labels import label
+from ce_harness.report.output.labels import label, loss_names
 from ce_harness.report.output.style import COLUMN_WIDTH, PAGE_WIDTH, logarithmic, loss_styles, new_figure
 from ce_harness.report.study import Evidence
 from ce_harness.report.verdicts.outcomes import mean_of_bins, outcome
@@ -45,11 +45,11 @@ def gradient_norms(evidence: Evidence, metrics: Sequence[str] = tuple(NORMS)) ->
 def _series(evidence: Evidence, rows: pd.DataFrame, x: str, measures: dict[str, str], log: bool = False) -> Figure:
     """Lines are means over seeds, bands their 95% t intervals."""
     groups = list(by_setting(evidence.runs))
-    styles = _styles(evidence)
+    styles, names = _styles(evidence), loss_names(evidence)
 
     def draw(ax: Axes, group: pd.DataFrame, column: str) -> None:
         for loss, runs in group.groupby("loss", sort=False):
-            name = f"{loss} (n = {len(runs)})" if len(groups) == 1 else loss
+            name = f"{names[loss]} (n = {len(runs)})" if len(groups) == 1 else names[loss]
             draw_band(ax, _of(rows, runs), x, column, label=name, log=log, **styles[loss])
         if log:
             logarithmic(ax.xaxis, ax.yaxis)
@@ -110,7 +110,7 @@ def layer_heat_map(evidence: Evidence) -> Figure:
     logarithmic(axes[0].xaxis)
     for ax, loss in zip(axes, losses, strict=True):
         ax.grid(visible=False)
-        ax.set_title(loss, loc="left")
+        ax.set_title(loss_names(evidence)[loss], loc="left")
         ax.set_xlabel("step")
     fig.colorbar(drawn, ax=axes, label="gradient norm", aspect=30, format=LogFormatter())
     return fig
@@ -133,13 +133,13 @@ def gradient_by_probability(evidence: Evidence) -> Figure:
     """
     fig = new_figure(COLUMN_WIDTH, 2.5)
     ax = fig.subplots()
-    styles = _styles(evidence)
+    styles, names = _styles(evidence), loss_names(evidence)
     grid = 1 / (1 + np.exp(-np.linspace(-10, 6, 300)))
     drawn: set[object] = set()
     for loss, group in evidence.runs.groupby("loss", sort=False):
         bins = _of(evidence.gradient_bins, group)
         seen = mean_of_bins(bins, ["p_low", "p_high"]).sort_values("p_low")  # epochs without an example lack a bin
-        ax.plot((seen["p_low"] + seen["p_high"]) / 2, seen["mean"], marker="o", label=loss, **styles[loss])
+        ax.plot((seen["p_low"] + seen["p_high"]) / 2, seen["mean"], marker="o", label=names[loss], **styles[loss])
         facts, num_classes = theory.LOSSES.get(loss), pd.to_numeric(group["num_classes"]).unique()
         if facts is None or facts.ce_over_loss is None or facts.gradient in drawn:
             continue  # unknown, with options, or the line of another name of the same loss
@@ -165,7 +165,7 @@ def reliability(evidence: Evidence, calibrated: Sequence[bool] = (False, True)) 
     All seeds pooled; bins of fewer than 20 examples left out.
     """
     groups = list(by_setting(evidence.runs))
-    styles = _styles(evidence)
+    styles, names = _styles(evidence), loss_names(evidence)
     titles = {False: "as trained", True: "after temperature scaling"}
 
     def draw(ax: Axes, group: pd.DataFrame, after: bool) -> None:
@@ -176,7 +176,7 @@ def reliability(evidence: Evidence, calibrated: Sequence[bool] = (False, True)) 
             count = bins.groupby("bin_low")["count"].sum()
             sums = bins[["confidence", "accuracy"]].mul(bins["count"], axis=0).groupby(bins["bin_low"]).sum()
             means = sums.div(count, axis=0)[count >= FEWEST_EXAMPLES]
-            ax.plot(means["confidence"], means["accuracy"], marker="o", label=loss, **styles[loss])
+            ax.plot(means["confidence"], means["accuracy"], marker="o", label=names[loss], **styles[loss])
 
     measures = {after: f"accuracy, {titles[after]}" for after in calibrated}
     return panels.panels(groups, draw, measures, "confidence", height=2.6, sharey=True)
@@ -185,14 +185,14 @@ def reliability(evidence: Evidence, calibrated: Sequence[bool] = (False, True)) 
 def time_to_target(evidence: Evidence, targets: Sequence[float] = (0.9, 0.95, 0.97)) -> Figure:
     """Kaplan-Meier share of runs that have reached a validation accuracy, over epochs."""
     groups = list(by_setting(evidence.runs))
-    styles = _styles(evidence)
+    styles, names = _styles(evidence), loss_names(evidence)
 
     def draw(ax: Axes, group: pd.DataFrame, target: float) -> None:
         values, end = outcome(evidence, f"epochs_to/{target:g}"), horizon(evidence, group)
         for loss, runs in group.groupby("loss", sort=False):
             at, share = survival(values[runs.index], end)
             reached = np.append(1 - share, 1 - share[-1] if len(share) else 0)
-            name = f"{loss} (n = {len(runs)})" if len(groups) == 1 else loss
+            name = f"{names[loss]} (n = {len(runs)})" if len(groups) == 1 else names[loss]
             ax.step([0, *at, end], [0, *reached], where="post", label=name, **styles[loss])
         ax.set_ylim(-0.03, 1.03)
 
@@ -211,17 +211,23 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
     losses = [loss for loss in evidence.runs["loss"].unique() if loss != reference]
     shown = groups[: panels.MOST]
     # One line per loss if there is one setting, else one line per setting with the losses side by side.
-    lines = losses if len(groups) == 1 else [described(setting) for setting, _ in shown]
+    lines = (
+        [loss_names(evidence)[loss] for loss in losses]
+        if len(groups) == 1
+        else [described(setting) for setting, _ in shown]
+    )
     step = 0.6 / max(len(losses) - 1, 1) if len(groups) > 1 else 1
     fig = new_figure(PAGE_WIDTH, 0.9 + (0.25 if len(groups) == 1 else 0.1 + 0.06 * len(losses)) * len(lines))
-    styles = _styles(evidence)
+    styles, names = _styles(evidence), loss_names(evidence)
     axes = np.atleast_1d(fig.subplots(1, len(metrics), sharey=True))
     for ax, metric in zip(axes, metrics, strict=True):
         for i, loss in enumerate(losses):
             intervals = [effect(evidence, setting, group, metric, loss, reference).summary for setting, group in shown]
             at = [-line - step * i + (0.3 if len(groups) > 1 and len(losses) > 1 else 0) for line in range(len(shown))]
             means, halves = [d.mean for d in intervals], [d.half_width for d in intervals]
-            ax.errorbar(means, at, xerr=halves, marker="o", linestyle="none", color=styles[loss]["color"], label=loss)
+            ax.errorbar(
+                means, at, xerr=halves, marker="o", linestyle="none", color=styles[loss]["color"], label=names[loss]
+            )
         ax.axvline(0, color="#7f7f7f", linewidth=0.8, zorder=0)
         ax.set_title(label(metric), loc="left")
         if len(groups) == 1:
@@ -235,7 +241,7 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
             ax.axhline(0.5 - line, color="#e5e5e5", linewidth=0.5, zorder=0)
     axes[0].set_yticks(-np.arange(len(lines)), lines)
     axes[0].set_ylim(-len(lines) + 0.4, 0.6)
-    text = f"loss minus {reference}, mean over seeds and 95% interval"
+    text = f"loss minus {names[reference]}, mean over seeds and 95% interval"
     if len(shown) < len(groups):
         text += f" (the first {len(shown)} of {len(groups)} settings; the tables have all)"
     fig.supxlabel(text, fontsize=8)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ce_harness.report.output.formats import NOTHING, number, with_interval
-from ce_harness.report.output.labels import MARKED, common_settings, label, mark, setting_column
+from ce_harness.report.output.labels import MARKED, common_settings, label, loss_names, mark, setting_column
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.verdicts.intervals import summarize
 from ce_harness.report.verdicts.outcomes import FAILED, TIME_TO, WITHOUT_PROBABILITIES, outcome
@@ -31,22 +31,26 @@ FEW_SETTINGS = 3  # up to which a table is read setting by setting, beyond it me
 
 def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
     """Every loss on every metric: mean over seeds with its 95% interval; median for times to a target."""
-    rows, shown = [], []
+    rows, shown, names = [], [], loss_names(evidence)
     for setting, group in by_setting(evidence.runs):
         by_loss = dict(list(group.groupby("loss", sort=False)))
         shown.append(
-            {**setting_column(setting), "metric": "seeds", **{loss: str(len(runs)) for loss, runs in by_loss.items()}}
+            {
+                **setting_column(setting),
+                "metric": "seeds",
+                **{names[loss]: str(len(runs)) for loss, runs in by_loss.items()},
+            }
         )
         for metric in metrics:
             line = {**setting_column(setting), "metric": label(metric)}
             for loss, runs in by_loss.items():
                 values = outcome(evidence, metric)[runs.index].dropna()
                 if metric.startswith(TIME_TO):
-                    numbers, line[loss] = _time(values, horizon(evidence, runs))
+                    numbers, line[names[loss]] = _time(values, horizon(evidence, runs))
                 else:
                     s = summarize(values)
                     numbers = {"mean": s.mean, "sd": s.sd, "ci_low": s.low, "ci_high": s.high}
-                    line[loss] = with_interval(s) + mark(metric, [loss])
+                    line[names[loss]] = with_interval(s) + mark(metric, [loss])
                 rows.append({**setting, "loss": loss, "metric": metric, "n": len(values), **numbers})
             if any(_says_something(row) for row in rows[-len(by_loss) :]):
                 shown.append(line)

@@ -4,7 +4,8 @@ import pytest
 
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
-from ce_harness.report.output import answer
+from ce_harness.report.output import answer, figures, style
+from ce_harness.report.output.tables import comparison
 from ce_harness.report.output.verdict_tables import View, verdicts
 from ce_harness.report.study import Claim, Study
 from ce_harness.tracking import report_note
@@ -115,3 +116,15 @@ def test_the_tracked_experiment_is_described_by_the_answer(tmp_path, runs_dir):
     report_note.note_report(f"sqlite:///{runs_dir / 'mlflow.db'}", "mine", tmp_path)
     told = client.get_experiment(experiment).tags["mlflow.note.content"]
     assert told.startswith("CE is more accurate: yes.\n")
+
+
+def test_tables_and_figures_call_the_losses_by_their_labels():
+    tracked = of(0.90)
+    reads = {"loss": ["softmax_ce", "mse"], "seed": range(10)}
+    selected = select(tracked, Study("Which?", {}, reads=reads), "demo")
+    evidence = rows.from_files(rows.to_files(rows.from_runs(selected, reads)))
+    assert list(comparison(evidence).shown) == ["metric", "softmax + CE", "MSE (sum)"]
+    with style.paper():
+        drawn = figures.differences(evidence, reference="softmax_ce", metrics=["test/accuracy", "test/nll"])
+    assert [tick.get_text() for tick in drawn.axes[0].get_yticklabels()] == ["MSE (sum)"]
+    assert drawn.get_supxlabel().startswith("loss minus softmax + CE")
