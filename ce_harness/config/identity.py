@@ -105,7 +105,7 @@ def code_digests(config: DictConfig) -> dict[str, str]:
 def option_name(config: DictConfig, group: str) -> str:
     """The ``name`` an option gives itself in its YAML file, else the last part of its ``_target_``."""
     option = config[group]
-    return option.get("name") or option["_target_"].rpartition(".")[2]
+    return str(option.get("name") or option["_target_"].rpartition(".")[2])
 
 
 def run_name(config: DictConfig) -> str:

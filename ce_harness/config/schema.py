@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST_NAME = 250  # of a folder; file systems take 255 bytes
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -62,13 +64,12 @@ def _one_of(*words: Any) -> Rule:
     return Rule(f"one of {', '.join(map(str, words))}", str(words[0]), lambda v: v in words)
 
 
-def _text(allowed: str, example: str, pattern: str) -> Rule:
-    return Rule(
-        allowed,
-        example,
-        lambda v: (isinstance(v, str) or _is_whole(v)) and re.fullmatch(pattern, str(v)) is not None,
-        kind=str,
-    )
+def _text(allowed: str, example: str, pattern: str, most_bytes: float = math.inf) -> Rule:
+    def accepts(value: Any) -> bool:
+        is_text = (isinstance(value, str) or _is_whole(value)) and len(str(value).encode()) <= most_bytes
+        return is_text and re.fullmatch(pattern, str(value)) is not None
+
+    return Rule(allowed, example, accepts, kind=str)
 
 
 _SEED = Rule("a whole number from 0 to 4294967295", "0", lambda v: _is_whole(v) and 0 <= v < 2**32)
@@ -77,8 +78,12 @@ _FRACTION = _number(0, 1, example="0.2")
 _DECAY = _number(0, 1, low_included=True, example="0.9")
 _SWITCH = Rule("true or false", "true", lambda v: isinstance(v, bool))
 # A name becomes a folder and part of a query: no quotes, no step up.
-_NAME = _text("a name of letters, digits, spaces, dots, - and _, with / between its parts", "my_study",
-              r"\w[\w .-]*(/\w[\w .-]*)*")  # fmt: skip
+_NAME = _text(
+    f"a name of letters, digits, spaces, dots, - and _, with / between its parts, of at most {LONGEST_NAME} bytes",
+    "my_study",
+    r"\w[\w .-]*(/\w[\w .-]*)*",
+    LONGEST_NAME,
+)
 _UNITS = Rule(
     "a list of whole numbers of at least 1",
     "[128,64]",

@@ -80,6 +80,8 @@ def test_auto_threads_are_the_cores_that_the_run_has(composed, monkeypatch):
         ("batch_size", -1),
         ("epochs", 0),
         ("seed", -1),
+        ("study", "x" * 251),
+        ("mlflow_experiment", "é" * 126),
         ("threads", 0),
         ("threads", "many"),
         ("log_every_n_steps", 0),
@@ -103,6 +105,12 @@ def test_the_scales_of_the_logit_loss_are_positive(composed, key, value):
     config = composed("loss=mse_logits", f"{key}={value}")
     with pytest.raises(ConfigError, match=key):
         checked(config)
+
+
+def test_a_part_may_be_named_by_a_number(composed):
+    config = composed()
+    config.model.name = 5
+    assert run_name(config) == run_name(checked(config)) == "digits-5-softmax_ce-s0"
 
 
 def test_a_whole_number_is_taken_where_a_real_one_is_meant(composed):

@@ -22,7 +22,7 @@ from tests.faults.shim import Fault, disarm
 T = TypeVar("T")
 
 AT_A_TIME = 2
-SECONDS_AT_MOST = 120.0
+SECONDS_AT_MOST = 600.0  # then a command hangs, even on a machine that does much else
 RUN = (*TINY, "log_every_n_steps=2")
 LATE = ("losses", "models", "training", "tracking.database_code", "tracking.uploader", "tracking.resend")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import threading
 import time
@@ -11,8 +10,9 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from tests.faults.campaign import Campaign, Outcome, after_one_more_call, folder_with_store, new_store
-from tests.faults.children import RUN, End, command, run
+from tests.faults.children import RUN, command, run
 from tests.faults.left_behind import left_in
+from tests.faults.shim import Fault, Mode
 
 
 @contextmanager
@@ -70,6 +70,9 @@ TROUBLES = {
 }
 
 
+NOTED = 13  # calls on the file in which a run notes how far its store has come, at least
+
+
 def ill(every: int) -> Iterator[Outcome]:
     """Each trouble while a run trains and ends, then one more call."""
     store = new_store()
@@ -85,34 +88,27 @@ def ill(every: int) -> Iterator[Outcome]:
 
 
 def put_back(every: int) -> Iterator[Outcome]:
-    """A complete run whose store is put back to an earlier day, is deleted, or has lost some rows; ``resend``."""
+    """A complete run whose store is gone, or put back to what it was at an earlier moment; then ``resend``.
+
+    The moments are those at which the run noted how far the store had come.
+    """
     store = new_store()
-    losses: dict[str, Callable[[Path], None]] = {
-        "the store of before the run": lambda path: shutil.copy(store, path) and None,
-        "no store": Path.unlink,
-        **{f"without its {table}": _without(table) for table in ("metrics", "params", "tags", "inputs", "runs")},
-    }
-    for name, lose in list(losses.items())[::every]:
+    for moment in range(0, NOTED, every):
         with folder_with_store(store) as folder:
+            run(RUN, folder, Fault(folder, Mode.KILL, moment, part_of_path="mlflow.json.partial") if moment else None)
+            backup = {path: path.read_bytes() for path in folder.glob("mlflow.db*")}
             run(RUN, folder)
             expected = left_in(folder)
-            lose(folder / "mlflow.db")
-            again: End = command("-m ce_harness.tracking.resend", [folder])
-            yield after_one_more_call(name, again, left_in(folder), expected)
-
-
-def _without(table: str) -> Callable[[Path], None]:
-    def lose(path: Path) -> None:
-        with closing(sqlite3.connect(path)) as store, store:
-            store.execute("pragma foreign_keys = off")
-            store.execute(f"delete from {table}")
-            if table == "metrics":
-                store.execute("delete from latest_metrics")
-
-    return lose
+            for path in folder.glob("mlflow.db*"):
+                path.unlink()
+            if moment:
+                for path, content in backup.items():
+                    path.write_bytes(content)
+            again = command("-m ce_harness.tracking.resend", [folder])
+            yield after_one_more_call(f"put back to moment {moment}", again, left_in(folder), expected)
 
 
 CAMPAIGNS = {
     "store_ill": Campaign("a SQLite store locked, full or gone meanwhile", ill, sample=5),
-    "store_put_back": Campaign("a SQLite store put back from a backup, or short of rows", put_back),
+    "store_put_back": Campaign("a SQLite store deleted, or put back from a backup", put_back),
 }
