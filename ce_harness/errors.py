@@ -5,17 +5,21 @@ library, so that a refusal is quick.
 """
 
 from ce_harness.passwords import without_passwords
+from ce_harness.printable import printable
 
 INTERRUPTED = 130
 
 
 class HarnessError(Exception):
-    """Base of every error that is reported as one line instead of a traceback; no password is ever in it."""
+    """Base of every error that is reported as one line instead of a traceback.
+
+    No password is in it, and nothing that a terminal acts upon, whatever a file or a key is called.
+    """
 
     exit_code = 1
 
     def __str__(self) -> str:
-        return without_passwords(super().__str__())
+        return printable(without_passwords(super().__str__()))
 
 
 class ConfigError(HarnessError):

@@ -13,10 +13,11 @@ from tests.conftest import ROOT
 
 PACKAGE = "ce_harness"
 # Room -> the rooms that it may import. Every room may import EVERYWHERE.
-EVERYWHERE = {"devices", "errors", "interrupts", "passwords", "places", "startup", "unofficial"}
+EVERYWHERE = {"devices", "errors", "interrupts", "passwords", "places", "printable", "startup", "unofficial"}
 ARROWS = {
     "errors": set(),
     "passwords": set(),
+    "printable": set(),
     "devices": set(),
     "startup": set(),
     "places": set(),
@@ -39,7 +40,7 @@ ARROWS = {
     "comparison": {"cli", "report", "rundir", "tracking"},
 }
 # What `pip install ce_harness` brings without the extra [harness].
-BASE_ROOMS = {"errors", "losses", "metrics", "passwords", "startup", "theory"}
+BASE_ROOMS = {"errors", "losses", "metrics", "passwords", "printable", "startup", "theory"}
 BASE_LIBRARIES = {"keras", "numpy", "scipy", "tensorflow"}
 
 

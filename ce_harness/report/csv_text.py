@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from ce_harness.report.printable import printable
+from ce_harness.printable import printable
 
 BEGINNINGS = ("=", "+", "-", "@", "'")  # the last, so that reading can tell an apostrophe of ours from another
 

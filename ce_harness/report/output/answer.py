@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from ce_harness import theory
+from ce_harness.printable import printable
 from ce_harness.report.output.formats import plain
 from ce_harness.report.output.labels import loss_names
 from ce_harness.report.output.wording import difference, margin
-from ce_harness.report.printable import printable
 from ce_harness.report.study import Claim, Evidence, Study, Table
 from ce_harness.report.verdicts.paired_tests import MIN_PAIRS
 from ce_harness.report.verdicts.settings import setting_columns

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ce_harness.printable import printable
 from ce_harness.report.csv_text import harmless
-from ce_harness.report.printable import printable
 from ce_harness.report.study import Table
 from ce_harness.report.verdicts.intervals import Summary
 

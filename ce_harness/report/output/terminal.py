@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ce_harness.printable import printable
 from ce_harness.report.output.answer import Answer
 from ce_harness.report.output.formats import right_aligned, shown
 from ce_harness.report.output.labels import label
-from ce_harness.report.printable import printable
 from ce_harness.report.study import Study, Table
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from ce_harness.printable import printable
 from ce_harness.report.csv_text import as_written, harmless
 from ce_harness.report.output import formats, page, style, terminal
 from ce_harness.report.output.latex import latex
-from ce_harness.report.printable import printable
 from ce_harness.report.study import Study, Table
 
 HARMFUL = (
