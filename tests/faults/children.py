@@ -50,8 +50,10 @@ def warm_up() -> None:
     for module in (*LATE, "cli.run", "cli.report"):
         import_module(f"ce_harness.{module}")
     from ce_harness.tracking import background_uploader
+    from ce_harness.training import saving
 
     background_uploader.SECONDS_BETWEEN_TRIES = 0.05
+    saving.SECONDS_BETWEEN_SAVES = 0.0  # every epoch, as in a run whose epochs take longer
     gc.collect()
     gc.freeze()
 

@@ -49,7 +49,7 @@ def tried(every: int) -> Iterator[Outcome]:
         with folder_with_store(store) as folder:
             if name in CLOCKS:
                 first = run(RUN, folder, before=CLOCKS[name])
-                again, wrong = run(RUN, folder), [] if first.code == 0 else [f"ended with {first.code}: {first.said}"]
+                again, wrong = run(RUN, folder), [] if first.is_clear else [f"ended with {first.code}: {first.said}"]
             else:
                 begun, continued = TWO_CLOCKS[name]
                 third_checkpoint = Fault(folder, Mode.KILL, 2, part_of_path="epoch-000003.ckpt")
