@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "docs/findings.md")
+DOCUMENTS = ("README.md", "docs/findings.md", "docs/reliability.md")
 QUOTED = re.compile(r"(<!-- (results/\S+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

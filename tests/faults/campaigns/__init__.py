@@ -6,6 +6,7 @@ from tests.faults.campaigns import (
     damage,
     databases,
     disk_errors,
+    fuzz,
     interrupts,
     kills,
     power_losses,
@@ -14,5 +15,18 @@ from tests.faults.campaigns import (
     sweep_kills,
 )
 
-ALL = (kills, disk_errors, power_losses, damage, databases, servers, clocks, interrupts, sweep_kills, crowds, reports)
+ALL = (
+    kills,
+    disk_errors,
+    power_losses,
+    damage,
+    databases,
+    servers,
+    clocks,
+    interrupts,
+    sweep_kills,
+    crowds,
+    reports,
+    fuzz,
+)
 CAMPAIGNS = {name: campaign for module in ALL for name, campaign in module.CAMPAIGNS.items()}
