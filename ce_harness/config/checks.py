@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 import joblib
 from omegaconf import DictConfig, OmegaConf
@@ -68,14 +68,15 @@ def _check_names(config: DictConfig) -> None:
     """Checks that the keys are all there, and no others."""
     parents = {key.partition(".")[0] for key in KEYS if "." in key} | {*PARTS_BY_NAME, *GROUPS}
     known = sorted({key.partition(".")[0] for key in KEYS} | parents)
-    for key in map(str, config):
+    held = cast(dict[str, Any], OmegaConf.to_container(config))  # a value that is ??? can't be looked up in the config
+    for key, value in held.items():
         if key not in known:
-            raise ConfigError(f"{key}={config[key]!r}: there is no such key; the keys are {', '.join(known)}")
+            raise ConfigError(f"{key}={value!r}: there is no such key; the keys are {', '.join(known)}")
     for key in known:
-        if key not in config:
+        if key not in held:
             raise ConfigError(f"{key}: the config lacks it; begin its defaults list with those of ours: - config")
-        if key in parents and not isinstance(config[key], DictConfig):
-            raise ConfigError(f"{key}={config[key]}: allowed is a group of keys; `{run_command()} --cfg job` shows it")
+        if key in parents and not isinstance(held[key], dict):
+            raise ConfigError(f"{key}={held[key]}: allowed is a group of keys; `{run_command()} --cfg job` shows it")
 
 
 def _check_part(group: str, key: str, options: DictConfig) -> None:

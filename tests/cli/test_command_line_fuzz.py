@@ -55,6 +55,6 @@ def test_words(words):
         return
     except SystemExit:  # of --version
         return
-    for word in passed_on:
-        if "=" in word and not word.startswith("-"):
+    if not any(word.startswith("-") for word in words):  # else some may be a flag's value
+        for word in passed_on:
             overrides.parsed(word)

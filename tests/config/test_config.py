@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from omegaconf import open_dict
 
 from ce_harness.config import checked, code_digest, config_hash, run_name
 from ce_harness.errors import ConfigError
@@ -104,6 +105,15 @@ def test_a_value_outside_what_is_allowed_is_named_with_what_is(composed, key, va
 def test_the_scales_of_the_logit_loss_are_positive(composed, key, value):
     config = composed("loss=mse_logits", f"{key}={value}")
     with pytest.raises(ConfigError, match=key):
+        checked(config)
+
+
+@pytest.mark.parametrize(("key", "answer"), [("optimizer", "allowed is a group of keys"), ("mine", "no such key")])
+def test_a_key_that_waits_for_its_value_is_refused(composed, key, answer):
+    config = composed()
+    with open_dict(config):
+        config[key] = "???"
+    with pytest.raises(ConfigError, match=rf"^{key}='?\?\?\?'?: .*{answer}"):
         checked(config)
 
 
