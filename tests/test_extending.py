@@ -1,80 +1,173 @@
-"""Parts of a user's own: what docs/extending.md shows is written to a folder and run, word for word."""
+"""Parts of a user's own: what docs/extending.md shows is written to a folder and typed there, word for word."""
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from ce_harness.config import checked
 from ce_harness.config.error_messages import explain
 from ce_harness.errors import ConfigError
 from ce_harness.rundir.directory import RunDirectory
-from ce_harness.tracking.reading import read_runs
 from ce_harness.training import train_and_evaluate
 from ce_harness.training.parts import make_dataset
 from ce_harness.training.state import weights_hash
 from tests.conftest import ROOT
 
 TEXT = (Path(ROOT) / "docs" / "extending.md").read_text()
-FILES = re.findall(r"`(mine/\S+)`:\n\n```\w+\n(.*?)```", TEXT, re.DOTALL)
-COMMANDS = re.findall(r"^python (run.py .*)$", TEXT, re.MULTILINE)
+FILES = re.findall(r"`mine/(\S+)`:\n\n```\w+\n(.*?)```", TEXT, re.DOTALL)
+COMMANDS = re.findall(r"^(?:ce-run|ce-report|python) .*$", TEXT, re.MULTILINE)
+(SWEEP,) = (command for command in COMMANDS if " -m " in command)
+PROGRAMS = {
+    "ce-run": "-c 'from ce_harness.cli.commands import run; run()'",
+    "ce-report": "-c 'from ce_harness.cli.commands import report; report()'",
+    "python": "",
+}
+LOSSES = ("margin", "mse", "softmax_ce")
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Where the user works: the folder ``mine`` and the data."""
+def written(tmp_path):
+    """The user's folder, as the page shows it."""
     for name, content in FILES:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    digits = load_digits()
-    rows = [[label, *image] for label, image in zip(digits.target[:200], digits.data[:200].astype(int), strict=True)]
-    lines = ["label,pixels", *(",".join(map(str, row)) for row in rows)]
-    (tmp_path / "digits.csv").write_text("\n".join(lines))
-    monkeypatch.chdir(tmp_path)
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
     return tmp_path
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_one_the_harness_takes(folder, command, monkeypatch):
-    monkeypatch.syspath_prepend(folder / "mine")  # as --config-dir does
-    overrides = [word.split(",")[0] for word in command.split() if "=" in word and not word.startswith("-")]
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("ce-run")])
+def test_every_run_command_is_one_the_harness_takes(written, command, monkeypatch):
+    monkeypatch.chdir(written)
+    monkeypatch.syspath_prepend(written)  # as --config-dir does
+    overrides = [word.split(",")[0] for word in shlex.split(command) if "=" in word and not word.startswith("-")]
     with initialize_config_dir(os.path.join(ROOT, "conf"), version_base="1.3"):
-        config = compose("config", [f"hydra.searchpath=[file://{folder}/mine]", *overrides])
+        config = compose("config", [f"hydra.searchpath=[file://{written}]", *overrides])
     checked(config)
 
 
-def test_a_study_of_own_parts_runs(folder, runs_dir):
-    command = next(command for command in COMMANDS if "-m experiment" in command)
-    quick = ["epochs=1", "batch_size=16", "threads=1", "seed=0", f"runs_dir={runs_dir}", "hydra.launcher.n_jobs=1"]
-    script, *words = command.split()
-    subprocess.run([sys.executable, os.path.join(ROOT, script), *words, *quick], cwd=folder, check=True)
-    runs = read_runs(f"sqlite:///{runs_dir}/mlflow.db", "margin_vs_ce")
-    assert {(run.tags["loss"], run.status) for run in runs} == {("margin", "complete"), ("softmax_ce", "complete")}
-    for run in runs:
-        assert (run.tags["dataset"], run.tags["model"]) == ("csv_images", "two_layers")
-        assert run.metrics["train/weight_norm"] > 0
-        assert "grad_norm/variable/two_layers/hidden/kernel" in run.metrics
+class Walk:
+    """The user's folder while the commands of the page are typed in it; what each printed."""
+
+    def __init__(self, folder, programs):
+        self.folder = folder
+        self.printed = {}
+        for name, arguments in PROGRAMS.items():
+            (programs / name).write_text(f'#!/bin/sh\nexec {sys.executable} {arguments} "$@"\n')
+            (programs / name).chmod(0o755)
+        self._environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": ROOT}
+
+    def type(self, command):
+        answer = subprocess.run(
+            ["sh", "-c", command], cwd=self.folder, env=self._environment, capture_output=True, text=True
+        )
+        self.printed[command] = answer.stdout + answer.stderr
+        assert answer.returncode == 0, f"{command}\n{self.printed[command]}"
+
+    @property
+    def trained(self):
+        """How many runs have ended in the folder for runs, by loss."""
+        ends = self.folder.glob("runs/*/outcome.json")
+        configs = [(end.parent / "artifacts" / "config.yaml").read_text() for end in ends]
+        return {loss: sum(f"\n  name: {loss}\n" in config for config in configs) for loss in LOSSES}
 
 
-def test_data_that_are_streamed_are_read_batch_by_batch(folder, composed, monkeypatch):
-    """The pixels stay a map of the file, and a run on them ends."""
-    monkeypatch.syspath_prepend(folder / "mine")
+def draw_shapes(folder):
+    """Three classes of noisy images, 40 of each, and a new one."""
+    pixels = np.abs(np.indices((16, 16)) - 7.5)
+    shapes = {"circle": np.hypot(*pixels) < 6, "cross": pixels.min(axis=0) < 2, "square": pixels.max(axis=0) < 5}
+    rng = np.random.default_rng(0)
+    for name, shape in shapes.items():
+        (folder / "shapes" / name).mkdir(parents=True)
+        for number in range(41):
+            image = np.clip(160 * shape + rng.normal(40, 40, shape.shape), 0, 255).astype(np.uint8)
+            file = folder / "shapes" / name / f"{number}.png" if number < 40 else folder / "new.png"
+            Image.fromarray(image).save(file)  # the new one ends as the last class, a square
+
+
+def write_digits(folder):
+    """200 images of digits, as the CSV file and as the two arrays that the page reads."""
     digits = load_digits()
+    rows = np.column_stack([digits.target, digits.data]).astype(int)[:200]
+    np.savetxt(folder / "digits.csv", rows, fmt="%d", delimiter=",", header="label,pixels", comments="")
     (folder / "large").mkdir()
     np.save(folder / "large" / "images.npy", (digits.images[:200, ..., None] * 15).astype(np.uint8))
     np.save(folder / "large" / "labels.npy", digits.target[:200])
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory):
+    """After every command of the page was typed, one after the other."""
+    folder = tmp_path_factory.mktemp("mine")
+    for name, content in FILES:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+    draw_shapes(folder)
+    write_digits(folder)
+    walk = Walk(folder, tmp_path_factory.mktemp("programs"))
+    for command in COMMANDS:
+        walk.type(command)
+    return walk
+
+
+@pytest.mark.slow
+def test_parts_of_ones_own_are_trained_tuned_and_judged(walk):
+    report = walk.folder / "results" / "margin_vs_ce"
+    runs = pd.read_csv(report / "rows" / "runs.csv")
+    assert set(zip(runs["loss"], runs["seed"], strict=True)) == set(product(LOSSES, range(2, 8)))
+    assert set(runs["dataset"]) == {"shapes"}
+    assert runs.groupby("loss")["learning_rate"].nunique().tolist() == [1, 1, 1]
+    verdicts = pd.read_csv(report / "verdicts.csv")
+    assert verdicts["metric"].tolist() == ["test/accuracy", "test/worst_class", "train/weight_norm"]
+    assert verdicts["n"].tolist() == [6, 6, 6]
+    assert "Margin ends with smaller weights" in (report / "index.html").read_text()
+    assert (report / "differences.pdf").read_bytes().startswith(b"%PDF")
+    assert (report / "verdicts.tex").exists()
+
+
+@pytest.mark.slow
+def test_anybody_gets_the_same_report_from_the_rows(walk):
+    for name in ("verdicts.md", "comparison.tex", "differences.svg"):
+        first, again = (walk.folder / made / name for made in ("results/margin_vs_ce", "again"))
+        assert first.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_kept_network_predicts_a_new_image(walk):
+    (command,) = (command for command in COMMANDS if command.startswith("python predict.py"))
+    assert re.search(r"^new.png: square \(\d+%\)$", walk.printed[command], re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_after_an_edit_what_it_concerns_is_trained_again_and_no_more(walk):
+    loss, before = walk.folder / "my_loss.py", walk.trained
+    code = loss.read_text()
+    loss.write_text(code.replace("        true = ", "        # The logit of the true class.\n        true = "))
+    walk.type(SWEEP)
+    assert walk.trained == before
+    loss.write_text(code.replace("-1e9", "-1e8"))
+    walk.type(SWEEP)
+    assert walk.trained == {**before, "margin": before["margin"] + 4}  # two rates, two seeds
+
+
+def test_data_that_are_streamed_are_read_batch_by_batch(written, composed, monkeypatch):
+    """The pixels stay a map of the file, and a run on them ends."""
+    monkeypatch.syspath_prepend(written)
+    write_digits(written)
     config = composed("epochs=1")
-    config.dataset = {"_target_": "my_stream.streamed", "path": str(folder / "large"), "name": "streamed"}
+    config.dataset = {"_target_": "my_stream.streamed", "path": str(written / "large"), "name": "streamed"}
     dataset = make_dataset(checked(config))
     assert all(isinstance(split.pixels, np.memmap) for split in dataset.splits.values())
     assert 0 <= train_and_evaluate(config)["test/accuracy"] <= 1
