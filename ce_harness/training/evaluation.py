@@ -148,14 +148,15 @@ class Evaluator:
         Where no temperature is best, since one at the bound was fitted, the logits stay as they are.
         """
         scaling = self._test.scaling
-        is_standardized = scaling.mean is not None and scaling.deviation is not None
+        mean = 0.0 if scaling.mean is None else scaling.mean
+        deviation = 1.0 if scaling.deviation is None else scaling.deviation
         model = assemble(
             self._network,
             self._test.pixels.shape[1:],
             class_names=self._class_names,
             temperature=1.0 if metrics.at_bound(temperature) else temperature,
-            mean=scaling.white * scaling.mean if is_standardized else 0.0,
-            deviation=scaling.white * (scaling.deviation if is_standardized else 1.0),
+            mean=scaling.white * mean,
+            deviation=scaling.white * deviation,
         )
         return model, np.asarray(self._test.pixels[self._test.index[:1]])
 

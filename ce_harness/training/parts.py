@@ -95,7 +95,9 @@ def make_optimizer(config: DictConfig, steps_per_epoch: int) -> keras.Optimizer:
     if isinstance(schedule, DictConfig):
         given = {"initial_learning_rate": config.learning_rate}
         kind = keras.optimizers.schedules.LearningRateSchedule
-        schedule = _instantiate("learning_rate_schedule", dict(schedule.items()), kind, given)
+        schedule = _instantiate(
+            "learning_rate_schedule", {str(key): value for key, value in schedule.items()}, kind, given
+        )
     rate = learning_rate(
         schedule,
         config.learning_rate,
