@@ -72,6 +72,7 @@ print(*(name.decode() for name in answer["class"]), sep=",")
 """
 
 
+@pytest.mark.slow
 def test_keras_alone_loads_it_in_a_clean_process(kept, tmp_path):
     """5 s: another process imports TensorFlow."""
     run, _, images, expected = kept()

@@ -121,9 +121,8 @@ def test_an_altered_position_in_the_store_starts_again(ended):
 
 def test_a_run_with_a_checkpoint_left_is_not_finished(ended):
     """Killed between its end and the removal of its checkpoints, it is to be called again."""
-    config = OmegaConf.create(
-        dict(zip(("tracking_uri", "mlflow_experiment"), PLACE, strict=True), save_model=False, save_predictions=False)
-    )
+    place = dict(zip(("tracking_uri", "mlflow_experiment"), PLACE, strict=True))
+    config = OmegaConf.create(place | dict.fromkeys(("save_model", "save_predictions", "keep_checkpoint"), False))
     assert ended.finished(config)
     ended.checkpoints.mkdir()
     assert not ended.finished(config)

@@ -71,6 +71,7 @@ def test_keras_knows_which_way_the_accuracy_is_better(composed):
     assert accuracies[-1] <= accuracies[-2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patience", [2, "null"])
 def test_the_best_weights_are_scored_however_training_ends(composed, tmp_path, patience):
     """At this rate the network gets worse again. The weights are those behind the best epoch's validation scores."""

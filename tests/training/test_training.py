@@ -136,6 +136,7 @@ def test_examples_that_are_wrong_pull_their_true_class_up(finished):
     assert pull.between(1 - bins["p_high"] - 1e-6, 1 - bins["p_low"] + 1e-6).all()
 
 
+@pytest.mark.slow
 def test_the_validation_set_can_be_scored_within_an_epoch_without_changing_a_bit(composed, tmp_path):
     """Twelve steps in three epochs; every quarter of an epoch is a step. The points carry the step."""
     often, plain = composed("evaluate_every=0.25"), composed(f"runs_dir={tmp_path}")

@@ -84,8 +84,8 @@ def markdown(table: Table) -> str:
 
 
 # What Markdown reads as more than itself: emphasis, code, HTML, tables, entities; links, and addresses that GitHub
-# makes links of. An underscore within a word is none of these.
-_ACTIVE = re.compile(r"[\\`*<|&~]|(?<!\w)_|_(?!\w)|(?<=\])[(\[:]|:(?=//)|(?<=[wW]{3})\.")
+# makes links of. An underscore between two letters or digits is none of these.
+_ACTIVE = re.compile(r"[\\`*<|&~]|(?<![^\W_])_|_(?![^\W_])|(?<=\])[(\[:]|:(?=//)|(?<=[wW]{3})\.")
 _BEGINS_A_BLOCK = re.compile(r"^\s*(?:(?=[#>+=-])|(\d+)(?=[.)]))")  # a heading, quotation or list
 
 
