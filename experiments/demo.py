@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from ce_harness.report.output.captures_confidence import captures_confidence
+from ce_harness.report.output.classes import confusion, per_class
 from ce_harness.report.output.figures import (
     differences,
     gradient_by_probability,
@@ -53,6 +54,7 @@ STUDY = Study(
         "comparison": comparison,
         "paired_differences": partial(paired_differences, reference="softmax_ce"),
         "equal_error": equal_error,
+        "per_class": per_class,
         "captures_confidence": captures_confidence,
         "why_cross_entropy": partial(why_cross_entropy, study_claims=CLAIMS),
     },
@@ -63,6 +65,7 @@ STUDY = Study(
         "gradient_by_probability": gradient_by_probability,
         "time_to_target": time_to_target,
         "reliability": reliability,
+        "confusion": confusion,
         "differences": partial(
             differences,
             reference="softmax_ce",

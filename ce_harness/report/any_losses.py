@@ -13,6 +13,7 @@ from ce_harness.report.evidence import unnamed
 from ce_harness.report.evidence.grid import normal
 from ce_harness.report.evidence.run import Run, value
 from ce_harness.report.output import figures
+from ce_harness.report.output.classes import confusion, per_class
 from ce_harness.report.output.tables import comparison, equal_error, paired_differences
 from ce_harness.report.study import Claim, Study, Where
 
@@ -41,6 +42,7 @@ def study(losses: Sequence[str], runs: Sequence[Run] = ()) -> Study:
             "comparison": comparison,
             "paired_differences": partial(paired_differences, reference=last),
             "equal_error": equal_error,
+            "per_class": per_class,
         },
         figures={
             "learning_curves": figures.learning_curves,
@@ -48,6 +50,7 @@ def study(losses: Sequence[str], runs: Sequence[Run] = ()) -> Study:
             "gradient_by_probability": figures.gradient_by_probability,
             "time_to_target": figures.time_to_target,
             "reliability": figures.reliability,
+            "confusion": confusion,
             "differences": partial(figures.differences, reference=last, metrics=METRICS),
         },
         train=f"loss={','.join(losses)} seed=0,1,2,3,4,5,6,7,8,9",

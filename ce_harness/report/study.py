@@ -26,6 +26,8 @@ class Evidence:
             ``count``, ``mean_norm``; ``epoch`` is the last of its group.
         reliability: one row per (run, calibrated, bin of confidence): ``count``, ``confidence``,
             ``accuracy``.
+        confusion: one row per (run, true class, class that was predicted): ``class``, ``predicted`` and ``count`` on
+            the test set; none where the count is 0. Empty for runs that kept no such matrix.
         tuning: one row per run that chose the learning rates: identity and validation metrics, empty for a run that
             diverged. It holds no test score, and none of these runs is in ``runs``.
         excluded: one row per run or combination that was left out: ``run`` and ``reason``.
@@ -36,6 +38,7 @@ class Evidence:
     steps: pd.DataFrame = field(default_factory=pd.DataFrame)
     gradient_bins: pd.DataFrame = field(default_factory=pd.DataFrame)
     reliability: pd.DataFrame = field(default_factory=pd.DataFrame)
+    confusion: pd.DataFrame = field(default_factory=pd.DataFrame)
     tuning: pd.DataFrame = field(default_factory=pd.DataFrame)
     excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
 

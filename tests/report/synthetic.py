@@ -87,6 +87,15 @@ class Run:
         )
         return pd.concat([frame.assign(calibrated=flag) for flag in (False, True)], ignore_index=True)
 
+    def confusion_matrix(self):
+        """Of 20 examples of each class squared error takes one for the next class: names with what CSV must quote."""
+        names = [f"{number}, written" for number in range(10)]
+        counts = np.eye(10, dtype=int) * 20
+        if self.loss == "mse":
+            counts += np.roll(np.eye(10, dtype=int), 1, axis=1) - np.eye(10, dtype=int)
+        per_class = pd.DataFrame({"class": names, "count": 20, "accuracy": counts.diagonal() / 20})
+        return pd.concat([per_class, pd.DataFrame(counts, columns=names)], axis="columns")
+
 
 def runs(losses, seeds, **settings):
     """Complete runs of several losses; ``settings`` maps a loss to the arguments of its runs."""

@@ -38,9 +38,10 @@ ORIGIN = ("config_hash", "git_commit", "git_dirty", "code_digest", "fingerprint"
 CODE = ("harness_digest", *(f"{group}_code" for group in GROUPS), "source_digest", "loss_label")
 NUMBERS = (*SCALARS, "start_time", "early_grad_norm", "num_classes")
 BY_RUN = ("runs", "tuning", "excluded")  # one line a run; the others are series
-TUNING = "tuning.csv"  # not written if there is nothing to say
+TEXT = ("run", "class", "predicted")  # columns of series that hold names
 LINES_AT_ONCE = 20_000  # bounds the memory for writing series
 FILES = tuple(f"{item.name}.csv" if item.name in BY_RUN else f"{item.name}.csv.gz" for item in fields(Evidence))
+OPTIONAL = ("tuning.csv", "confusion.csv.gz")  # not written if there is nothing to say
 
 
 def from_runs(selection: Selection, reads: Mapping[str, Sequence[Any]]) -> Evidence:
@@ -84,9 +85,11 @@ def to_files(evidence: Evidence) -> dict[str, bytes]:
     for file in FILES:
         name = file.partition(".")[0]
         frame = getattr(evidence, name)
+        if frame.empty and file in OPTIONAL:
+            continue
         if name not in BY_RUN:
             files[file] = _compressed(_series_csv(harmless(frame)))
-        elif file != TUNING or len(frame):
+        else:
             files[file] = harmless(frame).to_csv(index=False, lineterminator="\n").encode()
     return files
 
@@ -102,7 +105,8 @@ def _compressed(texts: Iterable[str]) -> bytes:
 
 def _series_csv(frame: pd.DataFrame) -> Iterator[str]:
     """What pandas writes, part by part and in a quarter of the time; names that need quotes are left to it."""
-    if frame.empty or frame["run"].astype("category").cat.categories.str.contains('[,"\n\r]').any():
+    texts = [frame[column].astype("category").cat.categories for column in TEXT if column in frame]
+    if frame.empty or any(names.str.contains('[,"\n\r]').any() for names in texts):
         yield frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
         return
     line = ",".join("%.6g" if pd.api.types.is_float_dtype(kind) else "%s" for kind in frame.dtypes) + "\n"
@@ -146,7 +150,7 @@ def read(report: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     try:
         facts = json.loads((report / REPORT).read_bytes())
         checksums: dict[str, str] = facts.get("files", {})
-        files = [file for file in FILES if file != TUNING or (report / FOLDER / file).exists()]
+        files = [file for file in FILES if file not in OPTIONAL or (report / FOLDER / file).exists()]
         row_files = {file: (report / FOLDER / file).read_bytes() for file in files}
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} does not exist: --from takes the folder of an earlier report") from None
@@ -185,7 +189,9 @@ def _frame(file: str, content: bytes) -> pd.DataFrame:
     header = pd.read_csv(BytesIO(content), compression=compression, nrows=0).columns
     # Text stays as written: a digest such as 12e4567 is no number, and an empty tag no NaN.
     identity = [column for column in header if not _is_number(column)]
-    as_text = {"excluded": [*header], "runs": identity, "tuning": identity}.get(name, ["run"])
+    as_text = {"excluded": [*header], "runs": identity, "tuning": identity}.get(
+        name, [column for column in header if column in TEXT]
+    )
     numbers = [c for c in header if c not in as_text]
     # The series repeat the names of their runs many times over.
     kind = str if name in BY_RUN else "category"

@@ -22,7 +22,7 @@ RUNS_AT_ONCE = 500  # bounds the memory for reading
 
 
 def read(runs: Sequence[Run], names: Sequence[str]) -> tuple[dict[str, pd.DataFrame], list[float]]:
-    """``epochs``, ``steps``, ``gradient_bins`` and ``reliability`` of the runs, one under the other.
+    """``epochs``, ``steps``, ``gradient_bins``, ``reliability`` and ``confusion`` of the runs, one under the other.
 
     Args:
         names: of the runs, for the column ``run``.
@@ -61,8 +61,28 @@ def _read(
         "steps": _stacked(parts, names),
         "gradient_bins": pooled(_tables(runs, names, "gradient_bins.csv")),
         "reliability": _tables(runs, names, "reliability.csv"),
+        "confusion": _confusion(runs, names),
     }
     return frames, early
+
+
+def _confusion(runs: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:
+    """The confusion matrices as rows, without zeros: of many classes most pairs never occur."""
+    owners, true, predicted, counts = [], [], [], []
+    for i, run in enumerate(runs):
+        try:
+            content = run.content("confusion_matrix.csv")
+        except OSError:  # a run of an earlier version
+            continue
+        matrix = pd.read_csv(BytesIO(content), dtype={"class": str}, keep_default_na=False)
+        classes, cells = matrix["class"].to_numpy(), matrix.iloc[:, -len(matrix) :].to_numpy()
+        rows, columns = cells.nonzero()
+        owners += [i] * len(rows)
+        true += classes[rows].tolist()
+        predicted += classes[columns].tolist()
+        counts += cells[rows, columns].tolist()
+    owner = pd.Categorical.from_codes(owners, names)
+    return pd.DataFrame({"run": owner, "class": true, "predicted": predicted, "count": counts})
 
 
 def _with_evaluations(

@@ -50,7 +50,7 @@ def panels(
         line[0].set_title(described(setting), loc="left")
     for ax in axes[-1]:
         ax.set_xlabel(x)
-    if len(settings) == 1:
+    if len(settings) == 1 and len(measures) < FEW:  # else a panel is too narrow for names
         axes[0, 0].legend()
     else:
         legend(fig)

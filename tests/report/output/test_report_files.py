@@ -16,7 +16,7 @@ from ce_harness.errors import ConfigError, DataError, TooFewRunsError
 from ce_harness.report import build
 from ce_harness.report.evidence import rows, series
 from ce_harness.report.evidence.selection import Selection, select
-from ce_harness.report.output import figures, formats, overview, style
+from ce_harness.report.output import classes, figures, formats, overview, style
 from ce_harness.report.output.answer import Answered
 from ce_harness.report.output.forest import forest
 from ce_harness.report.output.latex import latex
@@ -61,7 +61,7 @@ def test_every_table_and_figure_is_there_in_every_format(report):
     assert names == (
         {f"{table}.{suffix}" for table in tables for suffix in ("csv", "md", "tex")}
         | {f"{figure}.{suffix}" for figure in demo.STUDY.figures for suffix in ("pdf", "png", "svg")}
-        | {f"rows/{name}" for name in rows.FILES if name != rows.TUNING}
+        | {f"rows/{name}" for name in rows.FILES if name != "tuning.csv"}
         | {"index.html", "answer.md", "report.json"}
     )
 
@@ -99,6 +99,22 @@ def test_comparison_holds_mean_interval_and_censored_times(report):
     assert math.isinf(frame.loc[("mse", "epochs_to/0.95"), "median"])
     assert "| epochs to 95% val. accuracy |" in (report / "comparison.md").read_text()
     assert "> 6 (0/5)" in (report / "comparison.md").read_text()
+
+
+def test_every_class_has_its_accuracy_by_its_name(report):
+    frame = pd.read_csv(report / "per_class.csv").set_index(["class", "loss"])
+    assert frame.loc[("3, written", "mse"), ["n", "mean"]].tolist() == [4, 0.95]  # the fifth diverged
+    assert frame.loc[("3, written", "softmax_ce"), "mean"] == 1
+    assert len(frame) == 10 * len(demo.STUDY.reads["loss"])
+    assert ">3, written</td>" in (report / "index.html").read_text()
+
+
+def test_runs_that_kept_no_confusion_matrix_say_so():
+    evidence = rows.from_runs(kept(runs(["mse"], 2)), {"loss": ["mse"], "seed": range(2)})
+    old = replace(evidence, confusion=evidence.confusion.iloc[:0])
+    assert classes.per_class(old).notes == (classes.UNKNOWN,)
+    assert classes.UNKNOWN in {text.get_text() for text in classes.confusion(old).axes[0].texts}
+    assert "confusion.csv.gz" not in rows.to_files(old)
 
 
 def test_early_gradient_norm_is_the_mean_over_the_first_epoch():
