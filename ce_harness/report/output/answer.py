@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ce_harness import theory
@@ -40,6 +41,7 @@ SCALE = (
         "contradicted": "; it is not MSE's that fades on its worst predictions.",
     },
 )
+PROPER_NAMES = ("Keras", "TensorFlow")  # a clause that begins with one keeps its capital
 LISTED = ("dataset", "model", "optimizer")
 
 
@@ -147,6 +149,10 @@ def _why_undecided(claim: Claim, row: Mapping[str, Any]) -> str:
         return "Too few seeds."
     if claim.metric.startswith("test/") and abs(row["mean"]) < row["noise_floor"]:
         return "Two names of one loss lie as far apart by chance."
+    bound = np.log(claim.margin) if claim.ratio else claim.margin
+    ends = [np.log(row[end]) if claim.ratio else row[end] for end in ("ci_low", "ci_high")]
+    if min(ends) > bound or max(ends) < -bound:
+        return f"Chance is not ruled out: p = {row['p_holm']:.2g}, adjusted for the number of questions."
     return f"The interval leaves open whether it is more than {margin(claim)}."
 
 
@@ -171,6 +177,8 @@ def _summary(answered: Sequence[Answered], evidence: Evidence) -> str:
 
 def _clause(one: Answered) -> str:
     statement = one.claim.statement
+    if statement.startswith(PROPER_NAMES):
+        return statement
     return statement[0].lower() + statement[1:] if statement[1:2].islower() and " " in statement else statement
 
 

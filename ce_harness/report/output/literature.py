@@ -18,6 +18,7 @@ AGREES = {
     "supported": "agrees",
     "contradicted": "disagrees",
     "equivalent": "no difference",
+    "depends": "depends on the setting",
     "inconclusive": "undecided",
 }
 

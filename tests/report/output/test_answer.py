@@ -1,5 +1,8 @@
 """The answer in words on runs whose truth is known: the sentence says what the numbers say."""
 
+from dataclasses import replace
+
+import pandas as pd
 import pytest
 
 from ce_harness.report.evidence import rows
@@ -7,7 +10,7 @@ from ce_harness.report.evidence.selection import select
 from ce_harness.report.output import answer, figures, style
 from ce_harness.report.output.tables import comparison
 from ce_harness.report.output.verdict_tables import View, verdicts
-from ce_harness.report.study import Claim, Study
+from ce_harness.report.study import Claim, Study, Table
 from ce_harness.tracking import report_note
 from tests.report.synthetic import Run, runs
 
@@ -128,3 +131,16 @@ def test_tables_and_figures_call_the_losses_by_their_labels():
         drawn = figures.differences(evidence, reference="softmax_ce", metrics=["test/accuracy", "test/nll"])
     assert [tick.get_text() for tick in drawn.axes[0].get_yticklabels()] == ["MSE (sum)"]
     assert drawn.get_supxlabel().startswith("loss minus softmax + CE")
+
+
+def test_an_interval_beyond_the_margin_is_undecided_for_its_p_and_no_other_reason():
+    claim = Claim("Keras's MSE trains worse", "test/accuracy", "mse", "softmax_ce", "less", margin=0.005)
+    reads = {"loss": ["softmax_ce", "mse"], "seed": range(10)}
+    study = Study("Which?", {}, reads=reads, claims=(claim, replace(claim, statement="Cross-entropy is last")))
+    evidence = rows.from_files(rows.to_files(rows.from_runs(select(of(0.9), study, "demo"), reads)))
+    row = {"n": 10, "mean": -0.2, "ci_low": -0.3, "ci_high": -0.1, "noise_floor": 0.0, "p_holm": 0.12}
+    judged = pd.DataFrame([row | {"verdict": verdict} for verdict in ("inconclusive", "supported")])
+    told = answer.answer(study, evidence, {"verdicts": Table("", judged)})
+    assert told.claims[0].numbers[-1] == "Chance is not ruled out: p = 0.12, adjusted for the number of questions."
+    assert "decide: Keras's MSE trains worse." in told.summary
+    assert "holds: cross-entropy is last." in told.summary

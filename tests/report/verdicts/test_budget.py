@@ -54,7 +54,7 @@ def test_a_random_search_is_judged_by_trials_of_equal_seed():
                 | {"loss": loss, "learning_rate": 0.01 * (seed + 1), "seed": seed}
                 | {"val/accuracy": accuracy, "test/accuracy": accuracy, "num_classes": 10, "status": "complete"}
             )
-    search = Study("?", {}, reads={}, random_search=True)
+    search = Study("?", {}, reads={"loss": ["softmax_ce", "mse"], "seed": range(40)}, random_search=True)
     evidence = rates.compared(search, Evidence(runs=pd.DataFrame(trials)))
     claims = [
         Claim("CE fails less often", "failed", "softmax_ce", "mse", "less", margin=0.05),
