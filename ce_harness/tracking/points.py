@@ -20,10 +20,15 @@ def points(run: RunDirectory, records: Sequence[Record], done: int) -> list[Metr
     keys = storable(name for record in records for name in _names(record))
     norms = StepNorms(run, records[0]["columns"])
     return [
-        Metric(keys[name], _storable(value), record["time_ms"], step)
+        Metric(keys[name], _storable(value), timestamp(record), step)
         for record in records[done:]
         for name, value, step in _values(norms, records[0], record)
     ]
+
+
+def timestamp(record: Record) -> int:
+    """When it was written, in milliseconds since 1970: MLflow takes no earlier time, which a wrong clock may tell."""
+    return max(int(record["time_ms"]), 0)
 
 
 def _names(record: Record) -> Iterator[str]:

@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.upload_state import MLFLOW_STATUS, sqlite_path
 from ce_harness.tracking.names import storable
-from ce_harness.tracking.points import points
+from ce_harness.tracking.points import points, timestamp
 from ce_harness.tracking.store import experiment_id, has_run, kept_run, open_store
 
 POINTS_PER_CALL = 1000  # MLflow's limit for one log_batch
@@ -76,7 +76,7 @@ class Uploader:
         runs may since have gone elsewhere, too.
         """
         wanted = " and ".join(f"tags.{key} = '{record['tags'][key]}'" for key in ("config_hash", "code_digest"))
-        wanted += f" and attributes.start_time = {record['time_ms']}"
+        wanted += f" and attributes.start_time = {timestamp(record)}"
         runs = self._client.search_runs([experiment_id(self._client, self._experiment)], wanted, ViewType.ALL)
         if runs and runs[0].info.lifecycle_stage == LifecycleStage.DELETED:
             self._client.restore_run(runs[0].info.run_id)
@@ -85,7 +85,7 @@ class Uploader:
     def _create(self, record: dict[str, Any]) -> str:
         run_id = self._client.create_run(
             experiment_id(self._client, self._experiment),
-            start_time=record["time_ms"],
+            start_time=timestamp(record),
             run_name=record["name"],
             tags={**record["tags"], "status": "running"},
         ).info.run_id

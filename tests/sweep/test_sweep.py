@@ -165,7 +165,7 @@ def test_a_sweep_outlives_its_shell_and_a_closed_terminal_interrupts_it(tmp_path
     os.close(terminal)
     os.kill(program, signal.SIGHUP)
     client = open_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while "KILLED" not in (statuses := [run.info.status for run in client.search_runs(["1"])]):
         assert time.monotonic() < until, statuses
         time.sleep(0.1)
