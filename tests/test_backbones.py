@@ -67,6 +67,7 @@ def test_a_network_that_keras_lacks_is_refused():
         models.backbone((32, 32, 3), 3, "LeNet")
 
 
+@pytest.mark.slow
 def test_frozen_layers_are_counted_and_named_and_have_no_norms(composed, tmp_path):
     """10 s: MobileNetV2 is traced. Its last three layers are a convolution, its batch normalisation and a ReLU."""
     with pytest.raises(ConfigError, match="too deep for images of 8x8x1"):

@@ -69,6 +69,7 @@ def test_a_config_is_composed_from_the_wheels_own_options(unpacked, tmp_path):
     assert all(f"\n{group}:\n" in answer.stdout for group in GROUPS)
 
 
+@pytest.mark.slow
 def test_a_study_of_ones_own_is_reported_beside_its_file(unpacked, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "how_many.py").write_text(MY_STUDY)
@@ -77,6 +78,7 @@ def test_a_study_of_ones_own_is_reported_beside_its_file(unpacked, tmp_path):
     assert (tmp_path / "mine" / "results" / "how_many" / "count.csv").read_text() == "n\n3\n"
 
 
+@pytest.mark.slow
 def test_the_commands_that_a_report_prints_are_the_installed_ones(unpacked, tmp_path):
     answer = command(unpacked, "ce-report", "demo", "--missing", folder=tmp_path)
     assert answer.returncode == 0, answer.stderr

@@ -26,6 +26,7 @@ def python(code):
     )
 
 
+@pytest.mark.slow
 def test_losses_metrics_and_theory_need_the_base_install_alone():
     answer = python(
         "from ce_harness.losses import SoftmaxCrossEntropy\n"

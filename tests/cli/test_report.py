@@ -84,6 +84,7 @@ def tracked(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 def test_any_losses_are_compared_without_a_study_file(tracked, tmp_path):
     first, again = tmp_path / "first", tmp_path / "again"
     losses = ["--losses", "mse,builtin_ce"]

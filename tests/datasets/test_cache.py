@@ -59,6 +59,7 @@ def test_images_are_decoded_once_and_mapped_from_then_on(pets, decoded):
     np.testing.assert_array_equal(second.test.images, in_memory.test.images)
 
 
+@pytest.mark.slow
 def test_other_processes_decode_to_the_same_pixels(pets, monkeypatch):
     """Seconds, in which they start: only many images are worth it."""
     here = load(pets).digest

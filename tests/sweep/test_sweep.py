@@ -19,6 +19,8 @@ from pathlib import Path
 import keras
 from ce_harness.models import softmax_regression
 
+pytestmark = pytest.mark.slow
+
 class UnpicklableError(Exception):
     def __init__(self):
         super().__init__("holds a lock")
@@ -138,7 +140,6 @@ def test_with_nothing_to_do_it_answers_without_tensorflow(swept, folders):
     )
 
 
-@pytest.mark.slow
 def test_a_sweep_outlives_its_shell_and_a_closed_terminal_interrupts_it(tmp_path, migrated_store):
     """With the basic launcher the cell's worker is the launching process itself."""
     (tmp_path / "mlflow.db").write_bytes(migrated_store.read_bytes())

@@ -32,6 +32,7 @@ def told(config):
     return screen.getvalue()
 
 
+@pytest.mark.slow
 def test_it_continues_to_the_bits_of_a_run_of_all_epochs(composed, tmp_path, steps_taken):
     """Three epochs after two, beside five at once."""
     straight = composed(*CONFIG, "epochs=5", f"runs_dir={tmp_path / 'straight'}")

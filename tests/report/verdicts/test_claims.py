@@ -112,6 +112,7 @@ def test_many_claims_are_adjusted_together():
     assert set(found["verdict"]) == {"inconclusive"}
 
 
+@pytest.mark.slow
 def test_without_any_difference_a_study_supports_anything_in_at_most_5_percent():
     rng = np.random.default_rng(0)
     base = evidence(runs(LOSSES, 10))
@@ -125,6 +126,7 @@ def test_without_any_difference_a_study_supports_anything_in_at_most_5_percent()
     assert 0 < np.mean([bool(one) for one in wrong]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 80)
 
 
+@pytest.mark.slow
 def test_without_any_difference_neither_overall_nor_in_the_settings_of_a_claim_is_more_than_5_percent_wrong():
     rng = np.random.default_rng(0)
     models = ("lenet5", "mlp")
@@ -146,6 +148,7 @@ def test_without_any_difference_neither_overall_nor_in_the_settings_of_a_claim_i
     assert np.mean(by_setting) <= most
 
 
+@pytest.mark.slow
 def test_settings_that_each_show_too_little_decide_together():
     models = tuple(f"net{i}" for i in range(30))
     tracked = [
