@@ -13,13 +13,13 @@ from ce_harness.sweep.cell import SECONDS_BETWEEN_LOOKS
 from ce_harness.tracking.store import open_store
 from tests.conftest import ROOT, TINY
 
+pytestmark = pytest.mark.slow
+
 MODELS = """
 import os, resource, signal, sys, threading
 from pathlib import Path
 import keras
 from ce_harness.models import softmax_regression
-
-pytestmark = pytest.mark.slow
 
 class UnpicklableError(Exception):
     def __init__(self):
