@@ -13,6 +13,8 @@ from ce_harness.startup import import_tensorflow, loading
 import_tensorflow()
 import tensorflow as tf  # noqa: E402
 
+os.environ.pop("MLFLOW_TRACKING_URI", None)  # the store of whoever runs the tests is not theirs
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Fixed for the process by the first operation; the tiny runs below ask for one thread too.
@@ -33,6 +35,15 @@ def imports_left_to_themselves():
     """A run begins with a garbage collection; 0.4 s of it, a third of a tiny run, would go over what is imported."""
     with loading():
         import ce_harness.training  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def environment_of_its_own():
+    """What a test, or a command that it calls in this process, sets in the environment ends with it."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

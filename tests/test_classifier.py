@@ -30,14 +30,14 @@ RAW = load_digits().images[..., np.newaxis].astype(np.uint8)  # 0 to 16
 
 
 @pytest.fixture
-def kept(composed):
+def kept(composed, monkeypatch):
     """A run that kept its network: its directory, its MLflow URI, and what it said of its test images."""
 
     def train(*overrides):
         config = composed("save_model=true", "epochs=2", "dataset.limit=200", *overrides)
         scores = train_and_evaluate(config)
         run = RunDirectory.of(checked(config))
-        mlflow.set_tracking_uri(config.tracking_uri)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", config.tracking_uri)
         uri = f"runs:/{run.position(config.tracking_uri, config.mlflow_experiment).run_id}/model"
         with np.load(run.predictions, allow_pickle=False) as predictions:
             expected = softmax(predictions["logits"] / scores["test/temperature"], axis=1)
