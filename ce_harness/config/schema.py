@@ -173,6 +173,7 @@ KEYS_OF_BUILT_IN_PARTS = {
     "model.hidden_units": _UNITS,
     "model.dropout": _number(0, 1, low_included=True, example="0.5"),
     "model.head_stddev": _or(None, _number(0, example="0.01")),
+    "loss.axis": Rule("-1, since logits are (batch, classes)", "-1", lambda v: _is_whole(v) and v in (-1, 1)),
     "loss.class_reduction": _one_of("sum", "mean"),
     "loss.from_logits": Rule("true, since every network returns logits", "true", lambda v: v is True),
     "loss.label_smoothing": _number(0, 1, low_included=True, example="0.1"),

@@ -16,6 +16,8 @@ from ce_harness.unofficial.keras import has_logits
 
 # Operations that change a tensor's form but not what its numbers are.
 _FORM = frozenset(("Cast", "ExpandDims", "Identity", "Reshape", "Squeeze", "StopGradient", "Transpose"))
+# A softmax times two, or plus an epsilon, is one still. (A sigmoid is not: tanh is one, too, and bounds logits.)
+_BY_A_CONSTANT = frozenset(("AddV2", "ClipByValue", "Maximum", "Minimum", "Mul", "RealDiv"))
 _ACTIVATIONS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 # Rows of float16 probabilities sum to one within this.
 _SUM_TOLERANCE = 2e-3
@@ -34,9 +36,16 @@ def activation_behind(tensor: Any) -> str | None:
     """
     if has_logits(tensor):
         return _ACTIVATIONS.get(tensor.op.type, "softmax") if tf.is_symbolic_tensor(tensor) else "softmax or sigmoid"
-    while tf.is_symbolic_tensor(tensor) and tensor.op.type in _FORM:
-        tensor = tensor.op.inputs[0]
-    return _ACTIVATIONS.get(tensor.op.type) if tf.is_symbolic_tensor(tensor) else None
+    known = _ACTIVATIONS
+    while tf.is_symbolic_tensor(tensor):
+        operation = tensor.op
+        inputs = [one for one in operation.inputs if one.op.type != "Const"]
+        if operation.type in _BY_A_CONSTANT and len(inputs) == 1:
+            known = {"Softmax": "softmax"}
+        elif operation.type not in _FORM:
+            return known.get(operation.type)
+        tensor = inputs[0]
+    return None
 
 
 def are_probabilities(values: Any, axis: int = -1) -> bool:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from ce_harness.errors import ConfigError
 from ce_harness.metrics import P_TRUE_EDGES
+from ce_harness.training.logits import refuse_activation
 
 
 class GradientMonitor(keras.Model):
@@ -92,6 +93,7 @@ class GradientMonitor(keras.Model):
         weights = None if self._class_weights is None else tf.linalg.matvec(one_hot, self._class_weights)
         with tf.GradientTape() as tape:
             logits = self(images, training=True)
+            refuse_activation("model", logits)  # a network may do otherwise in training than when it is scored
             loss = self.compute_loss(x=images, y=one_hot, y_pred=logits, sample_weight=weights, training=True)
             scaled_loss = self.optimizer.scale_loss(loss)
         logit_gradient, *gradients = tape.gradient(scaled_loss, [logits, *variables])

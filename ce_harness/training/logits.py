@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -29,10 +31,13 @@ def refuse_probabilities(model: str, output: np.ndarray) -> None:
     """Refuses a network by the values (N, K) that it gives.
 
     Raises:
-        ConfigError: every row lies in [0, 1] and sums to 1.
+        ConfigError: every row lies in [0, 1] and sums to 1; or the rows differ, are 0 or more, and have equal sums.
     """
     if are_probabilities(output):
         raise ConfigError(_returns(model, "softmax"))
+    total = float(output[0].sum())
+    if total > 0 and np.ptp(output, axis=0).any() and are_probabilities(output / total):
+        raise ConfigError(_returns(model, f"softmax times {total:.3g}"))
 
 
 def _returns(model: str, activation: str) -> str:
@@ -43,40 +48,62 @@ def _returns(model: str, activation: str) -> str:
 
 
 def refuse_loss_of_probabilities(loss: keras.Loss, name: str, num_classes: int) -> None:
-    """Refuses a loss that does not pull the true class's logit up where that logit is negative.
+    """Refuses a loss that is not a mean over the batch, or does not pull the true class's logit up.
 
-    A loss of probabilities clips there: no gradient is left, and the network is not trained on what is wrong.
+    A loss of probabilities clips where a logit is negative: no gradient is left, and the network is not trained on
+    what is wrong. Others divide by a sum of logits, which turns the gradient around where that is negative.
 
     Args:
         name: how the config names it, ``loss=CategoricalCrossentropy``.
 
     Raises:
-        ConfigError: it wants probabilities, or class ids in place of one-hot labels, or can't be computed.
+        ConfigError: it wants probabilities, or class ids in place of one-hot labels, mixes the examples of a batch, or
+            can't be computed.
     """
     labels = np.arange(2)
     one_hot = np.eye(num_classes, dtype=np.float32)[labels]
-    logits = tf.Variable(np.where(one_hot, [[-1.0], [-1.5]], [[0.5], [0.25]]).astype(np.float32))
-    try:
-        with tf.GradientTape() as tape:
-            value = loss(one_hot, logits)
-        gradient = tape.gradient(value, logits)
-    except Exception as error:  # whatever a loss of the user's own may raise
-        reason = " ".join(str(error).split())[:200]
-        raise ConfigError(
-            f"{name}: it can't be computed from one-hot labels and logits of shape {tuple(one_hot.shape)} ({reason}); "
-            f"the labels are one-hot here{_instead(loss)}"
-        ) from error
-    of_true_class = None if gradient is None else tf.gather(gradient, labels, batch_dims=1).numpy()
-    if of_true_class is None or not (of_true_class < 0).all():
-        raise ConfigError(
-            f"{name}: it does not raise the true class's logit where that is negative, as if it were given "
-            f"probabilities; a loss gets logits here{_instead(loss)}"
-        )
+    for of_others in ([[0.5], [0.25]], [[-1.25], [-1.75]]):
+        values = np.where(one_hot, [[-1.0], [-1.5]], of_others).astype(np.float32)
+        try:
+            logits = tf.Variable(values)
+            with tf.GradientTape() as tape:
+                value = loss(one_hot, logits)
+            gradient = tape.gradient(value, logits)
+            alone = [float(loss(one_hot[i : i + 1], values[i : i + 1])) for i in labels]
+        except Exception as error:  # whatever a loss of the user's own may raise
+            reason = " ".join(str(error).split())[:200]
+            raise ConfigError(
+                f"{name}: it can't be computed from one-hot labels and logits of shape {one_hot.shape} ({reason}); "
+                f"the labels are one-hot here{_instead(loss)}"
+            ) from error
+        of_true_class = None if gradient is None else tf.gather(gradient, labels, batch_dims=1).numpy()
+        if of_true_class is None or not (of_true_class < 0).all() or _is_of_probabilities(loss):
+            raise ConfigError(
+                f"{name}: it does not raise the true class's logit where that is negative, as if it were given "
+                f"probabilities; a loss gets logits here{_instead(loss)}"
+            )
+        if not np.isclose(value, np.mean(alone), rtol=1e-3, equal_nan=True):
+            raise ConfigError(
+                f"{name}: of two examples it is {float(value):g}, of each alone {alone[0]:g} and {alone[1]:g}; it must "
+                "be the mean of the examples' own losses, which the gradient norms rely on"
+            )
 
 
 def _instead(loss: keras.Loss) -> str:
     if isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
         return "; take loss=builtin_ce, which is the same on one-hot labels"
-    if loss.get_config().get("from_logits") is False:
+    if _options(loss).get("from_logits") is False:
         return "; add +loss.from_logits=true"
     return ", so that it has to apply softmax itself"
+
+
+def _is_of_probabilities(loss: keras.Loss) -> bool:
+    """Whether it is one of Keras's own that says so."""
+    return type(loss).__module__.startswith("keras.") and _options(loss).get("from_logits") is False
+
+
+def _options(loss: keras.Loss) -> dict[str, Any]:
+    try:
+        return dict(loss.get_config())
+    except Exception:  # a loss of the user's own need not be one that Keras can write down
+        return {}

@@ -74,17 +74,17 @@ def _is_built_for_larger_images(config: DictConfig, shape: tuple[int, ...], num_
 def make_loss(config: DictConfig, num_classes: int) -> keras.Loss:
     """A loss on (one-hot labels, logits), the mean over the batch: gradient norms rely on that."""
     loss = _make(config, "loss", keras.Loss)
+    if loss.reduction not in ("sum_over_batch_size", "mean", "mean_with_sample_weight"):
+        raise ConfigError(
+            f"loss={option_name(config, 'loss')}: its reduction is {loss.reduction}; it must be the mean over the "
+            "batch, sum_over_batch_size in Keras's words"
+        )
     if not config.loss["_target_"].startswith("ce_harness."):
         refuse_loss_of_probabilities(loss, f"loss={option_name(config, 'loss')}", num_classes)
     if config.class_weight and loss.reduction == "mean_with_sample_weight":
         raise ConfigError(
             f"loss={option_name(config, 'loss')}: its reduction divides by the sum of the weights, which "
             "differs from batch to batch; with class_weight, take reduction=sum_over_batch_size"
-        )
-    if loss.reduction not in ("sum_over_batch_size", "mean", "mean_with_sample_weight"):
-        raise ConfigError(
-            f"loss={option_name(config, 'loss')}: its reduction is {loss.reduction}; it must be the mean over the "
-            "batch, sum_over_batch_size in Keras's words"
         )
     return loss
 

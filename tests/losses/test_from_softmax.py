@@ -27,6 +27,8 @@ NETWORKS = {
     "tf.nn": lambda: ending_in(layers.Dense(3), layers.Lambda(lambda z: tf.nn.softmax(z))),
     "nested": lambda: ending_in(ending_in(layers.Dense(3), layers.Softmax())),
     "reshaped": lambda: ending_in(layers.Dense(3), layers.Softmax(), layers.Reshape((3, 1)), layers.Flatten()),
+    "doubled": lambda: ending_in(layers.Dense(3), layers.Softmax(), layers.Rescaling(2.0)),
+    "clipped": lambda: ending_in(layers.Dense(3), layers.Lambda(lambda z: keras.ops.clip(tf.nn.softmax(z), 1e-7, 1))),
     "half precision": lambda: ending_in(layers.Dense(3, activation="softmax", dtype="mixed_float16")),
     "sigmoid": lambda: ending_in(layers.Dense(3, activation="sigmoid")),
 }

@@ -1,5 +1,7 @@
 """Networks that return probabilities, and losses that want them, are refused before anything is trained."""
 
+from functools import partial
+
 import keras
 import pytest
 
@@ -27,6 +29,12 @@ class SoftmaxInside(keras.layers.Layer):
         return exponentials / keras.ops.sum(exponentials, axis=-1, keepdims=True)
 
 
+@keras.saving.register_keras_serializable()
+class SoftmaxInTraining(keras.layers.Layer):
+    def call(self, logits, training=False):
+        return keras.ops.softmax(logits) if training else logits
+
+
 def nested(logits):
     inside = keras.Input(logits.shape[1:])
     return keras.Model(inside, keras.layers.Softmax()(inside))(logits)
@@ -37,6 +45,9 @@ softmax_operation = ending_in(keras.ops.softmax)
 softmax_nested = ending_in(nested)
 softmax_lambda = ending_in(keras.layers.Lambda(lambda logits: keras.activations.softmax(logits)))
 softmax_by_hand = ending_in(SoftmaxInside())  # only its values tell
+softmax_doubled = ending_in(lambda logits: 2.0 * keras.ops.softmax(logits))
+softmax_twice = ending_in(lambda logits: keras.layers.Add()([keras.ops.softmax(logits), keras.ops.softmax(-logits)]))
+softmax_in_training = ending_in(SoftmaxInTraining())
 sigmoid_layer = ending_in(keras.layers.Activation("sigmoid"))
 
 
@@ -71,6 +82,8 @@ def own_model(composed, builder, *overrides):
         ("softmax_nested", "softmax"),
         ("softmax_lambda", "softmax"),
         ("softmax_by_hand", "softmax"),
+        ("softmax_doubled", "softmax"),
+        ("softmax_twice", "softmax times 2"),  # only its values tell
         ("sigmoid_layer", "sigmoid"),
     ],
 )
@@ -80,6 +93,11 @@ def test_a_network_that_returns_probabilities_is_refused(composed, builder, acti
     with pytest.raises(ConfigError, match=f"^model=mine: its output comes out of a {activation}; .* leave the activ"):
         train_and_evaluate(config)
     assert not RunDirectory.of(checked(config)).path.exists()
+
+
+def test_a_softmax_in_training_alone_is_refused(composed):
+    with pytest.raises(ConfigError, match="^model: its output comes out of a softmax;"):
+        train_and_evaluate(own_model(composed, "softmax_in_training"))
 
 
 def test_a_network_without_anything_to_train_is_refused(composed):
@@ -98,9 +116,12 @@ def test_a_variable_that_no_gradient_reaches_is_named(composed):
         ("CategoricalCrossentropy", r"add \+loss.from_logits=true"),
         ("CategoricalFocalCrossentropy", r"add \+loss.from_logits=true"),
         ("BinaryCrossentropy", r"add \+loss.from_logits=true"),
+        ("BinaryFocalCrossentropy", r"add \+loss.from_logits=true"),
         ("KLDivergence", "it has to apply softmax itself"),
         ("Poisson", "it has to apply softmax itself"),
         ("SparseCategoricalCrossentropy", "take loss=builtin_ce"),
+        ("Dice", "of two examples it is .*; it must be the mean of the examples' own losses"),
+        ("Tversky", "of two examples it is .*; it must be the mean of the examples' own losses"),
     ],
 )
 def test_a_loss_of_probabilities_is_refused(composed, loss, remedy):
@@ -108,6 +129,33 @@ def test_a_loss_of_probabilities_is_refused(composed, loss, remedy):
     config.loss = {"name": loss, "_target_": f"keras.losses.{loss}"}
     with pytest.raises(ConfigError, match=f"^loss={loss}: .*{remedy}"):
         train_and_evaluate(config)
+
+
+def of_probabilities():
+    return keras.src.losses.losses.LossFunctionWrapper(partial(keras.losses.categorical_crossentropy))  # no get_config
+
+
+class Added(keras.losses.Loss):
+    """The sum over the batch, which its reduction does not tell."""
+
+    def call(self, y_true, y_pred):
+        return keras.ops.sum(keras.losses.categorical_crossentropy(y_true, y_pred, from_logits=True))
+
+
+@pytest.mark.parametrize(
+    ("loss", "why"),
+    [("of_probabilities", "it does not raise the true class's logit"), ("Added", "of two examples it is 7.68")],
+)
+def test_a_loss_of_the_users_own_is_tried(composed, loss, why):
+    config = composed()
+    config.loss = {"name": "mine", "_target_": f"tests.training.test_logits.{loss}"}
+    with pytest.raises(ConfigError, match=f"^loss=mine: {why}"):
+        train_and_evaluate(config)
+
+
+def test_the_class_axis_of_a_run_is_the_last(composed):
+    with pytest.raises(ConfigError, match="^loss.axis=0: allowed is -1, since logits are"):
+        train_and_evaluate(composed("+loss.axis=0"))
 
 
 @pytest.mark.parametrize(
