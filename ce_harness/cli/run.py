@@ -8,6 +8,7 @@ import signal
 import stat
 import sys
 import traceback
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from types import FrameType
@@ -91,18 +92,19 @@ def _hang_up(signal_number: int, frame: FrameType | None) -> NoReturn:
 def run_job(config: DictConfig) -> None:
     """What Hydra runs: the one run of a plain call, or one cell of a sweep."""
     hydra_config = cast(DictConfig, HydraConfig.get())  # its type names the schema
+    typed = hydra_config.overrides.task
     if hydra_config.mode == RunMode.MULTIRUN:
         sweep.run_cell(
             hydra_config,
             config.device,
             load=_load,
             name=lambda: RunDirectory.named_after(checked(config)).path.name,
-            job=lambda: _run(config, None),
+            job=lambda: _run(config, None, typed),
         )
     else:
         try:
-            line = _run(config, Console())
-            print(f"{run_name(config)}  {line}")
+            line = _run(config, Console(), typed)
+            print(f"{run_name(config, typed)}  {line}")
         except Exception as error:  # Hydra would add a line of its own
             _errors.append(error)
 
@@ -118,7 +120,7 @@ def _load() -> None:
     refuse_edited()
 
 
-def _run(config: DictConfig, console: Console | None) -> str:
+def _run(config: DictConfig, console: Console | None, typed: Sequence[str]) -> str:
     """Trains, unless that is already done; returns a line that says how it went."""
     config = checked(config)
     run = RunDirectory.of(config)
@@ -129,7 +131,7 @@ def _run(config: DictConfig, console: Console | None) -> str:
             import_tensorflow()
             from ce_harness.training import train_and_evaluate
 
-        train_and_evaluate(config, console)
+        train_and_evaluate(config, console, run_name(config, typed))
     outcome = run.outcome
     assert outcome is not None, "a run that was trained has ended"
     if outcome["status"] == "diverged":

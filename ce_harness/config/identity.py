@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from ce_harness.config import sources
 from ce_harness.config.data_digest import content_digest
 from ce_harness.config.modules import modules_behind, modules_of_the_loop
-from ce_harness.config.schema import GROUPS, PARTS_BY_NAME
+from ce_harness.config.schema import GROUPS, LONGEST_NAME, PARTS_BY_NAME
 from ce_harness.config.targets import is_built_in
 
 # Where a run is kept and shown and what is kept of it, not what it computes.
@@ -27,6 +28,11 @@ NOT_IDENTITY = (
     "save_predictions",
     "tracking_uri",
 )
+
+# What a run's name tells without the words that were typed, or need not tell.
+UNNAMED = {*NOT_IDENTITY, "dataset", "model", "loss", "seed", "study", "experiment", "threads", "dataset.path"} | {
+    f"{group}.{key}" for group in GROUPS for key in ("name", "label", "cache", "verify")
+}
 
 # Likewise of a data set: decoded images, and whether to read files that seem not to have changed.
 KEPT_WHERE = ("cache", "verify")
@@ -108,7 +114,13 @@ def option_name(config: DictConfig, group: str) -> str:
     return str(option.get("name") or option["_target_"].rpartition(".")[2])
 
 
-def run_name(config: DictConfig) -> str:
-    """A name for people: ``digits-lenet5-mse-s3``."""
+def run_name(config: DictConfig, overrides: Iterable[str] = ()) -> str:
+    """A name for people: ``digits-lenet5-mse-s3``, then what else was typed: ``digits-lenet5-mse-s3 epochs=5``.
+
+    Args:
+        overrides: as typed. Those that the name tells anyway, or that change nothing of the run, are left out.
+    """
     parts = [option_name(config, group) for group in ("dataset", "model", "loss")]
-    return "-".join([*parts, f"s{config.seed}"])
+    words = [override.lstrip("+") for override in overrides]
+    told = [word for word in words if word.partition("=")[0] not in UNNAMED]
+    return " ".join(["-".join([*parts, f"s{config.seed}"]), *told])[:LONGEST_NAME]

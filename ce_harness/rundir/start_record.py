@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ce_harness.config import GROUPS, code_digest, code_digests, config_hash, identified, option_name, run_name
+from ce_harness.config import GROUPS, code_digest, code_digests, config_hash, identified, option_name
 from ce_harness.config.modules import UNCOUNTED
 from ce_harness.rundir.journal import Journal
 
@@ -20,6 +20,7 @@ MLFLOW_DIGEST_LENGTH = 36  # the store cuts longer ones; the tag dataset_digest 
 def start_record(
     config: DictConfig,
     *,
+    name: str,
     tags: Mapping[str, str],
     class_counts: Mapping[str, Mapping[str, int]],
     columns: Sequence[str],
@@ -29,6 +30,7 @@ def start_record(
     """The first record of a run's journal.
 
     Args:
+        name: what people see.
         tags: ``dataset_digest`` of the arrays as used, ``source_digest`` of what they were made from, and any others.
         class_counts: examples per class name, for each split.
         columns: names of the columns of the steps' rows.
@@ -39,7 +41,7 @@ def start_record(
     names = {group: option_name(config, group) for group in GROUPS}
     return Journal.record(
         "start",
-        name=run_name(config),
+        name=name,
         columns=list(columns),
         p_true_edges=list(p_true_edges),
         log_every_n_steps=config.log_every_n_steps,

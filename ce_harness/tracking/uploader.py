@@ -9,6 +9,7 @@ from mlflow.exceptions import MlflowException
 
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.upload_state import MLFLOW_STATUS, sqlite_path
+from ce_harness.tracking.artifacts import send_artifacts
 from ce_harness.tracking.names import storable
 from ce_harness.tracking.points import points, timestamp
 from ce_harness.tracking.store import experiment_id, has_run, kept_run, open_store
@@ -111,7 +112,7 @@ class Uploader:
             return
         run_id = self._position.run_id
         if outcome:
-            self._client.log_artifacts(run_id, str(self._run.artifacts))
+            send_artifacts(self._client, run_id, self._run.artifacts)
             if self._over_a_network:
                 self._verify()
         self._client.set_tag(run_id, "status", "failed" if status == "interrupted" else status, synchronous=True)

@@ -8,7 +8,7 @@ import keras
 from omegaconf import DictConfig
 from rich.console import Console
 
-from ce_harness.config import checked, option_name
+from ce_harness.config import checked, option_name, run_name
 from ce_harness.config.sources import refuse_edited
 from ce_harness.datasets.pipeline import TrainingBatches
 from ce_harness.errors import ConfigError, DataError, DivergedError
@@ -34,7 +34,7 @@ from ce_harness.training.validation import Validation, rhythm
 from ce_harness.training.variables import parameter_counts, variables_table
 
 
-def train_and_evaluate(config: DictConfig, console: Console | None = None) -> dict[str, float]:
+def train_and_evaluate(config: DictConfig, console: Console | None = None, name: str = "") -> dict[str, float]:
     """Trains one network on one dataset with one loss, tracks it, and scores it on the test set once.
 
     A run that is complete is not trained again; one that was interrupted continues, bit for bit. One that is complete
@@ -43,6 +43,7 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
     Args:
         config: composed from ``conf/``; its keys are listed in `ce_harness.config.schema`.
         console: where progress is shown; None shows none.
+        name: of the run in MLflow; by default ``DATASET-MODEL-LOSS-sSEED``.
 
     Returns:
         The test metrics under their tracked names, ``test/accuracy`` and so on.
@@ -64,7 +65,7 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
             uploader.finish()
         else:
             with uploader:
-                _train(config, run, uploader, console)
+                _train(config, run, uploader, console, name or run_name(config))
     outcome = run.outcome
     assert outcome  # the run has ended
     if outcome["status"] == "diverged":
@@ -72,9 +73,11 @@ def train_and_evaluate(config: DictConfig, console: Console | None = None) -> di
     return outcome["metrics"]
 
 
-def _train(config: DictConfig, run: RunDirectory, uploader: BackgroundUploader, console: Console | None) -> None:
+def _train(
+    config: DictConfig, run: RunDirectory, uploader: BackgroundUploader, console: Console | None, name: str
+) -> None:
     process.prepare(config.seed, config.threads, config.precision, config.device, config.deterministic)
-    setup = _set_up(config)
+    setup = _set_up(config, name)
     refuse_edited()  # everything is imported
     model, network = setup.model, setup.model.network
 
@@ -158,7 +161,7 @@ class _SetUp(NamedTuple):
     start_record: dict[str, Any]
 
 
-def _set_up(config: DictConfig) -> _SetUp:
+def _set_up(config: DictConfig, name: str) -> _SetUp:
     # A function of its own, so that the training arrays are freed once they are tensors.
     dataset = parts.make_dataset(config)
     batches = TrainingBatches(
@@ -189,6 +192,7 @@ def _set_up(config: DictConfig) -> _SetUp:
     evaluator.refuse_probabilities(f"model={option_name(config, 'model')}")
     opening = start_record(
         config,
+        name=name,
         tags={
             "dataset_digest": dataset.digest,
             "source_digest": dataset.source_digest,

@@ -39,6 +39,14 @@ def test_losses_of_one_class_have_different_names_and_hashes(composed):
     assert config_hash(summed) != config_hash(mean)
 
 
+def test_a_name_says_what_was_typed_and_it_does_not_tell_anyway(composed):
+    typed = ["loss=mse", "optimizer=adam", "seed=3", "+dataset.size=32", "study=mine", "tracking_uri=http://me:pw@host"]
+    assert run_name(composed("loss=mse", "seed=3"), typed) == (
+        "digits-softmax_regression-mse-s3 optimizer=adam dataset.size=32"
+    )
+    assert len(run_name(composed(), [f"callbacks.{'a' * 300}=1"])) == 250  # as long as a store takes
+
+
 def test_a_module_that_is_not_there_is_refused(composed):
     with pytest.raises(ConfigError, match="nowhere: there is no such Python module"):
         code_digest(composed("loss._target_=nowhere.Loss"))
