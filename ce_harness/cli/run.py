@@ -8,7 +8,7 @@ import signal
 import stat
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from types import FrameType
@@ -27,9 +27,10 @@ from ce_harness.config import checked, run_name
 from ce_harness.config.error_messages import explain
 from ce_harness.config.sources import read_all_of_ours, refuse_edited
 from ce_harness.errors import INTERRUPTED, ConfigError, DivergedError
-from ce_harness.passwords import without_passwords
+from ce_harness.passwords import without_passwords, without_user
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.startup import import_tensorflow, loading
+from ce_harness.sweep.trained_elsewhere import scores_elsewhere
 from ce_harness.unofficial.hydra import use
 
 _errors: list[Exception] = []  # of the one job of a plain call
@@ -103,7 +104,7 @@ def run_job(config: DictConfig) -> None:
         )
     else:
         try:
-            line = _run(config, Console(), typed)
+            line = _trained_elsewhere(config) or _run(config, Console(), typed)
             print(f"{run_name(config, typed)}  {line}")
         except Exception as error:  # Hydra would add a line of its own
             _errors.append(error)
@@ -118,6 +119,14 @@ def _load() -> None:
         for module in ("losses", "models", "training", "tracking.database_code", "tracking.uploader"):
             import_module(f"ce_harness.{module}")
     refuse_edited()
+
+
+def _trained_elsewhere(config: DictConfig) -> str:
+    """What the store says of a run that it has from somebody else; "" if that is no reason not to train it."""
+    config = checked(config)
+    run = RunDirectory.of(config)
+    scores = scores_elsewhere(config, run) if config.skip_tracked and not run.outcome else None
+    return f"was complete in {without_user(config.tracking_uri)}  {_told(scores)}" if scores else ""
 
 
 def _run(config: DictConfig, console: Console | None, typed: Sequence[str]) -> str:
@@ -136,5 +145,8 @@ def _run(config: DictConfig, console: Console | None, typed: Sequence[str]) -> s
     assert outcome is not None, "a run that was trained has ended"
     if outcome["status"] == "diverged":
         raise DivergedError(outcome["message"])
-    scores = "  ".join(f"{name} {outcome['metrics'][f'test/{name}']:.4f}" for name in ("accuracy", "nll", "brier"))
-    return f"{'was complete' if done_before else 'complete'}  test: {scores}  {run.path}"
+    return f"{'was complete' if done_before else 'complete'}  {_told(outcome['metrics'])}  {run.path}"
+
+
+def _told(metrics: Mapping[str, float]) -> str:
+    return "test: " + "  ".join(f"{name} {metrics[f'test/{name}']:.4f}" for name in ("accuracy", "nll", "brier"))

@@ -26,6 +26,7 @@ NOT_IDENTITY = (
     "runs_dir",
     "save_model",
     "save_predictions",
+    "skip_tracked",
     "tracking_uri",
 )
 

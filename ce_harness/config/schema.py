@@ -128,6 +128,7 @@ KEYS = {
     "keep_checkpoint": _SWITCH,
     "save_model": _SWITCH,
     "save_predictions": _SWITCH,
+    "skip_tracked": _SWITCH,
     "evaluate_every": _or(None, _number(0, 1, example="0.1")),
     "allow_inexact_resume": _SWITCH,
     "log_every_n_steps": _whole(1, "50"),

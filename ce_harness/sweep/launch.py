@@ -25,6 +25,7 @@ from ce_harness.sweep.plan import Cell, plan
 from ce_harness.sweep.progress import Progress
 from ce_harness.sweep.summary import Failure, conclude
 from ce_harness.sweep.sweep_tag import tell_store
+from ce_harness.sweep.trained_elsewhere import left_to_train
 
 
 def run_sweep(
@@ -46,6 +47,7 @@ def run_sweep(
     Raises:
         ConfigError: the config of a cell is wrong, or the launcher's; nothing was launched.
         DiskError: the folder of the sweep can't be made.
+        TrackingError: the store can't be read, and ``skip_tracked=true`` relies on it.
         SweepError: cells failed. Each of them is on the summary.
     """
     console = console or Console(stderr=True, highlight=False)
@@ -65,9 +67,10 @@ def run_sweep(
         outcome = cell.run.outcome or {}
         if outcome.get("status") == "diverged":
             failures.append(Failure(cell, End(DivergedError.exit_code, outcome["message"]), log=None))
-    files = CellFiles.of_a_new_call(config.hydra.sweep.dir) if to_run else None
     plural = "s" if len(cells) > 1 else ""
     console.print(f"{len(cells)} cell{plural}: {len(finished)} ran before, {len(to_run)} to run")
+    to_run = left_to_train(to_run, console)
+    files = CellFiles.of_a_new_call(config.hydra.sweep.dir) if to_run else None
     if to_run:
         _share_machine(launcher, to_run)
     try:

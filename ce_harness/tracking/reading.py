@@ -89,6 +89,19 @@ def read_runs(tracking_uri: str, study: str, must_exist: bool = True) -> list[Tr
     return sorted(runs, key=lambda run: (run.start_time, run.run_id))
 
 
+def complete_runs(tracking_uri: str, study: str) -> dict[str, dict[str, float]]:
+    """The final metrics of each complete run of a study, by the name of its folder.
+
+    Raises:
+        TrackingError: the store can't be read.
+    """
+    return {
+        f"{run.tags['config_hash']}-{run.tags['code_digest']}": run.metrics
+        for run in read_runs(tracking_uri, study, must_exist=False)
+        if run.status == "complete"
+    }
+
+
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
     """MLflow makes an object of every tag, param and metric: looking for garbage among them took 2/3 of the time."""

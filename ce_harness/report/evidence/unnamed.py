@@ -13,7 +13,7 @@ from ce_harness.report.evidence.run import GROUPS, Run, value
 CHANGES_NOTHING = frozenset(
     (
         *("runs_dir", "tracking_uri", "mlflow_experiment", "study", "device", "threads", "allow_inexact_resume"),
-        *("evaluate_every", "keep_checkpoint", "log_every_n_steps", "save_model", "save_predictions"),
+        *("evaluate_every", "keep_checkpoint", "log_every_n_steps", "save_model", "save_predictions", "skip_tracked"),
         *("dataset.path", "dataset.split_seed", "dataset.verify"),
     )
 )
