@@ -37,6 +37,7 @@ for size in map(int, sys.argv[1:]):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library is not glibc")
 def test_the_memory_of_a_freed_tensor_stays_and_that_of_a_data_set_does_not():
     tensor, arrays = 16 * MEGABYTE, 256 * MEGABYTE

@@ -185,6 +185,7 @@ def test_refuses_a_torn_file(tmp_path):
         datasets.npz(path=path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
 def test_no_altered_bit_changes_a_pixel_unnoticed(tmp_path, write):
     """Neither in the arrays, which have a checksum, nor in the zip around them, which has none."""

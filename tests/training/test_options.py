@@ -59,6 +59,7 @@ def test_evaluations_lie_whole_calls_apart(steps_per_epoch, evaluate_every, expe
     assert rhythm(steps_per_epoch, evaluate_every) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adadelta", "adagrad", "adamax", "lamb", "lion", "muon", "nadam", "rmsprop"])
 def test_every_optimizer_of_the_group_trains_with_clipping_and_a_schedule(composed, name):
     config = composed(f"optimizer={name}", "epochs=1", "clip_norm=1", "learning_rate_schedule=cosine")

@@ -14,6 +14,8 @@ from ce_harness.report.evidence.selection import select
 from experiments import demo
 from tests.report.synthetic import Run, study
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
