@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 
@@ -14,17 +17,18 @@ from ce_harness.metrics.temperature import nll_of_logits
 METRICS = ("accuracy", "error", "balanced_accuracy", "nll", "brier", "mse_mean", "ece", "ece_debiased", "ece_floor")
 
 
-def score(labels: ArrayLike, logits: ArrayLike) -> dict[str, float]:
-    """Every metric of softmax(logits).
+def score(labels: ArrayLike, logits: ArrayLike, names: Sequence[str] = METRICS) -> dict[str, float]:
+    """Metrics of softmax(logits).
 
     The NLL is taken from the logits, where a probability too small for a float still has its logarithm.
 
     Args:
         labels: class ids of shape (N,).
         logits: shape (N, K).
+        names: which of ``METRICS``; all of them unless told.
 
     Returns:
-        By the names in ``METRICS``; ``nll`` is in nats.
+        By these names; ``nll`` is in nats.
 
     Raises:
         ValueError: shapes that don't fit, no examples, logits that are not finite, or labels that are no integers
@@ -32,16 +36,16 @@ def score(labels: ArrayLike, logits: ArrayLike) -> dict[str, float]:
     """
     ids, values = checked(labels, logits, "logits")
     probabilities = softmax(values, axis=1)
-    summed = brier(ids, probabilities)
-    table = reliability(ids, probabilities)
-    return {
-        "accuracy": accuracy(ids, probabilities),
-        "error": error(ids, probabilities),
-        "balanced_accuracy": balanced_accuracy(ids, probabilities),
-        "nll": nll_of_logits(ids, values),
-        "brier": summed,
-        "mse_mean": summed / values.shape[1],
-        "ece": table.ece,
-        "ece_debiased": table.ece_debiased,
-        "ece_floor": table.ece_floor,
+    table = cache(partial(reliability, ids, probabilities))
+    metrics: dict[str, Callable[[], float]] = {
+        "accuracy": lambda: accuracy(ids, probabilities),
+        "error": lambda: error(ids, probabilities),
+        "balanced_accuracy": lambda: balanced_accuracy(ids, probabilities),
+        "nll": lambda: nll_of_logits(ids, values),
+        "brier": lambda: brier(ids, probabilities),
+        "mse_mean": lambda: brier(ids, probabilities) / values.shape[1],
+        "ece": lambda: table().ece,
+        "ece_debiased": lambda: table().ece_debiased,
+        "ece_floor": lambda: table().ece_floor,
     }
+    return {name: metrics[name]() for name in names}

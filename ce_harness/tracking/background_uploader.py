@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ce_harness.errors import DiskError, TrackingError
@@ -13,6 +14,7 @@ from ce_harness.rundir.directory import RunDirectory
 if TYPE_CHECKING:
     from ce_harness.tracking.uploader import Uploader
 
+SECONDS_BEFORE_FIRST_SEND = 2.0  # a run that is over by then is sent at once, at its end
 SECONDS_BETWEEN_SENDS = 10.0  # a call costs about as much for one epoch as for ten
 SECONDS_BETWEEN_TRIES = 2.0
 LAST_TRIES = 3
@@ -66,6 +68,12 @@ class BackgroundUploader:
                     raise
 
     def _work(self) -> None:
+        self._news.wait()
+        if self._over.is_set():
+            return
+        with suppress(Exception):  # `finish` tries again and reports
+            import_module("ce_harness.tracking.uploader")  # beside the training, since MLflow takes a second to load
+        self._over.wait(SECONDS_BEFORE_FIRST_SEND)
         while not self._over.is_set():
             self._news.wait()
             self._news.clear()
@@ -105,7 +113,7 @@ class BackgroundUploader:
                 threading.Event().wait(SECONDS_BETWEEN_TRIES)
 
     def _uploader(self) -> Uploader:
-        # Not at the top: MLflow takes a second to load, which it can do beside the training.
+        # Not at the top: see `_work`.
         from ce_harness.tracking.uploader import Uploader
 
         return Uploader(self._run, self._uri, self._experiment)

@@ -74,7 +74,7 @@ class Evaluator:
         self._test = dataset.test
         self._class_names = dataset.class_names
         self._majority_class = np.bincount(dataset.train.labels, minlength=dataset.num_classes).argmax()
-        self._loss = loss
+        self._loss = loss  # not traced: TensorFlow would rewrite its sums, and some losses would differ in a last bit
         self._own_metrics = OwnMetrics(own_metrics, dataset.num_classes, taken=OF_EVERY_RUN)
         self._predict = tf.function(
             partial(network, training=False),
@@ -107,10 +107,9 @@ class Evaluator:
         if not np.isfinite(logits).all():
             loss = loss if not np.isfinite(loss) else np.nan
             return {"loss": loss, **dict.fromkeys(VALIDATION_METRICS, np.nan), **self._own_metrics.nan()}
-        scores = metrics.score(labels, logits)
         return {
             "loss": loss,
-            **{name: scores[name] for name in VALIDATION_METRICS},
+            **metrics.score(labels, logits, VALIDATION_METRICS),
             **self._own_metrics(labels, logits),
         }
 

@@ -137,7 +137,7 @@ class GradientMonitor(keras.Model):
         per_example_gradient = tf.cast(logit_gradient, tf.float32)
         per_example = tf.norm(per_example_gradient, axis=-1) * batch_size
         of_true_class = -tf.reduce_sum(one_hot * per_example_gradient, axis=-1) * batch_size
-        squares = tf.stack([2.0 * tf.nn.l2_loss(tf.cast(g, tf.float32)) for g in gradients])
+        squares = 2.0 * tf.stack([tf.nn.l2_loss(tf.cast(gradient, tf.float32)) for gradient in gradients])
         row = tf.concat(
             [
                 tf.stack([tf.cast(loss, tf.float32), tf.sqrt(tf.reduce_sum(squares)), tf.reduce_mean(per_example)]),

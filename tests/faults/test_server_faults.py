@@ -44,6 +44,7 @@ def test_a_fault_loses_nothing_and_doubles_nothing(server, case):
 
 def test_ctrl_c_ends_with_the_call_that_a_silent_server_was_sent(runs_dir, server, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
+    monkeypatch.setattr(background_uploader, "SECONDS_BEFORE_FIRST_SEND", 0.0)
     proxy = Proxy(urlsplit(server).port, lambda path: "never answers")
 
     def interrupted():
