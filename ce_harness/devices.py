@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from ce_harness.errors import ConfigError
 
+SHARE_FOR_DATA = 1 / 8  # of a GPU's memory: several cells may share it, and the rest is for their steps
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 NONE = "-1"  # as the value of that variable
 
@@ -21,13 +22,24 @@ def gpus() -> list[str]:
     visible = os.environ.get(VISIBLE)
     if visible is not None:
         return [name.strip() for name in visible.split(",") if name.strip() not in ("", NONE)]
+    return _asked("index")
+
+
+def has_room_for_data(size: int) -> bool:
+    """Whether so many bytes of training data may stay on the GPU that this process uses; never without a GPU."""
+    here = gpus()
+    mebibytes = _asked("memory.total", f"--id={here[0]}") if here else []
+    return bool(mebibytes) and mebibytes[0].isdigit() and size <= SHARE_FOR_DATA * int(mebibytes[0]) * 2**20
+
+
+def _asked(field: str, *options: str) -> list[str]:
+    """What NVIDIA's driver says of each GPU; nothing where there is none."""
+    command = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader,nounits", *options]
     try:
-        asked = subprocess.run(
-            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"], capture_output=True, text=True, timeout=30
-        )
+        told = subprocess.run(command, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return asked.stdout.split() if asked.returncode == 0 else []
+    return told.stdout.split() if told.returncode == 0 else []
 
 
 def allowed(device: str | int, here: list[str]) -> list[str]:

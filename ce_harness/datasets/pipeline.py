@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -32,6 +33,9 @@ _AS_WRITTEN = tf.autograph.experimental.do_not_convert
 class TrainingBatches:
     """The shuffled batches of a training split, epoch after epoch.
 
+    They are made on the host, ahead of the step. Or the examples are on a device: then only positions come from the
+    host, and `batch_of` makes the batches of them there, to the same bits.
+
     The order, and the augmentation, are functions of ``(seed, epoch)`` alone, so that training continued from
     epoch e sees what uninterrupted training would have seen.
 
@@ -42,6 +46,7 @@ class TrainingBatches:
         num_classes: K, the length of the one-hot labels.
         seed: seed of the order and the augmentation.
         augmentation: random changes of the images; None for none.
+        device: where the examples are kept, ``GPU:0``; None keeps them on the host.
 
     Attributes:
         steps_per_epoch: ``ceil(N / batch_size)``.
@@ -55,10 +60,13 @@ class TrainingBatches:
         num_classes: int,
         seed: int,
         augmentation: Augmentation | None = None,
+        device: str | None = None,
     ):
-        self._pixels = _pixels_of(split)
+        self._is_on_device = device is not None
+        with tf.device(device or "CPU:0"):
+            self._pixels = _pixels_of(split, in_memory=self._is_on_device or not isinstance(split.pixels, np.memmap))
+            self._labels = tf.constant(split.labels)
         self._scaling = split.scaling
-        self._labels = tf.constant(split.labels)
         self._count = len(split)
         self._batch_size = batch_size
         self._num_classes = num_classes
@@ -67,20 +75,18 @@ class TrainingBatches:
         self.steps_per_epoch = math.ceil(len(split) / batch_size)
 
     def from_epoch(self, first: int) -> tf.data.Dataset:
-        """Batches without end, beginning with those of epoch ``first`` (0-based).
+        """What `batch_of` takes, batch after batch without end, beginning with those of epoch ``first`` (0-based).
 
         One iterator serves a whole training run: making one takes as long as dozens of steps on small data.
-
-        Returns:
-            Images float32 (B, H, W, C) and one-hot labels float32 (B, K).
         """
-        return (
-            tf.data.Dataset.counter(first)
-            .flat_map(self._indices)
-            .map(self._batch)
-            .prefetch(_PREFETCHED_BATCHES)
-            .with_options(_OPTIONS)
-        )
+        batches = tf.data.Dataset.counter(first).flat_map(self._indices)
+        if not self._is_on_device:
+            batches = batches.map(self._batch)
+        return batches.prefetch(_PREFETCHED_BATCHES).with_options(_OPTIONS)
+
+    def batch_of(self, element: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """A batch, of what `from_epoch` gives: images float32 (B, H, W, C) and one-hot labels float32 (B, K)."""
+        return self._batch(*tf.nest.flatten(element)) if self._is_on_device else element
 
     @_AS_WRITTEN
     def _indices(self, epoch: tf.Tensor) -> tf.data.Dataset:
@@ -112,9 +118,9 @@ class TrainingBatches:
         return images
 
 
-def _pixels_of(split: Split) -> Callable[[tf.Tensor], tf.Tensor]:
+def _pixels_of(split: Split, in_memory: bool) -> Callable[[tf.Tensor], tf.Tensor]:
     """What gathers the stored pixels of a batch, given positions in the split."""
-    if not isinstance(split.pixels, np.memmap):
+    if in_memory:
         pixels = tf.constant(split.pixels[split.index])
         return lambda positions: tf.gather(pixels, positions)
     shape, dtype = split.pixels.shape[1:], tf.as_dtype(split.pixels.dtype)

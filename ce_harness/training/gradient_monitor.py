@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -40,6 +40,7 @@ class GradientMonitor(keras.Model):
         steps_per_epoch: batches in one epoch.
         class_weights: the weight of each class (classes,); an example's loss l_i is multiplied by that of its class,
             and the mean is still over the batch. So every norm is of the weighted loss. None weighs all alike.
+        batch_of: makes images and one-hot labels of what the dataset gives; by default it gives them.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class GradientMonitor(keras.Model):
         network: keras.Model,
         steps_per_epoch: int,
         class_weights: np.ndarray | None = None,
+        batch_of: Callable[[Any], tuple[tf.Tensor, tf.Tensor]] = lambda batch: batch,
         name: str = "gradient_monitor",
     ):
         super().__init__(name=name)
         self.network = network
+        self._batch_of = batch_of
         self._class_weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
         of_variables = (f"grad_norm/variable/{variable.path}" for variable in network.trainable_variables)
         self.columns = ("loss", "grad_norm/global", "grad_norm/logits", *of_variables)
@@ -81,7 +84,7 @@ class GradientMonitor(keras.Model):
         last = self._step + tf.minimum(left, self.steps_per_execution)
 
         def one_more(step: tf.Tensor) -> tuple[tf.Tensor]:
-            self._one_step(iterator.get_next())
+            self._one_step(self._batch_of(iterator.get_next()))
             return (step + 1,)
 
         tf.while_loop(lambda step: step < last, one_more, [self._step.read_value()])

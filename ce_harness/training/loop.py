@@ -170,6 +170,7 @@ def _set_up(config: DictConfig, name: str) -> _SetUp:
         num_classes=dataset.num_classes,
         seed=config.seed,
         augmentation=dataset.augmentation,
+        device=process.device_for(dataset.train),
     )
     network = parts.make_network(config, dataset)
     loss = parts.make_loss(config, dataset.num_classes)
@@ -179,6 +180,7 @@ def _set_up(config: DictConfig, name: str) -> _SetUp:
         network,
         steps_per_epoch=batches.steps_per_epoch,
         class_weights=class_weights(config.class_weight, dataset.class_names, dataset.train.labels),
+        batch_of=batches.batch_of,
     )
     steps_per_execution, evaluate_every = rhythm(batches.steps_per_epoch, config.evaluate_every)
     model.compile(

@@ -179,3 +179,20 @@ def test_pixels_mapped_from_a_file_give_the_batches_of_pixels_in_memory(tmp_path
     for (images, labels), (mapped_images, mapped_labels) in zip(*batches, strict=True):
         np.testing.assert_array_equal(images, mapped_images)
         np.testing.assert_array_equal(labels, mapped_labels)
+
+
+@pytest.mark.parametrize("augmentation", [None, Augmentation(horizontal_flip=True, shift=1)])
+def test_examples_on_a_device_give_the_batches_that_are_made_on_the_host(augmentation):
+    """Only positions come from the host then; on a CPU the device is the host's own memory."""
+    pixels = np.random.default_rng(0).integers(0, 256, size=(40, 3, 2, 1), dtype=np.uint8)
+    index = np.random.default_rng(1).permutation(40)[:N]
+    scaling = Scaling(255.0).standardizing(pixels, index, "x")
+    split = Split(pixels, index % K, index, scaling)
+    options = {"batch_size": BATCH, "num_classes": K, "seed": 7, "augmentation": augmentation}
+    on_host, on_device = (TrainingBatches(split, **options, device=device) for device in (None, "CPU:0"))
+    kept = epoch_of(on_device, 2)
+    numbers_per_example = sum(int(tf.size(part)) for element in kept for part in tf.nest.flatten(element)) / N
+    assert numbers_per_example == (1 if augmentation is None else 4)  # position, flip, two shifts
+    for made, element in zip(epoch_of(on_host, 2), kept, strict=True):
+        for expected, tensor in zip(made, on_device.batch_of(element), strict=True):
+            np.testing.assert_array_equal(expected, tensor)
