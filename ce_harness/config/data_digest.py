@@ -15,7 +15,7 @@ from pathlib import Path
 from ce_harness.errors import DataError
 
 # What systems leave in folders; names that begin with a dot are no data either.
-_LEFT_BY_SYSTEMS = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+_LEFT_BY_SYSTEMS = {"__macosx", "thumbs.db", "desktop.ini"}
 # A file changed within this time of being read may have the same times before and after: as in Git's index.
 _IN_DOUBT_NS = 2_000_000_000
 
@@ -60,7 +60,7 @@ def data_in(folder: Path) -> list[Path]:
     Raises:
         OSError: the folder can't be read.
     """
-    entries = (entry for entry in folder.iterdir() if entry.name not in _LEFT_BY_SYSTEMS)
+    entries = (entry for entry in folder.iterdir() if entry.name.lower() not in _LEFT_BY_SYSTEMS)
     return sorted(entry for entry in entries if not entry.name.startswith("."))
 
 

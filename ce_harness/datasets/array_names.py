@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from ce_harness.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 _IMAGES = ("x", "images", "image", "data")
 _LABELS = ("y", "labels", "label", "targets", "target")
@@ -20,7 +23,7 @@ def by_role(names: Iterable[str], source: str) -> dict[str, tuple[str, str]]:
 
     Understood are ``x`` and ``y``; Keras's ``x_train``, ``y_train``, ``x_test``, ``y_test``; MedMNIST's
     ``train_images``, ``train_labels``, ``val_images`` and so on; any word for images or labels with one for a split
-    before or behind it. Arrays of other names are left alone.
+    before or behind it. Arrays of other names are left alone; where they sound like images or labels, that is said.
 
     Returns:
         The names of images and labels by split: ``train``, and ``validation`` and ``test`` where they are.
@@ -33,6 +36,8 @@ def by_role(names: Iterable[str], source: str) -> dict[str, tuple[str, str]]:
     for name in names:
         role = _role(name)
         if role is None:
+            if set(name.lower().split("_")) & {*_IMAGES, *_LABELS}:
+                logger.warning("%s: its array %s is left alone; the splits are train, val and test", source, name)
             continue
         if role in roles:
             raise DataError(f"{source} holds both {roles[role]} and {name}; leave one of them out")

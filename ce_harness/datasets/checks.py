@@ -50,7 +50,7 @@ def check_images(images: Numbers, source: str) -> Numbers:
         )
     if images.size == 0:
         raise DataError(f"{source} is empty, its shape is {images.shape}; at least one image is needed")
-    if images.ndim == 4 and images.shape[1] in _CHANNELS and min(images.shape[2:]) > max(_CHANNELS):
+    if images.ndim == 4 and _are_channels_first(*images.shape[1:]):
         raise DataError(
             f"{source} has shape {images.shape}, channels first; allowed: (N, height, width, channels); "
             "write it with .transpose(0, 2, 3, 1)"
@@ -61,6 +61,11 @@ def check_images(images: Numbers, source: str) -> Numbers:
             f"every pixel of {source} is {images.flat[0]}: there is nothing to learn from; check how it was written"
         )
     return images if images.ndim == 4 else images[..., np.newaxis]
+
+
+def _are_channels_first(first: int, second: int, third: int) -> bool:
+    of_colours = first in _CHANNELS and min(second, third) > max(_CHANNELS)
+    return of_colours or (first < second == third > max(_CHANNELS))  # few before a square: of a microscope, a satellite
 
 
 def _check_finite(images: Numbers, source: str) -> None:

@@ -18,7 +18,7 @@ Layout: TypeAlias = Mapping[str, Mapping[str, Sequence[Path]]]
 
 _SPLITS = {
     "train": "train", "training": "train",
-    "val": "validation", "valid": "validation", "validation": "validation",
+    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
     "test": "test", "testing": "test",
 }  # fmt: skip
 
@@ -54,12 +54,21 @@ def _classes(root: Path) -> dict[str, list[Path]]:
         if not folder.is_dir():
             raise DataError(f"{folder} lies beside the class folders; move it into one or away")
         images = _entries(folder)
-        if images:
-            classes[folder.name] = images
-        else:
+        if not images:
             logger.warning("%s is empty: no class", folder)
+            continue
+        if all(entry.is_dir() for entry in images):
+            raise DataError(
+                f"{folder} holds folders, not images; a class is a folder of images, and splits are folders train, val "
+                "and test beside one another, with the class folders in them"
+            )
+        classes[folder.name] = images
     if len(classes) < 2:
         raise DataError(f"{root} has {len(classes)} class folders; at least 2 are needed, one per class")
+    named: dict[str, str] = {}
+    for name in classes:
+        if named.setdefault(legible(name), name) != name:
+            raise DataError(f"{root} has two folders {legible(name)}, whose names differ in their bytes; rename one")
     return classes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -31,7 +32,8 @@ def read_image(file: Path, size: tuple[int, int], channels: int, background: str
         uint8 of shape (height, width, channels).
 
     Raises:
-        DataError: names the file; it is no image, damaged, too large, of more than 8 bits or more than one.
+        DataError: names the file; it is no image, damaged, too large, of more than 8 bits or more than one. Its shape
+            can't be told from the background.
     """
     if not file.is_file():
         raise DataError(f"{file} is not an image that can be read (a folder, pipe or device); repair or remove it")
@@ -44,14 +46,29 @@ def read_image(file: Path, size: tuple[int, int], channels: int, background: str
             with Image.open(file) as image:
                 upright: Image.Image = ImageOps.exif_transpose(image)
                 if upright.has_transparency_data:
-                    behind = Image.new("RGBA", upright.size, background)
-                    upright = Image.alpha_composite(behind, upright.convert("RGBA"))
+                    upright = _laid_on(background, upright.convert("RGBA"), file)
                 resized = upright.convert(MODES[channels]).resize(size, Image.Resampling.BILINEAR)
                 return np.asarray(resized).reshape(size[1], size[0], channels)
     except DataError:
         raise
     except Exception as error:  # on damaged bytes Pillow's decoders raise what they stumble over, a TypeError even
         raise DataError(f"{file} is not an image that can be read ({error}); repair or remove it") from error
+
+
+def _laid_on(background: str, image: Image.Image, file: Path) -> Image.Image:
+    laid = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
+    if _is_blank(laid) and not _is_blank(image.getchannel("A")):
+        other = "black" if background == "white" else "white"
+        raise DataError(
+            f"{file} is {background} on {background}: its shape is in its transparency alone; set dataset.background="
+            f"{other}, or remove it"
+        )
+    return laid
+
+
+def _is_blank(image: Image.Image) -> bool:
+    colours: Any = image.getextrema()
+    return all(low == high for low, high in (colours if isinstance(colours[0], tuple) else [colours]))
 
 
 def _refuse(image: Image.Image, file: Path) -> None:

@@ -78,6 +78,11 @@ def test_labels_in_a_column_or_one_hot_are_class_ids(tmp_path, y):
     assert datasets.npz(path=save(tmp_path, y=y)).digest == datasets.npz(path=save(tmp_path)).digest
 
 
+def test_a_split_of_an_unknown_name_is_told(tmp_path, caplog):
+    datasets.npz(path=save(tmp_path, x_holdout=images()))
+    assert "its array x_holdout is left alone; the splits are train, val and test" in caplog.text
+
+
 def test_class_names_may_be_in_the_file(tmp_path):
     assert datasets.npz(path=save(tmp_path, class_names=np.array(["cat", "dog"]))).class_names == ("cat", "dog")
 
@@ -150,6 +155,7 @@ BAD_ARRAYS = {
     "several labels each": ({"y": np.ones((N, 2), int)}, "has shape (40, 2), but row 0 is not one-hot"),
     "soft labels": ({"y": np.full((N, 2), 0.5)}, "has shape (40, 2), but row 0 is not one-hot"),
     "labels of rank 3": ({"y": np.zeros((N, 1, 1), int)}, "has shape (40, 1, 1); allowed: (N,)"),
+    "few channels first": ({"x": images(N, 12, 24, 24)}, "has shape (40, 12, 24, 24), channels first; allowed"),
     "channels first": ({"x": images(N, 3, 8, 9)}, "channels first; allowed: (N, height, width, channels); write it"),
     "two names for images": ({"x_train": images()}, "holds both x and x_train; leave one of them out"),
     "class names that are numbers": ({"class_names": np.arange(2)}, "must be one text per class, no two alike"),

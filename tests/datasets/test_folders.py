@@ -75,6 +75,7 @@ def test_what_systems_leave_behind_and_empty_folders_are_no_data(pets, caplog):
     (pets / ".DS_Store").write_text("x")
     (pets / "cats" / ".hidden").write_text("x")
     (pets / "cats" / "Thumbs.db").write_text("x")
+    (pets / "dogs" / "Desktop.ini").write_text("x")
     (pets / "__MACOSX").mkdir()
     (pets / "birds").mkdir()
     assert load(pets).digest == before
@@ -175,6 +176,25 @@ def nest(root):
     return "puppies is not an image that can be read"
 
 
+def name_splits_by_other_words(root):
+    for split in ("training_set", "test_set"):
+        fill(root / split / "cats")
+    return "test_set holds folders, not images; a class is a folder of images, and splits are folders train, val"
+
+
+def name_two_classes_alike(root):
+    for name in ("café", "cafe\u0301"):
+        fill(root / name)
+    return "pets has two folders café, whose names differ in their bytes"
+
+
+def draw_white_on_transparent(root):
+    icon = Image.new("LA", (8, 8), (255, 0))
+    icon.putpixel((3, 3), (255, 255))
+    icon.save(root / "dogs" / "icon.png")
+    return "icon.png is white on white: its shape is in its transparency alone; set dataset.background=black"
+
+
 def leave_one_class(root):
     shutil.rmtree(root / "dogs")
     return "has 1 class folders; at least 2 are needed"
@@ -234,6 +254,9 @@ def replace_by_a_file(root):
         alter_one_byte,
         write_16_bit,
         nest,
+        name_splits_by_other_words,
+        name_two_classes_alike,
+        draw_white_on_transparent,
         leave_one_class,
         put_an_image_beside,
         put_a_pipe_among_them,

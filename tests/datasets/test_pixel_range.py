@@ -24,6 +24,9 @@ DOUBTFUL = {
     "int64": (BYTES.astype(np.int64), "int64 from 0 to 255, for which no value is known to be white"),
     "12 bits in int16": (BYTES.astype(np.int16) * 16 + 15, "int16 from 15 to 4095"),
     "16 bits": (BYTES.astype(np.uint16) * 257, "uint16 from 0 to 65535"),
+    "four bits in floats": (BYTES // 16 + 0.0, "float64 from 0 to 15, and whole numbers all"),
+    "four bits in int64": (BYTES.astype(np.int64) // 16, "int64 from 0 to 15"),
+    "ten bits": (BYTES.astype(np.uint16) * 4 + 3, "uint16 from 3 to 1023"),
     "four bits in uint8": (BYTES // 16, "uint8 from 0 to 15, while uint8 goes to 255"),
     "two values in uint8": (BYTES // 128, "uint8 from 0 to 1, while uint8 goes to 255"),
 }
@@ -52,8 +55,28 @@ def test_what_is_accepted_as_it_is(tmp_path):
     assert load(tmp_path, normal).train.images.min() < -2
 
 
-def test_a_test_set_on_another_scale_is_refused(tmp_path):
-    with pytest.raises(DataError, match="images on different scales .*uint8 from 0 to 255.*float32 from 0 to 255"):
-        load(tmp_path, BYTES, x_test=BYTES.astype(np.float32), y_test=LABELS)
-    with pytest.raises(DataError, match="the test set of .* are float32 from 0 to 255"):
-        load(tmp_path, BYTES / np.float32(255), x_test=BYTES.astype(np.float32), y_test=LABELS)
+FLOATS = BYTES / np.float32(255)
+SCALES = {
+    "uint8 and floats up to 255": (BYTES, BYTES.astype(np.float32), "uint8 from 0 to 255.*float32 from 0 to 255"),
+    "floats to 1 and to 255": (FLOATS, BYTES.astype(np.float32), "float32 from 0 to 1,.*float32 from 0 to 255"),
+    "floats from 0 and from -1": (FLOATS, 2 * FLOATS - 1, "float32 from 0 to 1,.*float32 from -1 to 1"),
+    "standardized and not": (4 * FLOATS - 2, FLOATS, "float32 from -2 to 2,.*float32 from 0 to 1"),
+    "uint8 to 255 and to 15": (BYTES, BYTES // 16, "uint8 from 0 to 255,.*uint8 from 0 to 15"),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"standardize": True}, {"white": 3}], ids=str)
+@pytest.mark.parametrize(("train", "test", "ranges"), SCALES.values(), ids=SCALES)
+def test_a_test_set_on_another_scale_is_refused_whatever_the_options(tmp_path, train, test, ranges, options):
+    with pytest.raises(DataError, match=f"images on different scales .*{ranges}"):
+        load(tmp_path, train, x_test=test, y_test=LABELS, **options)
+
+
+@pytest.mark.parametrize(
+    ("x", "white", "right"),
+    [(FLOATS, 255, 1), (BYTES, 1, 255), (BYTES.astype(np.uint16) * 257, 255, 65535), (BYTES, 65535, 255)],
+)
+def test_a_white_that_does_not_fit_is_refused(tmp_path, x, white, right):
+    with pytest.raises(DataError, match=f"^dataset.white={white}: the pixels .*for example dataset.white={right}$"):
+        load(tmp_path, x, white=white)
+    np.testing.assert_allclose(load(tmp_path, x, white=right).train.images.max(), 1)

@@ -117,9 +117,9 @@ def test_standardize_measures_the_training_split_only():
 
 def test_floating_point_images_are_taken_as_they_are():
     raw = coloured()
-    signed = raw.images.astype(np.float64) - 100
-    dataset = prepared(RawImages(signed, raw.labels, "example"), white=1)
-    assert dataset.train.images.min() == signed.min()
+    signed = raw.images / 128 - 0.5
+    dataset = prepared(RawImages(signed, raw.labels, "example"))
+    assert dataset.train.images.min() == np.float32(signed.min())
     assert dataset.train.images.dtype == np.float32
 
 
