@@ -23,17 +23,23 @@ from ce_harness.places import run_command
 
 
 def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
-    """A copy of the config in which nothing is left open, or a refusal.
+    """A copy of the config in which nothing is left open, or a refusal; see `settle`."""
+    return settle(config.copy(), cores)
 
+
+def settle(config: DictConfig, cores: int | None = None) -> DictConfig:
+    """Leaves nothing open in the config, which it returns, or refuses it.
+
+    Every ``${key}`` becomes its value: to look one up takes OmegaConf .4 ms each time, and 10,000 are planned at once.
     Real numbers become floats: 0 and 0.0 are one config, and Keras refuses an int for a float. ``threads: auto``
     becomes the cores that the run has, by default all of this machine, since bits depend on it.
 
     Raises:
         ConfigError: names the key, the value, what is allowed and an example.
     """
-    config = config.copy()
     _check_names(config)
-    values = _flat(OmegaConf.to_container(config, resolve=True))  # to look up a value in the config takes long
+    OmegaConf.resolve(config)
+    values = _flat(OmegaConf.to_container(config))  # to look up a value in the config takes long
     for key in sorted(key for key, value in values.items() if value == "???"):
         raise ConfigError(f"{key}: it has no value yet; give it one: {key}=VALUE")
     for group in GROUPS:

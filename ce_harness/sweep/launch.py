@@ -18,6 +18,7 @@ from rich.console import Console
 from ce_harness.config.error_messages import explain
 from ce_harness.errors import ConfigError, DivergedError, HarnessError
 from ce_harness.interrupts import held_off
+from ce_harness.startup import loading
 from ce_harness.sweep import device_slots
 from ce_harness.sweep.cell_files import CellFiles, End
 from ce_harness.sweep.commands import Commands
@@ -52,7 +53,8 @@ def run_sweep(
     """
     console = console or Console(stderr=True, highlight=False)
     commands = Commands.of(context, config)
-    cells = plan(context.config_loader, config, combinations)
+    with loading():  # its configs stay, and to look through them for garbage would take a fifth of the time
+        cells = plan(context.config_loader, config, combinations)
     to_run, finished, failures = [], [], []
     for cell in cells:
         try:

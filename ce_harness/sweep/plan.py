@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +14,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from ce_harness.config import checked, run_name
+from ce_harness.config import run_name, settle
 from ce_harness.errors import ConfigError
 from ce_harness.rundir.directory import RunDirectory
 
@@ -60,9 +59,10 @@ def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[
     cells: dict[Path, Cell] = {}
     for combination in given:
         composed = composer.compose(combination)
-        config = checked(composed, cores)
+        asked_threads = composed.threads
+        config = settle(composed, cores)
         overrides = combination
-        if composed.threads != config.threads:
+        if asked_threads != config.threads:
             # Elsewhere "auto" may be another number: in a worker, on another host, in a call for this run alone.
             overrides += (f"threads={config.threads}",)
         run = RunDirectory.named_after(config)
@@ -105,15 +105,15 @@ class Composer:
         """The config of a cell, without Hydra's own node."""
         parsed = [self._parsed(override) for override in overrides]
         if not all(self._is_plain(override) for override in parsed):
-            return self._from_hydra(tuple(overrides))
+            return self._compose_by_hydra(tuple(overrides))
         options = tuple(o.input_line for o in parsed if self._is_group(o.key_or_group))
-        config = copy.deepcopy(self._from_hydra(options))
+        config = self._from_hydra(options).copy()
         try:
             for override in parsed:
                 if not self._is_group(override.key_or_group):
                     OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
         except OmegaConfBaseException:
-            return self._from_hydra(tuple(overrides))  # which refuses it in Hydra's words
+            return self._compose_by_hydra(tuple(overrides))  # which refuses it in Hydra's words
         return config
 
     def _is_plain(self, override: Override) -> bool:
