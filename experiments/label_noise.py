@@ -5,7 +5,7 @@ Command: python report.py label_noise
 Planned: 720 tuning runs and 360 at the chosen rates. About 3 hours on 2 cores.
 
 Trained for 60 epochs, long enough to learn wrong labels by heart. The test set, which is clean, is scored at the last
-epoch, and in other runs at the best epoch on validation, whose labels are as wrong as those of training. Ghosh et al.
+epoch. In other runs it is the best epoch on validation, whose labels are as wrong as those of training. Ghosh et al.
 2017 and Zhang & Sabuncu 2018 (arXiv 1805.07836) expect MSE to be ahead at the last epoch.
 """
 

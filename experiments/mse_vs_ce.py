@@ -26,8 +26,8 @@ from ce_harness.report.output.tables import comparison, equal_error, paired_diff
 from ce_harness.report.output.why import why_cross_entropy
 from ce_harness.report.study import Claim, Study
 
-# The same grid for every loss, in half decades: wide enough for Keras's MSE, whose gradient at a uniform prediction of
-# 10 classes is 50 times smaller than cross-entropy's, and for both starts. A network of several layers takes smaller
+# The same grid for every loss, in half decades, wide enough for both starts and for Keras's MSE. Its gradient at a
+# uniform prediction of 10 classes is 50 times smaller than cross-entropy's. A network of several layers takes smaller
 # steps than softmax regression.
 RATES = {
     ("softmax_regression", "sgd"): (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),

@@ -5,7 +5,7 @@ Command: python report.py number_of_classes
 Planned: 600 tuning runs and 240 at the chosen rates. About 2 hours on 2 cores.
 
 Two handwritten digits side by side are a number below 100. Numbers are grouped into K classes, so that K alone changes.
-Demirkaya et al. 2020 (CISS) find that MSE falls behind as K grows, and that a larger weight of the true class mends it;
+Demirkaya et al. 2020 (CISS) find that MSE falls behind as K grows, and that a larger weight of the true class mends it.
 Hui & Belkin 2021 (arXiv 2006.07322) rescale the targets for it.
 """
 

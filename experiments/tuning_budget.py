@@ -5,7 +5,7 @@ Command: python report.py tuning_budget
 Planned: 960 runs, 60 trials of each loss in each setting.
 
 A trial is a seed with a learning rate of its own. The answer is the expected test accuracy of the best of k trials,
-chosen on validation, and the share of trials that fail (Dodge et al. 2019, arXiv 1909.03004).
+chosen on validation (Dodge et al. 2019, arXiv 1909.03004). Beside it stands the share of trials that fail.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from ce_harness.report.study import Evidence, Study, Table
 from ce_harness.report.verdicts.intervals import summarize
 
 OURS = "this harness"
-# Networks of two convolutions in the benchmark table of github.com/zalandoresearch/fashion-mnist, as submitted there
-# (its keepers have not checked them); those with augmentation or batch normalisation, which ours lack, are left out.
+# Networks of two convolutions in the benchmark table of github.com/zalandoresearch/fashion-mnist, as submitted there,
+# not checked by its keepers. Those with augmentation or batch normalisation, which ours lack, are left out.
 PUBLISHED = (
     ("2 Conv + pooling (K. Rasul)", None, 0.876),
     ("2 Conv + pooling + ELU (A. Hinge)", None, 0.903),

@@ -4,9 +4,9 @@ Runs:    python report.py wider_grid --missing --adding results/mse_vs_ce | sh  
 Command: python report.py wider_grid --adding results/mse_vs_ce
 
 In mse_vs_ce some best learning rates were the smallest or the largest tried. Each of those settings gets three more
-rates, in half decades, at that end, for every loss alike; rates, seeds, claims and rules are otherwise those of
+rates, in half decades, at that end, for every loss alike. Rates, seeds, claims and rules are otherwise those of
 mse_vs_ce, whose runs count. What the averages say holds for these settings alone, since they were picked for their
-rates. Softmax regression at ever larger rates comes to learn like a perceptron, which no rate changes: its curve may
+rates. Softmax regression at ever larger rates comes to learn like a perceptron, which no rate changes. Its curve may
 end in a plateau, and the best rate then at any end of it.
 """
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 25  # words
-ITEM = re.compile(r"\s*([-*#>]|\d+\.)\s")
+ITEM = re.compile(r"\s*([-*#|]|>+|\d+\.)\s")  # of a list or a table, a heading, a quotation or an example in Python
 ENTRY = re.compile(r"\s*([\w*`, ]{1,40}:(\s|$)|python )")  # of a section, or a command
 
 
@@ -44,9 +44,12 @@ def _python(source: str) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             beside_code = token.line[: token.start[1]].strip()
-            if beside_code or token.start[0] != last + 1:
+            if token.start[0] != last + 1:
                 yield from _blocks(last, comments)
                 comments = ""
+            if beside_code:
+                yield from _blocks(token.start[0], token.string.lstrip("# "))
+                continue
             comments, last = comments + token.string.lstrip("# ") + "\n", token.start[0]
     yield from _blocks(last, comments)
 

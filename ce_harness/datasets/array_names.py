@@ -21,9 +21,10 @@ _SPLITS = {
 def by_role(names: Iterable[str], source: str) -> dict[str, tuple[str, str]]:
     """Sorts the arrays of a file into splits.
 
-    Understood are ``x`` and ``y``; Keras's ``x_train``, ``y_train``, ``x_test``, ``y_test``; MedMNIST's
-    ``train_images``, ``train_labels``, ``val_images`` and so on; any word for images or labels with one for a split
-    before or behind it. Arrays of other names are left alone; where they sound like images or labels, that is said.
+    Understood are ``x`` and ``y``, Keras's ``x_train``, ``y_train``, ``x_test``, ``y_test``, and MedMNIST's
+    ``train_images``, ``train_labels``, ``val_images`` and so on. So is any word for images or labels with one for a
+    split before or behind it. Arrays of other names are left alone; where they sound like images or labels, that is
+    said.
 
     Returns:
         The names of images and labels by split: ``train``, and ``validation`` and ``test`` where they are.

@@ -28,8 +28,8 @@ def npz(*, path: str | Path, **options: Any) -> Dataset:
     """Images and labels from a file that ``numpy.savez`` wrote.
 
     Args:
-        path: file with ``x``, images of shape (N, H, W) or (N, H, W, C), and ``y``, class ids from 0 of shape (N,) or
-            (N, 1), or one-hot rows. A validation or test set of its own is taken from ``x_val`` and ``y_val``,
+        path: file with ``x``, images of shape (N, H, W) or (N, H, W, C), and ``y``. That is class ids from 0 of shape
+            (N,) or (N, 1), or one-hot rows. A validation or test set of its own is taken from ``x_val`` and ``y_val``,
             ``x_test`` and ``y_test``. Other names are understood, too: see ``array_names``. ``class_names`` is
             optional.
         **options: see ``preparation.prepare``.

@@ -25,8 +25,8 @@ def read_cifar(archive: Path, *, label_bytes: int) -> tuple[_ImagesAndLabels, _I
         label_bytes: 1 for CIFAR-10, 2 for CIFAR-100.
 
     Returns:
-        ``(images, labels)`` of the training set, the same of the test set, and the class names; images are
-        uint8 (N, 32, 32, 3), labels uint8 (N,).
+        ``(images, labels)`` of the training set, the same of the test set, and the class names. Images are uint8 (N,
+        32, 32, 3), labels uint8 (N,).
     """
     records: dict[str, Numbers] = {}
     class_names: tuple[str, ...] = ()

@@ -26,12 +26,12 @@ _SPLITS = {
 def layout(root: Path) -> Layout:
     """The images of a folder by split and class, in the order of their names.
 
-    If all it holds is ``train`` and ``val`` or ``test``, with class folders in them, these are the splits; else its
+    If all it holds is ``train`` and ``val`` or ``test``, with class folders in them, these are the splits. Else its
     folders are the classes, and all is training data, to be split.
 
     Raises:
-        DataError: a folder can't be read, a file lies beside the class folders, there are fewer than two classes, or
-            one that is not in ``train``.
+        DataError: a folder can't be read, or a file lies beside the class folders. Or there are fewer than two
+            classes, or one that is not in ``train``.
     """
     splits = {entry: _SPLITS.get(entry.name.lower()) for entry in _entries(root)}
     train = next((entry for entry, split in splits.items() if split == "train"), None)

@@ -45,8 +45,8 @@ def find(file: RemoteFile, folder: Path) -> Path:
 def fetch(file: RemoteFile, folder: Path, *, also_in: Sequence[Path] = (), hint: str = "") -> Path:
     """Returns the path of the file, downloading it into ``folder`` when it is nowhere yet.
 
-    The download goes to a temporary file that takes the final name only when complete and correct; a lock
-    lets other processes wait for it instead of downloading too.
+    The download goes to a temporary file that takes the final name only when complete and correct. A lock lets other
+    processes wait for it instead of downloading too.
 
     Args:
         file: what to fetch.

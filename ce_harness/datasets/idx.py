@@ -18,8 +18,8 @@ _MOST_VALUES = 10**9  # twenty times the largest file that is read here
 def read_idx(path: Path) -> Numbers:
     """Reads a gzipped IDX file of unsigned bytes.
 
-    The format (LeCun, http://yann.lecun.com/exdb/mnist): two zero bytes, a type code, the number of
-    dimensions, each dimension as a big-endian 32-bit integer, then the values in C order.
+    The format (LeCun, http://yann.lecun.com/exdb/mnist): two zero bytes, a type code and the number of dimensions. Each
+    dimension follows as a big-endian 32-bit integer, then the values in C order.
 
     Returns:
         uint8 array of the shape that the header gives.

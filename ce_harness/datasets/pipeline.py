@@ -19,8 +19,8 @@ from ce_harness.datasets.dataset import Split
 # measurable.
 _PREFETCHED_BATCHES = 2
 
-# With the prefetch fixed there is nothing to tune, and the tuner's thread holds up whoever lets go of an iterator
-# until its next look, seconds later: an epoch used to end at 1.28, 2.56, 5.12 ... seconds.
+# With the prefetch fixed there is nothing to tune. The tuner's thread would hold up whoever lets go of an iterator
+# until its next look, seconds later.
 _OPTIONS = tf.data.Options()
 _OPTIONS.autotune.enabled = False
 # Nor is there anything to rewrite, for which TensorFlow would copy the data set once: .3 s for 54,000 images of 28x28.
@@ -33,7 +33,7 @@ _AS_WRITTEN = tf.autograph.experimental.do_not_convert
 class TrainingBatches:
     """The shuffled batches of a training split, epoch after epoch.
 
-    They are made on the host, ahead of the step. Or the examples are on a device: then only positions come from the
+    They are made on the host, ahead of the step. Or the examples are on a device. Then only positions come from the
     host, and `batch_of` makes the batches of them there, to the same bits.
 
     The order, and the augmentation, are functions of ``(seed, epoch)`` alone, so that training continued from
@@ -41,7 +41,7 @@ class TrainingBatches:
 
     Args:
         split: the examples. Pixels in memory are copied into a tensor once, so that the caller may let go of its
-            arrays; pixels that are mapped from a file are read batch by batch.
+            arrays. Pixels that are mapped from a file are read batch by batch.
         batch_size: examples per batch; the last batch of an epoch holds what is left.
         num_classes: K, the length of the one-hot labels.
         seed: seed of the order and the augmentation.

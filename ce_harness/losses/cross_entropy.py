@@ -29,10 +29,10 @@ def softmax_cross_entropy(
     """Cross-entropy of the softmax of the logits, in nats, one value per example.
 
     ``-sum_k w_k t_k ln softmax(z)_k`` with targets ``t = (1 - eps) y + eps / K`` (eps: label smoothing,
-    Szegedy et al. 2016, arXiv 1512.00567, section 7) and class weights w. The logarithm is taken of the
-    softmax's denominator, never of a probability, so that it needs no epsilon (Goodfellow, Bengio & Courville, Deep
-    Learning, section 6.2.2.3). The gradient on the logits is the closed form ``sum(w t) softmax(z) - w t``.
-    It is right also where labels or weights don't sum to one. A sum that is one but for rounding counts as one.
+    Szegedy et al. 2016, arXiv 1512.00567, section 7) and class weights w. The logarithm is taken of the softmax's
+    denominator, never of a probability. So it needs no epsilon (Goodfellow, Bengio & Courville, Deep Learning, section
+    6.2.2.3). The gradient on the logits is the closed form ``sum(w t) softmax(z) - w t``. It is right also where labels
+    or weights don't sum to one. A sum that is one but for rounding counts as one.
 
     Agrees with ``tf.nn.softmax_cross_entropy_with_logits``, its sparse sibling and PyTorch's
     ``cross_entropy(..., reduction="none")``. float16 and bfloat16 logits are computed, and the loss

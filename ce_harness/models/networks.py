@@ -1,8 +1,8 @@
 """Classifiers. Every builder returns a Keras model that maps images to LOGITS, never to probabilities.
 
-A builder takes ``input_shape`` (height, width, channels) and ``num_classes`` from the dataset, its own options
-from the config, and names its layers, so that gradient norms carry the same names in every process. The last
-layer is called ``head``.
+A builder takes ``input_shape`` (height, width, channels) and ``num_classes`` from the dataset, and its own options from
+the config. It names its layers, so that gradient norms have the same names in every process. The last layer is called
+``head``.
 """
 
 from __future__ import annotations

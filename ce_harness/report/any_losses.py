@@ -25,8 +25,8 @@ LEAST_SEEDS = 2  # that two losses share in a setting
 def study(losses: Sequence[str], runs: Sequence[Run] = ()) -> Study:
     """The study of every setting in which at least two of the losses were trained.
 
-    A setting is a combination of data set, model, optimizer and whatever else the runs differ in, but for the
-    parameters of a loss and the learning rate.
+    A setting is a combination of data set, model, optimizer and whatever else the runs differ in. The parameters of a
+    loss and the learning rate are no part of it.
 
     Args:
         losses: the last is the one that all others are compared with.

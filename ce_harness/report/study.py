@@ -70,15 +70,15 @@ class Claim:
     second``, the verdict in a setting is:
 
     - *equivalent* if two one-sided t tests place d within +-margin at the 5% level;
-    - else *supported* if p < .05, d is at least the margin and has the sense that is claimed, *contradicted* if it has
-      the other;
+    - else *supported* if p < .05 and d is at least the margin, in the sense that is claimed; *contradicted* in the
+      other;
     - else *inconclusive*.
 
     Where ``relation`` is ``"equal"`` equivalence is what is claimed: *supported* if equivalent, *contradicted* if a
     difference is shown.
 
-    Over several settings the same rule judges their mean difference, each setting counted once; but if settings differ
-    in sign, by a test of qualitative interaction, the verdict is *depends*. docs/methods.md has every rule.
+    Over several settings the same rule judges their mean difference, each setting counted once. If settings differ in
+    sign, by a test of qualitative interaction, the verdict is *depends*. docs/methods.md has every rule.
 
     Attributes:
         statement: the sentence to decide.

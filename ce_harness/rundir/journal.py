@@ -14,8 +14,8 @@ from ce_harness.rundir.sealed import seal, unseal
 class Journal:
     """The records of one run, each with its ``kind`` and the time at which it was first written.
 
-    The time is part of the record, so that whoever sends the journal on (to MLflow) sends the same points
-    however often it has to start again.
+    The time is part of the record. So whoever sends the journal on (to MLflow) sends the same points however often it
+    has to start again.
 
     Raises:
         DiskError: a line is damaged, or epochs are missing.

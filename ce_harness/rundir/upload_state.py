@@ -20,9 +20,9 @@ MLFLOW_STATUS = {"complete": "FINISHED", "diverged": "FAILED", "failed": "FAILED
 class Position:
     """Saved after each call that the store has taken.
 
-    What was saved for another store or experiment, or of a run that the store has lost, does not count: all of the run
-    is to be sent. A run in the store's trash is not lost: somebody put it there. A SQLite file is asked what it has of
-    the run, for it may have been put back from a backup. A server is asked only when something is sent to it.
+    What was saved for another store or experiment does not count, nor that of a run which the store has lost. All of
+    the run is to be sent. A run in the store's trash is not lost: somebody put it there. A SQLite file is asked what it
+    has of the run, for it may have been put back from a backup. A server is asked only when something is sent to it.
 
     Attributes:
         run_id: what the store calls the run.

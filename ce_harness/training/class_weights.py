@@ -15,9 +15,9 @@ def class_weights(
     """The weight of each class, float32 (K,); None if all count alike.
 
     Args:
-        option: ``balanced`` for N / (K N_k), with which every class has the same weight in total and the mean over the
-            training examples is 1 (King & Zeng 2001, "Logistic regression in rare events data"; scikit-learn's
-            formula); or class name -> weight, where classes that are not named have the weight 1.
+        option: ``balanced``, or class name -> weight, where classes that are not named have the weight 1. ``balanced``
+            is N / (K N_k): every class has the same weight in total, and the mean over the training examples is 1. The
+            formula is scikit-learn's (King & Zeng 2001, "Logistic regression in rare events data").
         class_names: the name of class ``k`` at position ``k``.
         labels: class ids of the training examples.
 

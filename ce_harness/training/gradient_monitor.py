@@ -38,7 +38,7 @@ class GradientMonitor(keras.Model):
     Args:
         network: maps images to logits (batch, classes). Built.
         steps_per_epoch: batches in one epoch.
-        class_weights: the weight of each class (classes,); an example's loss l_i is multiplied by that of its class,
+        class_weights: the weight of each class (classes,). An example's loss l_i is multiplied by that of its class,
             and the mean is still over the batch. So every norm is of the weighted loss. None weighs all alike.
         batch_of: makes images and one-hot labels of what the dataset gives; by default it gives them.
     """

@@ -23,11 +23,11 @@ SECONDS_BETWEEN_SAVES = 2.0
 class SaveEpochs(keras.callbacks.Callback):
     """Saves what the epochs since the last save left: the steps' norms, records in the journal, a checkpoint.
 
-    In this order. So whatever a crash leaves out, the checkpoint is not ahead of the others; if it is, after a loss on
-    the disk, it is passed over. The others may be ahead of it: an epoch that is trained again keeps the record that it
+    In this order. So whatever a crash leaves out, the checkpoint is not ahead of the others. If it is, after a loss on
+    the disk, it is passed over. The others may be ahead of it. An epoch that is trained again keeps the record that it
     has, and its norms come out the same.
 
-    Training that a callback before this one tells to stop ends after a whole epoch, and the record says so: a later
+    Training that a callback before this one tells to stop ends after a whole epoch. The record says so, and a later
     start doesn't train on.
 
     Args:

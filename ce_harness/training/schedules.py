@@ -44,9 +44,9 @@ def learning_rate(
     """The schedule of a run.
 
     Args:
-        name: a schedule of the user's own; ``constant``; ``step``, a tenth after half of the run and a hundredth after
-            three quarters; or ``cosine``, after warm-up half a cosine down to 0 at the last step (Loshchilov & Hutter
-            2017, eq. 5).
+        name: a schedule of the user's own, ``constant``, ``step`` or ``cosine``. ``step`` is a tenth after half of the
+            run and a hundredth after three quarters. ``cosine`` is, after warm-up, half a cosine down to 0 at the last
+            step (Loshchilov & Hutter 2017, eq. 5).
         rate: the learning rate at the start, or after warm-up.
         steps: of the whole run.
         warmup_steps: 0 for none.

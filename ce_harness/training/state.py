@@ -26,8 +26,8 @@ def weights_hash(network: keras.Model) -> str:
 class TrainingState:
     """Weights, optimizer, dropout's generators, the best weights so far, and what the user's callbacks count.
 
-    Of a callback's attributes those are kept that hold one number, word or None: how long Keras's own have waited, what
-    was best, a counter of the user's.
+    Of a callback's attributes those are kept that hold one number, word or None. Such are how long Keras's own have
+    waited, what was best, and a counter of the user's.
 
     Args:
         folder: of the checkpoints.

@@ -14,8 +14,8 @@ import pandas as pd
 
 from ce_harness.report.evidence.run import Run
 
-# Groups of steps, and of epochs for the bins of p_true, kept of a run; their bounds are spaced geometrically,
-# so that early ones stay apart.
+# Groups of steps, and of epochs for the bins of p_true, kept of a run. Their bounds are spaced geometrically, so that
+# early ones stay apart.
 KEPT_STEPS = 40
 KEPT_EPOCHS = 8
 RUNS_AT_ONCE = 500  # bounds the memory for reading

@@ -23,10 +23,10 @@ Control = tuple[str, str] | None
 def judge(claims: Sequence[Claim], evidence: Evidence, control: Control = None) -> pd.DataFrame:
     """One row per claim and setting, with the numbers its verdict follows from.
 
-    ``mean``, ``ci_low`` and ``ci_high`` are first - second in units of the metric, or first / second for a
-    ratio (geometric mean); ``detectable`` is the smallest such difference, or factor, that n pairs of this
-    spread show with 80% power in a single test. p is Holm-adjusted over the settings of a claim; of a study of one
-    setting, over the claims.
+    ``mean``, ``ci_low`` and ``ci_high`` are first - second in units of the metric, or first / second for a ratio
+    (geometric mean). ``detectable`` is the smallest such difference, or factor, that n pairs of this spread show with
+    80% power in a single test. p is Holm-adjusted over the settings of a claim; of a study of one setting, over the
+    claims.
 
     Args:
         control: two names of the same loss, see ``Study``. ``noise_floor`` is how far they may lie apart.
@@ -52,7 +52,7 @@ def judge_overall(
     """One row per claim: the verdict over all settings, each of which counts once; of one setting, that in it.
 
     The columns of ``judge``; ``p_holm`` is adjusted over the claims. Where settings are several, ``settings`` says how
-    many of them got each verdict, ``p_depends`` is that of a qualitative interaction, and the others are those of
+    many of them got each verdict. ``p_depends`` is that of a qualitative interaction, and the others are those of
     ``OverSettings``.
 
     Args:

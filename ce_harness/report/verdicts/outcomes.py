@@ -60,7 +60,7 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
               run that never reaches it;
             - ``mean_accuracy``: mean height of the learning curve, validation accuracy over epochs: the area under it;
             - ``best_of/k``: its part in the expected test accuracy of the best of k trials, see
-              ``budget.trial_values``; the trials are the runs of a loss in a setting;
+              ``budget.trial_values``. The trials are the runs of a loss in a setting;
             - ``failed``: 1 for a run that diverged or did not learn (see ``LEARNED``), else 0;
             - ``nll_calibration``: NLL less the calibrated NLL, in nats: what a temperature mends;
             - ``ece_debiased``, ``ece_floor``: see ``metrics.calibration``: the ECE less its bias, and what a calibrated

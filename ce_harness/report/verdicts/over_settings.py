@@ -40,9 +40,9 @@ class OverSettings:
 def over_settings(means: ArrayLike, variances: ArrayLike) -> OverSettings:
     """Random effects, settings weighted equally (Higgins, Thompson & Spiegelhalter 2009).
 
-    The standard error is that of the settings' means, and no smaller than their own errors alone would make it
-    (Knapp & Hartung 2003, as modified by Roever et al. 2015). The prediction interval adds the variance between
-    settings, which is that of the means less that of their errors.
+    The standard error is that of the settings' means (Knapp & Hartung 2003). It is no smaller than their own errors
+    alone would make it (Roever et al. 2015). The prediction interval adds the variance between settings, which is that
+    of the means less that of their errors.
 
     Args:
         means: of each setting, shape (k,), k > 1.

@@ -17,8 +17,8 @@ from ce_harness.report.verdicts.outcomes import OF_PROBABILITIES, TIME_TO, WITHO
 from ce_harness.report.verdicts.settings import by_setting
 from ce_harness.report.verdicts.tuning import choice_variance
 
-# From this share of pairs on whose two times are both at the first evaluation, or both beyond the last, the pairs can't
-# show that two losses are equally fast.
+# Both times of a pair may be at the first evaluation, or beyond the last. If this share of pairs is so, they can't show
+# that two losses are equally fast.
 UNRESOLVED = 0.2
 
 

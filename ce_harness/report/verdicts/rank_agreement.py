@@ -21,10 +21,10 @@ RESAMPLES = 1000
 def judge(evidence: Evidence) -> pd.DataFrame:
     """The verdict on "MSE does not capture confidence", one row per setting.
 
-    At equal error, what is left to tell two models apart is how confident they are when right and when wrong. So over
-    all pairs of trained models with exactly the same test error, ``agreement`` is the share in which the Brier score
-    (MSE) and the NLL (cross-entropy) call the same model better. Its 95% percentile interval resamples seeds. The
-    verdict is:
+    At equal error, what is left to tell two models apart is how confident they are when right and when wrong. So all
+    pairs of trained models with exactly the same test error are looked at. ``agreement`` is the share in which the
+    Brier score (MSE) and the NLL (cross-entropy) call the same model better. Its 95% percentile interval resamples
+    seeds. The verdict is:
 
     - *contradicted* if the interval lies above 1/2: MSE ranks models of equal error as cross-entropy does;
     - *supported* if it lies below .6: MSE ranks them hardly better than a coin would;

@@ -30,10 +30,10 @@ RESAMPLES = 1000  # of the tuning seeds
 def choose(runs: pd.DataFrame, columns: Sequence[str], by: str = CHOSEN_BY) -> pd.DataFrame:
     """One row per loss and setting with its best rate: the best mean validation score at the last epoch.
 
-    A rate at which a seed failed to train loses to every rate at which fewer did, so that none is judged by the seeds
-    that survived it. Of equally good rates the smallest is taken. No one-standard-error rule: it would prefer smaller
-    rates, and so slower training, by a margin that depends on the noise. The uncertainty of the choice is in the
-    intervals instead, see ``choice_variance``. At the edge of the grid a better rate may lie beyond.
+    A rate at which a seed failed to train loses to every rate at which fewer did. So none is judged by the seeds that
+    survived it. Of equally good rates the smallest is taken. No one-standard-error rule: it would prefer smaller rates,
+    and so slower training, by a margin that depends on the noise. The uncertainty of the choice is in the intervals
+    instead, see ``choice_variance``. At the edge of the grid a better rate may lie beyond.
 
     Args:
         runs: the columns named in ``columns``, ``learning_rate``, ``num_classes``, ``val/accuracy`` and ``by``; scores
