@@ -85,9 +85,9 @@ def at_equal_gradient_scale(evidence: Evidence) -> Evidence:
     """The runs, each under the rate at which cross-entropy takes a first step of the same size on the logits.
 
     At a uniform prediction over K classes cross-entropy's gradient on the logits is the largest. Its norm is K / 2
-    times that of ``mse`` and K^2 / 2 times that of ``mse_mean``. So their rate divided by this factor is the rate of equal scale.
-    Kept are the runs at rates where another loss has runs of equal scale. Losses without a factor are left out, and so
-    are runs that don't say their number of classes.
+    times that of ``mse`` and K^2 / 2 times that of ``mse_mean``. So their rate divided by this factor is the rate of
+    equal scale. Kept are the runs at rates where another loss has runs of equal scale. Losses without a factor are
+    left out, and so are runs that don't say their number of classes.
     """
     runs = evidence.runs
     factors = pd.Series(math.nan, runs.index)
