@@ -86,6 +86,7 @@ def three_metrics(_: Evidence) -> Table:
             "The tutorial's 25% and 71% sum the squared error over classes. Keras's MeanSquaredError also "
             "takes the mean over the two classes, which halves them.",
             "Both MSE and cross-entropy tell NN1 from NN2, which err equally often.",
+            "The whole tutorial, line by line, with trained networks: docs/tutorial.ipynb.",
         ),
     )
 
