@@ -11,21 +11,34 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-# Environment variables by which TensorFlow, XLA, oneDNN and CUDA choose other kernels, or run them differently.
+# Environment variables by which TensorFlow, XLA, oneDNN, CUDA and NumPy choose other kernels, or run them differently.
+# Not all that begin with TF_: so do Terraform's, and some of them are secrets.
 SWITCHES = (
     "CUBLAS_",
     "CUDNN_",
     "DNNL_",
+    "NPY_DISABLE_CPU_FEATURES",
+    "NPY_ENABLE_CPU_FEATURES",
     "NVIDIA_TF32_OVERRIDE",
     "ONEDNN_",
+    "OPENBLAS_CORETYPE",
     "TF_AUTOTUNE_",
+    "TF_AUTO_MIXED_PRECISION_",
+    "TF_CONV2D_",
     "TF_CPU_",
     "TF_CUBLAS",
     "TF_CUDNN",
-    "TF_DETERMINISTIC_OPS",
+    "TF_DATA_EXPERIMENT_",
+    "TF_DETERMINISTIC_",
     "TF_DISABLE_",
     "TF_ENABLE_",
+    "TF_FP16_",
     "TF_GPU_",
+    "TF_JITRT_",
+    "TF_MATMUL_",
+    "TF_MKL_",
+    "TF_ONEDNN_",
+    "TF_SET_ONEDNN_",
     "TF_USE_",
     "TF_XLA_",
     "XLA_",

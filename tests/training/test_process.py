@@ -3,8 +3,10 @@
 import random
 
 import keras
+import pytest
 
 from ce_harness.training import process
+from ce_harness.training.fingerprint import fingerprint
 
 
 def test_settings_of_keras_json_are_undone():
@@ -26,3 +28,29 @@ def test_equal_seeds_give_equal_numbers_whatever_was_drawn_before():
         drawn.append((random.random(), keras.random.normal((2,)).numpy().tolist()))
         keras.random.normal((5,))
     assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "ONEDNN_MAX_CPU_ISA",
+        "DNNL_MAX_CPU_ISA",
+        "TF_SET_ONEDNN_FPMATH_MODE",
+        "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS",
+        "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_LEVEL",
+        "TF_CONV2D_USE_FP16_ACCUMULATE",
+        "TF_XLA_FLAGS",
+        "NPY_DISABLE_CPU_FEATURES",
+    ],
+)
+def test_a_variable_that_changes_bits_is_named_in_the_fingerprint(monkeypatch, variable):
+    before = fingerprint(1)
+    monkeypatch.setenv(variable, "some value")
+    assert fingerprint(1) == f"{before} {variable}=some_value"
+
+
+@pytest.mark.parametrize("variable", ["TF_VAR_password", "TF_CPP_MIN_LOG_LEVEL", "ONEDNN_VERBOSE", "OMP_NUM_THREADS"])
+def test_another_variable_is_not(monkeypatch, variable):
+    before = fingerprint(1)
+    monkeypatch.setenv(variable, "1")
+    assert fingerprint(1) == before
