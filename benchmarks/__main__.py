@@ -1,7 +1,7 @@
 """Measures the harness itself on this machine, and writes the tables to results/.
 
 python -m benchmarks speed         how fast it is, how exact its cross-entropy    20 minutes    -> results/benchmark/
-python -m benchmarks scale         what 300 to 10,000 runs cost                   5 minutes     -> results/scale/
+python -m benchmarks scale         what 10,000 runs or 25,000 images cost         15 minutes    -> results/scale/
 python -m benchmarks survival      does a killed run end the same                 3 minutes     -> results/survival/
 python -m benchmarks repeat        does a run trained again give the same bits    14 minutes    -> results/repeat/
 python -m benchmarks simulations   do tests and intervals hold their level        10 minutes    -> results/simulations/

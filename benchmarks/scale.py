@@ -1,6 +1,6 @@
-"""How planning a sweep, reading runs back and reporting on them grow with the number of runs.
+"""How planning a sweep, reading runs back and reporting on them grow with the number of runs, and data with its size.
 
-Command: python -m benchmarks scale    (about 5 minutes)
+Command: python -m benchmarks scale    (about 15 minutes)
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.made_up_store import TRUTHS, grid, make
+from benchmarks.own_images import own_images
 from benchmarks.speed.aims import aim
 from benchmarks.speed.training import timed
 from ce_harness.report.study import Table
@@ -72,7 +73,7 @@ def _read(tracking_uri: str) -> None:
     print(len(read_runs(tracking_uri, "single_runs")))
 
 
-TABLES = {"scale": scale}
+TABLES = {"own_images": own_images, "scale": scale}
 
 if __name__ == "__main__":
     what, argument = sys.argv[1:]

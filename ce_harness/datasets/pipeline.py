@@ -13,11 +13,16 @@ import numpy as np
 import tensorflow as tf
 
 from ce_harness.datasets.augmentation import Augmentation
+from ce_harness.datasets.checks import Numbers
 from ce_harness.datasets.dataset import Split
 
 # Two batches ahead hide the gather behind the training step; more, or a parallel map, gained nothing
 # measurable.
 _PREFETCHED_BATCHES = 2
+
+# Of pixels held in memory, how many bytes are copied into a tensor. More stay where they are, since twice the data
+# would be too much. Steps on so many are long enough to hide that Python gathers their batches.
+_MOST_COPIED = 2**28
 
 # With the prefetch fixed there is nothing to tune. The tuner's thread would hold up whoever lets go of an iterator
 # until its next look, seconds later.
@@ -40,8 +45,8 @@ class TrainingBatches:
     epoch e sees what uninterrupted training would have seen.
 
     Args:
-        split: the examples. Pixels in memory are copied into a tensor once, so that the caller may let go of its
-            arrays. Pixels that are mapped from a file are read batch by batch.
+        split: the examples. Up to 256 MB of pixels in memory are copied into a tensor once. More, and pixels that are
+            mapped from a file, are read batch by batch.
         batch_size: examples per batch; the last batch of an epoch holds what is left.
         num_classes: K, the length of the one-hot labels.
         seed: seed of the order and the augmentation.
@@ -64,7 +69,7 @@ class TrainingBatches:
     ):
         self._is_on_device = device is not None
         with tf.device(device or "CPU:0"):
-            self._pixels = _pixels_of(split, in_memory=self._is_on_device or not isinstance(split.pixels, np.memmap))
+            self._pixels = _pixels_of(split, copied=self._is_on_device or _is_small(split.pixels))
             self._labels = tf.constant(split.labels)
         self._scaling = split.scaling
         self._count = len(split)
@@ -118,9 +123,13 @@ class TrainingBatches:
         return images
 
 
-def _pixels_of(split: Split, in_memory: bool) -> Callable[[tf.Tensor], tf.Tensor]:
+def _is_small(pixels: Numbers) -> bool:
+    return not isinstance(pixels, np.memmap) and pixels.nbytes <= _MOST_COPIED
+
+
+def _pixels_of(split: Split, copied: bool) -> Callable[[tf.Tensor], tf.Tensor]:
     """What gathers the stored pixels of a batch, given positions in the split."""
-    if in_memory:
+    if copied:
         pixels = tf.constant(split.pixels[split.index])
         return lambda positions: tf.gather(pixels, positions)
     shape, dtype = split.pixels.shape[1:], tf.as_dtype(split.pixels.dtype)

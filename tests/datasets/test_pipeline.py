@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ce_harness.datasets import Split
+from ce_harness.datasets import Split, pipeline
 from ce_harness.datasets.augmentation import Augmentation
 from ce_harness.datasets.pipeline import TrainingBatches
 from ce_harness.datasets.scaling import Scaling
@@ -165,20 +165,22 @@ def test_a_batch_holds_the_very_bits_that_scaling_with_numpy_gives(white, standa
     np.testing.assert_array_equal(split.images, expected)
 
 
-def test_pixels_mapped_from_a_file_give_the_batches_of_pixels_in_memory(tmp_path):
+def test_pixels_mapped_from_a_file_or_too_many_to_copy_give_the_batches_of_a_few(tmp_path, monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 256, size=(40, 3, 2, 1), dtype=np.uint8)
     np.save(tmp_path / "pixels.npy", pixels)
     mapped = np.load(tmp_path / "pixels.npy", mmap_mode="r")
     index = np.random.default_rng(1).permutation(40)[:N]
-    batches = [
-        epoch_of(
-            TrainingBatches(Split(source, index % K, index, Scaling(255.0)), batch_size=BATCH, num_classes=K, seed=7), 2
-        )
-        for source in (pixels, mapped)
-    ]
-    for (images, labels), (mapped_images, mapped_labels) in zip(*batches, strict=True):
-        np.testing.assert_array_equal(images, mapped_images)
-        np.testing.assert_array_equal(labels, mapped_labels)
+
+    def batches_of(source):
+        split = Split(source, index % K, index, Scaling(255.0))
+        return list(epoch_of(TrainingBatches(split, batch_size=BATCH, num_classes=K, seed=7), 2))
+
+    few = batches_of(pixels)
+    monkeypatch.setattr(pipeline, "_MOST_COPIED", 0)
+    for others in (batches_of(mapped), batches_of(pixels)):
+        for (images, labels), (other_images, other_labels) in zip(few, others, strict=True):
+            np.testing.assert_array_equal(images, other_images)
+            np.testing.assert_array_equal(labels, other_labels)
 
 
 @pytest.mark.parametrize("augmentation", [None, Augmentation(horizontal_flip=True, shift=1)])
