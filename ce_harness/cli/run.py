@@ -100,10 +100,11 @@ def run_job(config: DictConfig) -> None:
             config.device,
             load=_load,
             name=lambda: RunDirectory.named_after(checked(config)).path.name,
-            job=lambda: _run(config, None, typed),
+            job=lambda: _run(checked(config), None, typed),
         )
     else:
         try:
+            config = checked(config)
             line = _trained_elsewhere(config) or _run(config, Console(), typed)
             print(f"{run_name(config, typed)}  {line}")
         except Exception as error:  # Hydra would add a line of its own
@@ -123,15 +124,18 @@ def _load() -> None:
 
 def _trained_elsewhere(config: DictConfig) -> str:
     """What the store says of a run that it has from somebody else; "" if that is no reason not to train it."""
-    config = checked(config)
     run = RunDirectory.of(config)
     scores = scores_elsewhere(config, run) if config.skip_tracked and not run.outcome else None
     return f"was complete in {without_user(config.tracking_uri)}  {_told(scores)}" if scores else ""
 
 
 def _run(config: DictConfig, console: Console | None, typed: Sequence[str]) -> str:
-    """Trains, unless that is already done; returns a line that says how it went."""
-    config = checked(config)
+    """Trains, unless that is already done; returns a line that says how it went.
+
+    Args:
+        config: checked.
+        typed: the overrides, for the run's name.
+    """
     run = RunDirectory.of(config)
     done_before = run.finished(config)
     if not done_before:
