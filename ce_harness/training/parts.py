@@ -126,6 +126,7 @@ def make_callbacks(config: DictConfig) -> list[keras.callbacks.Callback]:
     }
     for name, callback in callbacks.items():
         _refuse_what_the_run_does_itself(f"callbacks.{name}", callback, config)
+        _check_monitor(f"callbacks.{name}", callback, config)
     return list(callbacks.values())
 
 
@@ -145,6 +146,25 @@ def _refuse_what_the_run_does_itself(key: str, callback: keras.callbacks.Callbac
             )
         case keras.callbacks.BackupAndRestore():
             raise ConfigError(f"{key}: BackupAndRestore restores what a run restores itself; leave it out")
+
+
+def _check_monitor(key: str, callback: keras.callbacks.Callback, config: DictConfig) -> None:
+    """Keras skips a metric that isn't there with a warning in its log: training then never stops or never saves."""
+    match callback:
+        case keras.callbacks.EarlyStopping() | keras.callbacks.ReduceLROnPlateau():
+            monitor = callback.monitor
+        case keras.callbacks.ModelCheckpoint(save_best_only=True):
+            monitor = callback.monitor
+        case _:
+            return
+    directed = ("loss", "accuracy", "val_loss", "val_accuracy")  # Keras knows which way is better
+    known = (*directed, *(f"val_{name}" for name in ("nll", "brier", *config.metrics)))
+    if monitor not in known:
+        raise ConfigError(f"{key}.monitor={monitor}: there is no such metric; allowed is one of {', '.join(known)}")
+    if callback.mode == "auto" and monitor not in directed:
+        raise ConfigError(
+            f"{key}.monitor={monitor}: Keras does not know which way is better; add {key}.mode, min or max"
+        )
 
 
 def _make(config: DictConfig, group: str, kind: type, **given: Any) -> Any:

@@ -42,6 +42,34 @@ def test_what_the_run_does_itself_is_refused(composed, callback, overrides, mess
         train_and_evaluate(with_callback(composed(*overrides), **callback))
 
 
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        ({"_target_": "keras.callbacks.EarlyStopping", "monitor": "val_acc"}, "monitor=val_acc: there is no such metr"),
+        ({"_target_": "keras.callbacks.EarlyStopping", "monitor": "val_nll"}, "which way is better; add .*mine.mode"),
+        (
+            PLATEAU | {"monitor": "val_f1", "mode": "max"},
+            "monitor=val_f1: .* allowed is one of loss, acc",
+        ),
+        (
+            {"_target_": "keras.callbacks.ModelCheckpoint", "filepath": "m.keras", "monitor": "f1", "mode": "max"}
+            | {"save_best_only": True},
+            "monitor=f1: there is no such metric",
+        ),
+    ],
+)
+def test_a_monitor_that_keras_would_skip_is_refused(composed, callback, message):
+    with pytest.raises(ConfigError, match=f"^callbacks.mine.monitor=.*{message}|^callbacks.mine.{message}"):
+        train_and_evaluate(with_callback(composed(), **callback))
+
+
+def test_a_metric_of_the_users_own_may_be_monitored(composed):
+    config = composed("epochs=2")
+    config.metrics = {"f1": {"_target_": "keras.metrics.F1Score", "average": "macro"}}
+    stop = {"_target_": "keras.callbacks.EarlyStopping", "monitor": "val_f1", "mode": "max", "patience": 5}
+    assert train_and_evaluate(with_callback(config, **stop))["test/epoch"] == 2
+
+
 @pytest.mark.slow
 def test_what_a_callback_counts_survives_a_restart(composed, tmp_path, monkeypatch):
     """No epoch improves the loss by ten: the rate falls after epochs 3 and 5. The restart is after epoch 2."""
