@@ -6,7 +6,7 @@ BIN := .venv/bin
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --quiet
 
-.PHONY: demo test test-slow test-cluster test-faults lint bench dashboard reproduce lock
+.PHONY: demo test test-slow test-cluster test-faults lint bench peers dashboard reproduce lock
 
 demo: .venv/installed
 	$(BIN)/python run.py -m experiment=demo
@@ -38,6 +38,15 @@ lint: .venv/installed
 bench: .venv/installed
 	$(BIN)/python -m benchmarks speed
 	$(BIN)/python -m benchmarks scale
+	-$(BIN)/python -m benchmarks peers
+
+# PyTorch and JAX, for `python -m benchmarks peers` alone. On Linux PyTorch brings its CUDA libraries, 3 GB.
+peers: .venv-peers/installed
+
+.venv-peers/installed: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet -r benchmarks/peers/requirements.txt
+	touch $@
 
 dashboard: .venv/installed
 	$(BIN)/python -m ce_harness.tracking.dashboard $(RUNS)

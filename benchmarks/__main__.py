@@ -2,6 +2,7 @@
 
 python -m benchmarks speed         how fast it is, how exact its cross-entropy    20 minutes    -> results/benchmark/
 python -m benchmarks scale         what 10,000 runs or 25,000 images cost         15 minutes    -> results/scale/
+python -m benchmarks peers         the same sweep in PyTorch and JAX              5 minutes     -> results/peers/
 python -m benchmarks survival      does a killed run end the same                 3 minutes     -> results/survival/
 python -m benchmarks repeat        does a run trained again give the same bits    14 minutes    -> results/repeat/
 python -m benchmarks simulations   do tests and intervals hold their level        10 minutes    -> results/simulations/
@@ -21,7 +22,7 @@ from ce_harness.errors import HarnessError
 from ce_harness.report.output import formats, publish
 from ce_harness.report.study import Table
 
-BENCHMARKS = ("speed", "scale", "survival", "repeat", "simulations", "determinism")
+BENCHMARKS = ("speed", "scale", "peers", "survival", "repeat", "simulations", "determinism")
 FOLDERS = {"speed": "benchmark"}  # in results/, where it has another name
 
 
