@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ce_harness.errors import HarnessError
+from ce_harness.tracking import prepared_view
 from ce_harness.tracking.resend import resend_all
 from ce_harness.tracking.store import absolute, open_store, store_in
 
@@ -47,10 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def chart_links(tracking_uri: str, address: str) -> dict[str, str]:
-    """Experiment with runs -> the page of its charts, in MLflow's view for model training."""
+    """Experiment with runs -> the page of its charts, prepared in MLflow's view for model training."""
     client = open_store(tracking_uri)
     return {
         one.name: f"{address}/#/experiments/{one.experiment_id}/runs?{CHARTS}"
+        f"&viewStateShareKey={prepared_view.prepare(client, one.experiment_id)}"
         for one in client.search_experiments(order_by=["name"])
         if client.search_runs([one.experiment_id], max_results=1)
     }

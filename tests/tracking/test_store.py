@@ -27,11 +27,11 @@ from tests.tracking.server import free_port, serve
 COLUMNS = ["loss", "grad_norm/global"]
 
 
-def recorded(runs_dir, epochs=2, name="a", ended=True, rows_of_an_epoch=None):
+def recorded(runs_dir, epochs=2, name="a", ended=True, rows_of_an_epoch=None, **tags):
     """A run of two steps an epoch, as training leaves it on the disk."""
     run = RunDirectory(runs_dir / f"{name}-code")
     run.artifacts.mkdir(parents=True)
-    tags = {"study": "demo", "config_hash": name, "code_digest": "code"}
+    tags = {"study": "demo", "config_hash": name, "code_digest": "code", **tags}
     dataset = {"name": "digits", "digest": "1", "source_type": "code", "source": "{}"}
     journal = run.journal()
     journal.append(
