@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from ce_harness.cli.composing import GROUPS, Configs, flat, override
+from ce_harness.config.schema import PARTS_BY_NAME
 from ce_harness.errors import ConfigError
 from ce_harness.report.evidence.run import Run, value
 from ce_harness.report.study import Study
@@ -90,26 +91,38 @@ class TrainingCommands:
         if not alike:
             return ()
         words = tuple(override(group, [self._option(group, name)]) for group, name in options.items())
-        if words not in self._composed:
-            self._composed[words] = self._compose(words)
-        composed = self._composed[words]
+        default = self._compose(words)
+        others = tuple(
+            override(group, [self._option(group, name)])
+            for group in ("dataset", "model", "loss", "optimizer")
+            if group not in options and (name := value(alike[-1], group)) != default.get(f"{group}.name", name)
+        )
+        composed = self._compose((*words, *others))
         told = {
-            key: text
+            _added(key) if key not in composed else key: text
             for key, text in alike[-1].params.items()
-            if key in composed
-            and text != composed[key]
+            if composed
+            and (key in composed or key.partition(".")[0] in (*GROUPS, *PARTS_BY_NAME))
+            and text != composed.get(key)
             and key not in {*combination, *PLACES, "study", "seed", "threads"}
             and not any(word.startswith(f"{key}=") for word in self._words)
             and not (key == "dataset.split_seed" and text == alike[-1].params["seed"])
         }
-        return tuple(override(key, [text]) for key, text in sorted(told.items()))
+        return (*others, *(override(key, [text]) for key, text in sorted(told.items())))
 
-    def _compose(self, words: Sequence[str]) -> dict[str, str]:
-        experiment = [word for word in self._words if "," not in word]  # the rest is swept over
-        try:
-            return flat(self._configs.compose([*experiment, *words]))
-        except ConfigError:  # as when dataset.path is not given: the run says what it was
-            return {}
+    def _compose(self, words: tuple[str, ...]) -> dict[str, str]:
+        if words not in self._composed:
+            experiment = [word for word in self._words if "," not in word]  # the rest is swept over
+            try:
+                self._composed[words] = flat(self._configs.compose([*experiment, *words]))
+            except ConfigError:  # as when dataset.path is not given: the run says what it was
+                self._composed[words] = {}
+        return self._composed[words]
+
+
+def _added(key: str) -> str:
+    """A key that no YAML file has, as it is typed: callbacks and metrics by name need no ``+``."""
+    return key if key.partition(".")[0] in PARTS_BY_NAME else f"+{key}"
 
 
 def boxes(combinations: Sequence[Combination]) -> list[dict[str, tuple[object, ...]]]:

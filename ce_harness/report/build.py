@@ -94,7 +94,7 @@ def build(
         raise TooFewRunsError(f"study {name!r}: its {rows.FOLDER}/runs.csv holds no run")
     for claim in study.claims:
         if not outcomes.is_known(evidence, claim.metric):
-            measured = sorted(name for name in (*evidence.runs, *evidence.epochs) if "/" in name)
+            measured = sorted({name for name in (*evidence.runs, *evidence.epochs) if "/" in name})
             raise ConfigError(
                 f"claim {claim.statement!r}: no run has the metric {claim.metric!r}; they have {', '.join(measured)}"
             )

@@ -78,6 +78,22 @@ def test_any_value_comes_through_the_shell_and_hydra(own, value):
     assert trained_by(command, own)[0]["dataset.path"] == (value or ".")
 
 
+def test_what_was_added_to_the_runs_is_added_again_and_a_group_that_the_study_does_not_name_is_told(own):
+    told = {
+        "callbacks.f1._target_": "my_callback.F1",
+        "optimizer.weight_decay": "0.01",
+        "model.name": "softmax_regression",
+        "model._target_": "ce_harness.models.softmax_regression",
+    }
+    run = Run("mse", 0, tags={"model": "softmax_regression"}, params=told)
+    (command,) = TrainingCommands("ce-run", own, "mine", trained=[run]).of([{"loss": "mse", "seed": 7}])
+    words = shlex.split(command)[4:]
+    assert words == [
+        *("study=mine", "loss=mse", "seed=7", "model=softmax_regression"),
+        *("+optimizer.weight_decay=0.01", "callbacks.f1._target_=my_callback.F1", "epochs=6"),
+    ]
+
+
 def test_an_experiment_is_named_only_where_it_is_an_option(own):
     ours = Configs()
     assert TrainingCommands("ce-run", ours, "demo").whole == "ce-run -m experiment=demo"
