@@ -69,7 +69,7 @@ class Claim:
     Runs are paired by seed within every setting (dataset, model, ...). With d the mean difference ``first -
     second``, the verdict in a setting is:
 
-    - *equivalent* if two one-sided t tests place d within +-margin at the 5% level;
+    - *equivalent* if two one-sided tests place d within +-margin at the 5% level;
     - else *supported* if p < .05 and d is at least the margin, in the sense that is claimed; *contradicted* in the
       other;
     - else *inconclusive*.

@@ -224,9 +224,10 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
         for i, loss in enumerate(losses):
             intervals = [effect(evidence, setting, group, metric, loss, reference).summary for setting, group in shown]
             at = [-line - step * i + (0.3 if len(groups) > 1 and len(losses) > 1 else 0) for line in range(len(shown))]
-            means, halves = [d.mean for d in intervals], [d.half_width for d in intervals]
+            means = [d.mean for d in intervals]
+            reach = [[d.mean - d.low for d in intervals], [d.high - d.mean for d in intervals]]
             ax.errorbar(
-                means, at, xerr=halves, marker="o", linestyle="none", color=styles[loss]["color"], label=names[loss]
+                means, at, xerr=reach, marker="o", linestyle="none", color=styles[loss]["color"], label=names[loss]
             )
         ax.axvline(0, color="#7f7f7f", linewidth=0.8, zorder=0)
         ax.set_title(label(metric), loc="left")

@@ -17,9 +17,12 @@ from ce_harness.report.verdicts.intervals import Summary
 NOTHING = "-"
 
 
-def with_interval(s: Summary, signed: bool = False) -> str:
-    """``0.9712 ± 0.0045``: two significant digits of the half-width decide how many are shown."""
-    sign = "+" if signed else ""
+def with_interval(s: Summary, difference: bool = False) -> str:
+    """``0.9712 ± 0.0045``, or ``+0.012 [+0.008, +0.019]`` of a difference, whose interval need not be symmetric.
+
+    Two significant digits of the half-width decide how many are shown.
+    """
+    sign = "+" if difference else ""
     if s.n == 0:
         return NOTHING
     if s.n == 1:
@@ -29,9 +32,10 @@ def with_interval(s: Summary, signed: bool = False) -> str:
     if s.half_width <= 1e-12 * abs(s.mean):  # but for rounding
         return f"{s.mean:{sign if s.mean else ''}g} (all equal)"
     decimals = max(1 - math.floor(math.log10(s.half_width)), 0)
-    if decimals > 6:
-        return f"{s.mean:{sign}.1e} ± {s.half_width:.1e}"
-    return f"{s.mean:{sign}.{decimals}f} ± {s.half_width:.{decimals}f}"
+    spec = f"{sign}.1e" if decimals > 6 else f"{sign}.{decimals}f"
+    if difference:
+        return f"{s.mean:{spec}} [{s.low:{spec}}, {s.high:{spec}}]"
+    return f"{s.mean:{spec}} ± {s.half_width:{spec}}"
 
 
 def number(value: float, spec: str) -> str:

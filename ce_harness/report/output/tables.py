@@ -111,7 +111,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
                     setting_column(setting)
                     | names
                     | {"metric": label(metric)}
-                    | {"difference": with_interval(d, signed=True) + mark(metric, [loss, reference])}
+                    | {"difference": with_interval(d, difference=True) + mark(metric, [loss, reference])}
                     | {"effect size": number(compared.effect_size, "+.2f")}
                     | {"P(larger)": number(compared.superiority, ".2f")}
                 )
@@ -122,7 +122,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
     else:
         frame["p_holm"] = holm(frame["p"])
     notes = [
-        f"Difference: the loss minus {reference} of the same seed, mean ± half of its 95% t interval. "
+        f"Difference: the loss minus {reference} of the same seed, mean with its 95% interval. "
         "Effect size: mean over standard deviation of the differences. P(larger): share of seeds in which "
         "the loss has the larger value, ties half.",
     ]
@@ -137,7 +137,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
         shown["p (Holm)"] = paired_rows["p_holm"].map(lambda p: number(p, ".3g"))
         shown["detectable"] = paired_rows["detectable"].map(lambda d: number(d, ".2g"))
         notes.append(
-            "p: two-sided, the larger of sign-flip permutation and studentised bootstrap, Holm-adjusted over "
+            "p: two-sided, the larger of the sign flips' and that of skewed differences, Holm-adjusted over "
             f"{'the settings of each loss and metric' if columns else f'the {tested} tests'}. "
             "Detectable: the smallest difference that this many seeds show with 80% power."
         )

@@ -20,10 +20,10 @@ from ce_harness.report.verdicts.sensitivity import sensitivity
 from ce_harness.report.verdicts.settings import described, setting_columns
 
 RULE = (
-    "Equivalent: two one-sided t tests place the mean difference within the margin at the 5% level, each by itself. "
+    "Equivalent: two one-sided tests place the mean difference within the margin at the 5% level, each by itself. "
     "Else supported or contradicted: p < .05, Holm-adjusted over {family}, and a difference no smaller than the "
     "margin. Else inconclusive. A claim of equality is supported by equivalence. p is two-sided, the larger of "
-    "the sign-flip permutation's and the studentised bootstrap's. Brackets: 95% intervals."
+    "the sign-flip permutation's and that of tests for skewed differences. Brackets: 95% intervals by the same test."
 )
 OVERALL = (
     "Over several settings each counts once: mean, interval and p are those of the settings' means (random effects); a "

@@ -1,4 +1,4 @@
-"""Tests on the differences of paired runs: is their mean zero, is it within a margin.
+"""One test of the mean of paired differences: is it zero, is it within a margin, and between which values it lies.
 
 Everything takes plain arrays with one difference per seed.
 """
@@ -7,132 +7,163 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from ce_harness.report.verdicts.intervals import summarize
+from ce_harness.report.verdicts import skewed
+from ce_harness.report.verdicts.intervals import Summary, summarize
 
 ALPHA = 0.05
 MIN_PAIRS = 6  # 5 can't go below p = .0625, 6 reach .03125
-# All 2^n sign patterns are enumerated up to 14 pairs; beyond that this many are drawn.
-MAX_PATTERNS = 2**14
-RESAMPLES = 9_999
-MOST_FLOATS = 2**22  # of 8 bytes, kept or made at once
+# The means of all 2^n - 1 subsets are taken up to 14 pairs; beyond that of as many subsets, drawn.
+MOST_ENUMERATED = 14
+MOST_FLOATS = 2**22  # of 8 bytes, made at once
+
+
+class PairedTest:
+    """What n differences say of their mean.
+
+    The one-sided p that the mean is no larger than a value is the larger of two:
+
+    - that of the sign flips (Fisher 1935), exact for differences that are symmetric, heavy tails and ties included;
+    - that of ``skewed.p_above``, for differences that are not, such as those of a loss that fails now and then.
+
+    Everything else follows: the two-sided p of zero, an interval of the values that are not rejected, and equivalence.
+    """
+
+    def __init__(self, differences: ArrayLike, more_variance: float = 0.0) -> None:
+        """Args:
+        differences: shape (n,), finite, n > 0.
+        more_variance: what they do not show of the variance of their mean, such as that of a tuned rate. They are
+            spread out about their mean until they do.
+        """
+        d = np.asarray(differences, dtype=float)
+        self._values = _spread(d, more_variance) if more_variance > 0 else d
+        self._rounding = 1e-12 * float(np.abs(d).max())
+        self._means = np.sort(subset_means(self._values))
+
+    def p_of_zero(self) -> float:
+        """Two-sided p of a zero mean."""
+        mean = float(self._values.mean())
+        if abs(mean) <= self._rounding:
+            return 1.0
+        return min(1.0, 2 * (self.p_above(0.0) if mean > 0 else self.p_below(0.0)))
+
+    def p_above(self, value: float) -> float:
+        """One-sided p that the mean is no larger than a value."""
+        return self._p(value, 1)
+
+    def p_below(self, value: float) -> float:
+        """One-sided p that the mean is no smaller than a value."""
+        return self._p(value, -1)
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """The values that are not rejected; infinite where so few pairs reject none."""
+        alpha = (1 - confidence) / 2
+        return self._bound(alpha, 1), -self._bound(alpha, -1)
+
+    def _p(self, value: float, side: int) -> float:
+        d, value = side * self._values, side * value
+        if d.mean() <= value + self._rounding:
+            return 1.0
+        means = self._means if side > 0 else -self._means
+        # A subset's mean lies below the value just where flipping its signs makes the sum of d - value no smaller.
+        flips = (1 + np.count_nonzero(means <= value + self._rounding)) / (len(means) + 1)
+        return max(float(flips), 0.0 if self._are_equal() else skewed.p_above(d, value))
+
+    def _bound(self, alpha: float, side: int) -> float:
+        below = math.ceil(alpha * (len(self._means) + 1) - 1) - 1  # so many means may lie below a value rejected
+        if below < 0:
+            return -math.inf
+        means = self._means if side > 0 else -self._means[::-1]
+        bound = float(means[below])
+        return bound if self._are_equal() else min(bound, skewed.lower_bound(side * self._values, alpha))
+
+    def _are_equal(self) -> bool:
+        return float(np.ptp(self._values)) <= self._rounding
+
+
+def subset_means(differences: ArrayLike) -> NDArray[np.float64]:
+    """The mean of every subset but the empty one (Hartigan 1969); beyond 14 differences of 16,383 drawn ones.
+
+    Args:
+        differences: shape (n, ...); one set per column.
+
+    Returns:
+        Shape (subsets, ...).
+    """
+    d = np.asarray(differences, dtype=float)
+    subsets = _subsets(len(d))
+    # In parts, since the subsets of thousands of pairs fill the memory as floats.
+    parts = np.array_split(subsets, -(-subsets.size // MOST_FLOATS))
+    sums = np.concatenate([np.tensordot(part.astype(float), d, 1) for part in parts])
+    return np.asarray(sums / subsets.sum(axis=1, dtype=float).reshape(-1, *[1] * (d.ndim - 1)))
+
+
+@lru_cache(maxsize=4)
+def _subsets(n: int) -> NDArray[np.int8]:
+    """Which of n belong to each subset, shape (subsets, n)."""
+    most = 2 ** min(n, MOST_ENUMERATED)
+    if n <= MOST_ENUMERATED:
+        return (np.arange(1, most)[:, None] >> np.arange(n) & 1).astype(np.int8)
+    return np.random.default_rng(0).integers(0, 2, (most - 1, n), dtype=np.int8)
+
+
+def _spread(d: NDArray[np.float64], more_variance: float) -> NDArray[np.float64]:
+    """Values of the same mean whose variance is larger by n times more_variance; of equal ones, normal scores."""
+    n, mean = len(d), float(d.mean())
+    own = float(d.var(ddof=1)) if n > 1 else 0.0
+    wanted = own + n * more_variance
+    shape = d - mean if own > 0 else stats.norm.ppf((np.arange(n) + 0.5) / n)
+    return np.asarray(mean + shape * math.sqrt(wanted / (own or float(shape.var(ddof=1)))))
 
 
 def difference_p(differences: ArrayLike, more_variance: float = 0.0) -> float:
-    """Two-sided p of a zero mean difference: the largest of the sign flips', the bootstrap's and, if need be, t's.
+    """Two-sided p of a zero mean difference, see ``PairedTest``.
 
-    The sign flips are exact for differences that are symmetric about zero, heavy tails and ties included. The
-    bootstrap also covers skewed ones, such as those of a loss that fails now and then. NaN below ``MIN_PAIRS`` pairs
-    and for differences that are not finite.
-
-    Args:
-        differences: shape (n,).
-        more_variance: see ``summarize``; t's test alone has a place for it.
+    NaN below ``MIN_PAIRS`` pairs and for differences that are not finite.
     """
     d = np.asarray(differences, dtype=float)
     if len(d) < MIN_PAIRS or not np.isfinite(d).all():
         return math.nan
-    p = max(float(sign_flip_p(d)), bootstrap_p(d))
-    if more_variance > 0:
-        p = max(p, _t_p(float(d.mean()), math.sqrt(d.var(ddof=1) / len(d) + more_variance), len(d) - 1))
-    return p
+    return PairedTest(d, more_variance).p_of_zero()
 
 
-def sign_flip_p(differences: ArrayLike) -> NDArray[np.float64]:
-    """Two-sided sign-flip permutation p of a zero mean difference (Fisher 1935).
-
-    The studentised test is the same test: of differences whose squares are fixed, t grows with the mean alone.
-    Exact up to 14 pairs; beyond, from 16,384 sign patterns drawn with a fixed seed.
-
-    Args:
-        differences: shape (n, ...); one test per column.
-    """
-    d = np.asarray(differences, dtype=float)
-    observed = np.abs(d.sum(axis=0)) - 1e-12 * np.abs(d).sum(axis=0)  # rounding breaks no tie
-    signs = _sign_patterns(len(d))
-    # In parts, since the patterns of thousands of pairs fill the memory as floats.
-    parts = np.array_split(signs, -(-signs.size // MOST_FLOATS))
-    extreme = np.sum(
-        [(np.abs(np.tensordot(part.astype(float, copy=False), d, 1)) >= observed).sum(axis=0) for part in parts], axis=0
-    )
-    if 2 ** len(d) <= MAX_PATTERNS:
-        return np.asarray(extreme / len(signs))
-    return np.asarray((extreme + 1) / (len(signs) + 1))  # the observed pattern is one of those drawn
-
-
-def bootstrap_p(differences: ArrayLike) -> float:
-    """Two-sided p of a zero mean difference by the studentised bootstrap (Efron & Tibshirani 1993, section 16.4).
-
-    Differences are resampled about their mean, with a fixed seed; p is twice the share of resamples beyond t. Sides are
-    counted apart: where differences are skewed, the distribution of t is skewed the other way.
-
-    Args:
-        differences: shape (n,), n > 1.
-    """
-    d = np.asarray(differences, dtype=float)
-    mean, centred = d.mean(), d - d.mean()
-    if np.abs(centred).max() <= 1e-12 * np.abs(d).max():  # all equal, but for rounding
-        return 1.0 if mean == 0 else 2 / (RESAMPLES + 1)
-    weights = _resamples(len(d))
-    means = weights @ centred
-    variances = np.maximum(weights @ centred**2 - means**2, 0)
-    means[np.abs(means) <= 1e-12 * np.abs(d).max()] = 0
-    # A resample of one value alone has no variance, and lies beyond any t.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.nan_to_num(means / np.sqrt(variances), nan=0.0)
-    t_of_data = mean / math.sqrt(np.mean(centred**2)) * (1 - 1e-9)
-    beyond = min((t >= t_of_data).sum(), (t <= t_of_data).sum())
-    return min(1.0, 2 * float(beyond + 1) / (len(weights) + 1))
+def summary_of(differences: ArrayLike, more_variance: float = 0.0) -> Summary:
+    """Mean difference with the 95% interval of ``PairedTest``; below ``MIN_PAIRS`` pairs that of Student's t."""
+    plain = summarize(differences, more_variance=more_variance)
+    if plain.n < MIN_PAIRS or math.isnan(plain.sd):
+        return plain
+    low, high = PairedTest(differences, more_variance).interval()
+    return replace(plain, low=low, high=high)
 
 
 def smallest_p(n: int) -> float:
-    """The least that ``difference_p`` gives for n pairs: of all sign patterns two are as extreme as equal signs."""
-    return max(min(2 / 2**n, 1.0) if 2**n <= MAX_PATTERNS else 1 / (MAX_PATTERNS + 1), 2 / (RESAMPLES + 1))
-
-
-@lru_cache(maxsize=4)
-def _sign_patterns(n: int) -> NDArray[np.float64] | NDArray[np.int8]:
-    """All patterns of n signs, shape (2^n, n), or ``MAX_PATTERNS`` random ones if there are more."""
-    if 2**n <= MAX_PATTERNS:
-        bits = np.arange(2**n)[:, None] >> np.arange(n) & 1
-    else:
-        bits = np.random.default_rng(0).integers(0, 2, (MAX_PATTERNS, n), dtype=np.int8)
-    return (2 * bits - 1).astype(float if bits.size <= MOST_FLOATS else np.int8)
-
-
-@lru_cache(maxsize=4)
-def _resamples(n: int) -> NDArray[np.float64]:
-    """The weight of each of n values in each resample, shape (resamples, n); fewer resamples of very many values."""
-    rng, resamples = np.random.default_rng(0), min(RESAMPLES, max(MOST_FLOATS // n, 999))
-    return rng.multinomial(n, np.full(n, 1 / n), resamples) / n
+    """The least that ``difference_p`` gives for n pairs: all differences have the same sign."""
+    return 2 / 2 ** min(n, MOST_ENUMERATED)
 
 
 def equivalence_p(differences: ArrayLike, margin: float, more_variance: float = 0.0) -> float:
-    """p of the two one-sided t tests that the mean difference lies within +-margin (Schuirmann 1987).
+    """p that the mean difference does not lie within +-margin, by two one-sided tests (Schuirmann 1987).
 
-    A value below .05 is the same as a 90% t interval inside the margin. Differences that are all the same
-    number leave no doubt: p is 0 or 1.
+    A value below .05 is the same as a 90% interval of ``PairedTest`` inside the margin. NaN below 2 pairs.
     """
-    d = summarize(differences)
-    if d.n < 2 or math.isnan(d.sd):
+    d = np.asarray(differences, dtype=float)
+    if len(d) < 2 or not np.isfinite(d).all():
         return math.nan
-    return within_p(d.mean, math.sqrt(d.sd**2 / d.n + more_variance), d.n - 1, margin)
+    test = PairedTest(d, more_variance)
+    return max(test.p_above(-margin), test.p_below(margin))
 
 
 def within_p(mean: float, standard_error: float, df: int, margin: float) -> float:
-    """The same of an estimate with a standard error on df degrees of freedom; the nearer bound has the larger p."""
+    """p of two one-sided t tests that a mean lies within +-margin (Schuirmann 1987); the nearer bound's is larger."""
     if standard_error == 0:
         return float(abs(mean) >= margin)
     return float(stats.t.sf((margin - abs(mean)) / standard_error, df))
-
-
-def _t_p(mean: float, standard_error: float, df: int) -> float:
-    return float(2 * stats.t.sf(abs(mean) / standard_error, df))
 
 
 def holm(p_values: Sequence[float] | ArrayLike) -> NDArray[np.float64]:

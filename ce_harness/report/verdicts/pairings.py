@@ -12,7 +12,7 @@ import pandas as pd
 
 from ce_harness.report.study import Evidence
 from ce_harness.report.verdicts import paired_tests
-from ce_harness.report.verdicts.intervals import Summary, summarize
+from ce_harness.report.verdicts.intervals import Summary
 from ce_harness.report.verdicts.outcomes import OF_PROBABILITIES, TIME_TO, WITHOUT_PROBABILITIES, outcome
 from ce_harness.report.verdicts.settings import by_setting
 from ce_harness.report.verdicts.tuning import choice_variance
@@ -41,7 +41,7 @@ class Effect:
     @cached_property
     def summary(self) -> Summary:
         """Mean difference with its 95% interval, which covers the choice of the rates."""
-        return summarize(self.differences, more_variance=self.choice_variance)
+        return paired_tests.summary_of(self.differences, self.choice_variance)
 
     @cached_property
     def p(self) -> float:

@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
 from ce_harness.report.output.verdict_tables import View, sensitivity_table, verdicts
 from ce_harness.report.study import Claim
-from ce_harness.report.verdicts.claims import judge, judge_overall
+from ce_harness.report.verdicts.claims import effects_of, judge, judge_overall
 from ce_harness.report.verdicts.power import detectable_difference
 from tests.report.synthetic import Run, runs, study
 
@@ -183,7 +182,7 @@ def test_ties_are_equivalent_and_no_evidence_of_a_difference():
 def test_what_the_seeds_could_have_shown_stands_beside_the_verdict():
     found = evidence(runs(LOSSES, 10, mse={"accuracy": 0.90}))
     row = judge([ACCURACY], found).iloc[0]
-    sd = (row["ci_high"] - row["mean"]) / stats.t.ppf(0.975, 9) * np.sqrt(10)
+    sd = effects_of(ACCURACY, found)[0].differences.std(ddof=1)
     assert row["detectable"] == pytest.approx(detectable_difference(sd, 10))
     assert f"detectable {row['detectable']:.2g}" in verdicts(View(found), [ACCURACY]).shown["evidence"].item()
 
