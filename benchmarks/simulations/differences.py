@@ -70,7 +70,7 @@ def differences() -> Table:
     notes = (
         f"{REPEATS:,} simulations a line. Verdict: the test that verdicts use, the larger p of the two before. "
         "Interval: the means that it does not reject. Student's t, which takes no part, is for comparison. Within "
-        "margin: the equivalence test, at a margin of the line's mean, or of one standard deviation where that is zero.",
+        "margin: the equivalence test, at a margin of the line's mean, or one standard deviation where that is zero.",
         "Where one loss fails in a fifth of trainings and gains as much in the others, n pairs show no failure in "
         "0.8^n of the studies: 26% of 6, 10.7% of 10, 4.4% of 14. No test of the pairs can tell these from a gain "
         "(Bahadur & Savage 1956).",

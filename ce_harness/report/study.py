@@ -90,6 +90,9 @@ class Claim:
         margin: the least difference of practical importance, in units of the metric; a factor if ``ratio``. Smaller
             ones are equivalent, if they are shown to be smaller, and never support or contradict.
         ratio: compare first / second instead of first - second.
+        within: the part of the settings that the statement is of, as column -> value; all of them if empty.
+        along: a column of the settings. What is judged is how the difference changes along it: per factor of ten of
+            positive numbers (a trend), or from the first to the second of two values (an interaction).
     """
 
     statement: str
@@ -99,6 +102,8 @@ class Claim:
     relation: Literal["greater", "less", "equal"]
     margin: float
     ratio: bool = False
+    within: Mapping[str, object] = field(default_factory=dict, hash=False)
+    along: str = ""
 
 
 Where = Callable[[Mapping[str, object]], bool]

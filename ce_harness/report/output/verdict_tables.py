@@ -38,6 +38,10 @@ TUNED = "Intervals and p of accuracy, NLL and Brier score cover the choice of th
 FAILURES = (
     "A training that diverged counts as chance: the uniform prediction, an ECE of 1 - 1/K, and a target never reached."
 )
+CHANGE = (
+    "Change along a column: how the difference of a pair changes, per factor of ten of numbers, or from the first to "
+    "the second of two values."
+)
 DETECTABLE = "Detectable: the smallest difference, or factor, that a single test of as many pairs shows with 80% power."
 
 
@@ -77,7 +81,7 @@ def verdicts(view: View, claims: Sequence[Claim]) -> Table:
     parts = view.evidence.runs[view.apart].unique() if view.apart in view.evidence.runs else ()
     if len(parts) > 1:
         frames = [judge_overall(claims, view.evidence, {view.apart: part}, view.control) for part in parts]
-        apart = [each.assign(**{view.apart: part}) for each, part in zip(frames, parts, strict=True)]
+        apart = [each[each["n"] > 0].assign(**{view.apart: part}) for each, part in zip(frames, parts, strict=True)]
         frame = pd.concat([frame.assign(**{view.apart: "all"}), *apart], ignore_index=True)
         frame.insert(1, view.apart, frame.pop(view.apart))
     by_statement = {claim.statement: claim for claim in claims}
@@ -90,6 +94,7 @@ def verdicts(view: View, claims: Sequence[Claim]) -> Table:
     notes = view.notes("the claims of this table" + (" for each part of the settings" if len(parts) > 1 else ""))
     if setting_columns(view.evidence.runs):
         notes.insert(1, OVERALL)
+    notes += [CHANGE] if any(claim.along for claim in claims) else []
     notes += _about_the_number_of_pairs(frame, frame["p"][: len(claims)].count())
     title = f"Verdicts {view.how}".strip() + common_settings(view.evidence)
     return Table(title, frame, pd.DataFrame(shown), tuple(notes))
@@ -109,6 +114,7 @@ def verdicts_by_setting(view: View, claims: Sequence[Claim]) -> Table:
     ]
     tests = frame.groupby("claim")["p"].count()
     notes = view.notes("the settings of each claim")
+    notes += [CHANGE] if any(claim.along for claim in claims) else []
     notes += _about_the_number_of_pairs(frame, tests[tests > 0].min())
     title = f"Verdicts in each setting {view.how}".strip() + common_settings(view.evidence)
     return Table(title, frame, pd.DataFrame(shown), tuple(notes))
@@ -164,7 +170,9 @@ def _sentence(claim: Claim, row: Mapping[str, Any]) -> str:
         parts.append("one more setting [{}, {}]".format(*bounds))
         parts.append(f"median {row['median']:{spec}}, {row['above']:.0%} of settings above, {row['below']:.0%} below")
         parts.append(f"settings: {row['settings']}")
-    return f"{label(claim.metric)}, {claim.first} {symbol} {claim.second}: {estimate(claim, row)}, " + "; ".join(parts)
+    what = f"{label(claim.metric)}, {claim.first} {symbol} {claim.second}"
+    change = f", change along {claim.along.rpartition('.')[2]}" if claim.along else ""
+    return f"{what}{change}: {estimate(claim, row)}, " + "; ".join(parts)
 
 
 def _count(row: Mapping[str, Any]) -> int:

@@ -68,6 +68,14 @@ def difference(claim: Claim, row: Mapping[str, Any], names: Mapping[str, str]) -
     """
     words, first, second = wording(claim.metric), names[claim.first], names[claim.second]
     low, mean, high = (float(row[name]) for name in ("ci_low", "mean", "ci_high"))
+    if claim.along:
+        numbers = [f"{words.scale * value:+.3g}" if not claim.ratio else f"{value:.3g}" for value in (mean, low, high)]
+        change = (
+            f"changes by {'a factor of ' if claim.ratio else ''}{numbers[0]}{words.unit if not claim.ratio else ''}"
+        )
+        symbol = "over" if claim.ratio else "less"
+        between = f"The {words.noun} of {first} {symbol} that of {second}"
+        return f"{between} {change} along {claim.along.rpartition('.')[2]} ({numbers[1]} to {numbers[2]})"
     if claim.ratio:
         interval = f" ({low:.3g} to {high:.3g})" if math.isfinite(low) else ""
         return f"The {words.noun} of {first} is {mean:.3g} times that of {second}{interval}"

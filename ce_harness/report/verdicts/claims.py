@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ce_harness.report.study import Claim, Evidence
+from ce_harness.report.verdicts.changes import changes
 from ce_harness.report.verdicts.over_settings import interaction_p, over_settings
 from ce_harness.report.verdicts.paired_tests import ALPHA, holm, within_p
 from ce_harness.report.verdicts.pairings import Effect, effects
 from ce_harness.report.verdicts.power import detectable_difference
-from ce_harness.report.verdicts.settings import setting_columns
+from ce_harness.report.verdicts.settings import is_within, setting_columns
 
 VERDICTS = ("supported", "contradicted", "equivalent", "depends", "inconclusive")
 Control = tuple[str, str] | None
@@ -60,7 +62,7 @@ def judge_overall(
     """
     rows = []
     for claim in claims:
-        of_claim = [one for one in effects_of(claim, evidence) if _is_within(one.setting, within or {})]
+        of_claim = [one for one in effects_of(claim, evidence) if is_within(one.setting, within or {})]
         judged = [one for one in of_claim if one.summary.n > 1 and math.isfinite(one.summary.mean)]
         floor = _noise_floor(judged, claim, evidence, control)
         if len(judged) > 1:
@@ -81,8 +83,10 @@ def judge_overall(
 
 
 def effects_of(claim: Claim, evidence: Evidence) -> tuple[Effect, ...]:
-    """How the two losses of a claim differ, one per setting that holds both."""
-    return effects(evidence, claim.metric, claim.first, claim.second, claim.ratio)
+    """How the two losses of a claim differ, one per setting that holds both; or how that changes along a column."""
+    every = effects(evidence, claim.metric, claim.first, claim.second, claim.ratio)
+    within = tuple(one for one in every if is_within(one.setting, claim.within))
+    return changes(within, claim.along) if claim.along else within
 
 
 def decide(claim: Claim, row: Mapping[str, Any]) -> str:
@@ -157,7 +161,7 @@ def _noise_floor(of_claim: Sequence[Effect], claim: Claim, evidence: Evidence, c
     wanted = [one.setting for one in of_claim]
     of_control = [
         one
-        for one in effects(evidence, claim.metric, *control, claim.ratio)
+        for one in effects_of(replace(claim, first=control[0], second=control[1]), evidence)
         if one.setting in wanted and math.isfinite(one.summary.low)
     ]
     if not of_control:
@@ -190,10 +194,6 @@ def _shown(claims: Sequence[Claim], frame: pd.DataFrame) -> pd.DataFrame:
 
 def _margin(claim: Claim) -> float:
     return math.log(claim.margin) if claim.ratio else claim.margin
-
-
-def _is_within(setting: Mapping[str, object], part: Mapping[str, object]) -> bool:
-    return all(str(setting.get(name)) == str(value) for name, value in part.items())
 
 
 def _nothing() -> Effect:

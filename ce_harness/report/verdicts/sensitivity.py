@@ -28,7 +28,9 @@ def sensitivity(claims: Sequence[Claim], evidence: Evidence, control: Control = 
     for name, changed, part in variants:
         concerned = [changed is claims or before != after for before, after in zip(claims, changed, strict=True)]
         # Judged as a family, as in the table of verdicts.
-        frames.append(judge_overall(changed, evidence, part, control).assign(variant=name)[concerned])
+        judged = judge_overall(changed, evidence, part, control).assign(variant=name)
+        # A claim about a part of the settings says nothing of another.
+        frames.append(judged[[one and (not part or n > 0) for one, n in zip(concerned, judged["n"], strict=True)]])
     frame = pd.concat(frames, ignore_index=True)
     order = {claim.statement: i for i, claim in enumerate(claims)}
     frame = frame.sort_values("claim", key=lambda column: column.map(order), kind="stable", ignore_index=True)

@@ -34,6 +34,11 @@ def by_setting(runs: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataF
         yield dict(zip(names, values, strict=True)), group
 
 
+def is_within(setting: Mapping[str, object], part: Mapping[str, object]) -> bool:
+    """Whether a setting has all the values of a part, as text."""
+    return all(str(setting.get(name)) == str(value) for name, value in part.items())
+
+
 def described(setting: Mapping[str, object]) -> str:
     """A setting in words: ``digits, sgd, learning_rate 0.05``."""
     return ", ".join(_described(name, value) for name, value in setting.items())

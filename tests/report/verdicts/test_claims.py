@@ -3,13 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from ce_harness.errors import ConfigError
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
 from ce_harness.report.output.verdict_tables import View, sensitivity_table, verdicts
 from ce_harness.report.study import Claim
+from ce_harness.report.verdicts.changes import changes
 from ce_harness.report.verdicts.claims import effects_of, judge, judge_overall
+from ce_harness.report.verdicts.pairings import Effect
 from ce_harness.report.verdicts.power import detectable_difference
 from tests.report.synthetic import Run, runs, study
 
@@ -205,3 +209,56 @@ def test_sensitivity_shows_what_a_wider_margin_would_change():
     table = sensitivity_table(View(evidence(runs(LOSSES, 10, mse={"accuracy": 0.943}))), [ACCURACY])
     found = table.shown.set_index("variant")["verdict"]
     assert found.to_dict() == {"as stated": "supported", "margin x 0.5": "supported", "margin x 2": "equivalent"}
+
+
+def test_a_trend_is_the_slope_of_each_seeds_differences_per_factor_of_ten():
+    """The gap is .01 at 2, .03 at 20 and .05 at 200, give or take what each seed adds: .02 a decade."""
+    rng = np.random.default_rng(5)
+    effects = [
+        Effect({"model": "lenet5", "dataset.num_classes": str(k)}, pd.Series(gap + rng.normal(0, 1e-4, 10)), 3e-6)
+        for k, gap in ((2, 0.01), (20, 0.03), (200, 0.05))
+    ]
+    (trend,) = changes(effects, "dataset.num_classes")
+    assert trend.setting == {"model": "lenet5", "dataset.num_classes": "num_classes 2 to 200, per factor of ten"}
+    assert trend.differences.to_numpy() == pytest.approx((effects[2].differences - effects[0].differences) / 2)
+    assert trend.choice_variance == pytest.approx(2 * 3e-6 / 4)
+    assert trend.summary.mean == pytest.approx(0.02, abs=1e-4)
+
+
+def test_an_interaction_is_the_second_difference_less_the_first_where_both_have_the_seed():
+    last, best = pd.Series({3: 0.1, 4: 0.2, 5: 0.3}), pd.Series({3: 0.0, 4: 0.3})
+    (change,) = changes([Effect({"stop": "False"}, last), Effect({"stop": "True"}, best)], "stop")
+    assert change.differences.to_dict() == pytest.approx({3: -0.1, 4: 0.1})
+    assert change.setting == {"stop": "stop False to True"}
+
+
+def test_a_column_without_an_order_has_no_trend():
+    effects = [Effect({"dataset.label_noise": noise}, pd.Series([0.1, 0.2])) for noise in ("0.0", "0.2", "0.4")]
+    with pytest.raises(ConfigError, match="allowed are positive numbers, or two values; the runs have 0.0, 0.2, 0.4"):
+        changes(effects, "dataset.label_noise")
+
+
+def test_claims_about_a_part_and_about_a_change_are_judged_of_these_alone():
+    """CE is ahead by .05 with lenet5 and by nothing with mlp."""
+    far, near = (
+        runs(LOSSES, 10, mse={"accuracy": 0.90}),
+        [
+            Run(loss, seed, name=f"digits-mlp-{loss}-s{seed}", tags={"model": "mlp"})
+            for loss in LOSSES
+            for seed in range(10)
+        ],
+    )
+    found = evidence([*far, *near], models=("lenet5", "mlp"))
+    claims = [
+        replace(ACCURACY, within={"model": "lenet5"}),
+        replace(ACCURACY, statement="equal with mlp", relation="equal", within={"model": "mlp"}),
+        replace(ACCURACY, statement="the gap shrinks", relation="less", margin=0.01, along="model"),
+    ]
+    judged = judge_overall(claims, found)
+    assert judged["verdict"].tolist() == ["supported", "supported", "supported"]
+    assert judged["mean"].tolist() == pytest.approx([0.05, 0, -0.05], abs=2e-3)
+    assert len(judge(claims, found)) == 3
+    table = verdicts(View(found, apart="model"), claims)
+    assert table.shown["of"].tolist() == ["all settings"] * 3 + ["lenet5", "mlp"]
+    assert "change along model" in table.shown["evidence"][2]
+    assert sensitivity_table(View(found), claims).shown["claim"].tolist().count("the gap shrinks") == 3
