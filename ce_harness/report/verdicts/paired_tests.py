@@ -61,6 +61,10 @@ class PairedTest:
         """One-sided p that the mean is no smaller than a value."""
         return self._p(value, -1)
 
+    def p_outside(self, margin: float) -> float:
+        """p that the mean does not lie within +-margin, by two one-sided tests (Schuirmann 1987)."""
+        return max(self.p_above(-margin), self.p_below(margin))
+
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """The values that are not rejected; infinite where so few pairs reject none."""
         alpha = (1 - confidence) / 2
@@ -148,15 +152,14 @@ def smallest_p(n: int) -> float:
 
 
 def equivalence_p(differences: ArrayLike, margin: float, more_variance: float = 0.0) -> float:
-    """p that the mean difference does not lie within +-margin, by two one-sided tests (Schuirmann 1987).
+    """p that the mean difference does not lie within +-margin, see ``PairedTest``.
 
     A value below .05 is the same as a 90% interval of ``PairedTest`` inside the margin. NaN below 2 pairs.
     """
     d = np.asarray(differences, dtype=float)
     if len(d) < 2 or not np.isfinite(d).all():
         return math.nan
-    test = PairedTest(d, more_variance)
-    return max(test.p_above(-margin), test.p_below(margin))
+    return PairedTest(d, more_variance).p_outside(margin)
 
 
 def within_p(mean: float, standard_error: float, df: int, margin: float) -> float:
