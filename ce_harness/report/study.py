@@ -91,8 +91,8 @@ class Claim:
             ones are equivalent, if they are shown to be smaller, and never support or contradict.
         ratio: compare first / second instead of first - second.
         within: the part of the settings that the statement is of, as column -> value; all of them if empty.
-        along: a column of the settings. What is judged is how the difference changes along it: per factor of ten of
-            positive numbers (a trend), or from the first to the second of two values (an interaction).
+        along: a column of the settings. What is judged is how the difference changes along it. Of positive numbers,
+            that is the slope per factor of ten (a trend). Of two other values, it is the second less the first.
     """
 
     statement: str

@@ -29,7 +29,7 @@ from ce_harness.report.study import Claim, Study
 from experiments.mse_vs_ce_2.published import AS_KERAS, CONFIDENTLY_WRONG, FINDINGS, START
 
 # Network, optimizer and start -> the lowest rate of cross-entropy, of MSE, and of the losses that pull raw logits.
-# Seven half decades from there: centred where the first edition found the best ones, MSE's with SGD at 5 times the rate
+# Seven half decades from there, centred where the first edition found the best ones. With SGD MSE's are 5 times those
 # of cross-entropy, the factor of ten classes (theory.py), unless the start says otherwise.
 LOWEST = {
     ("softmax_regression", "sgd", AS_KERAS): (0.001, 0.005, 0.001),

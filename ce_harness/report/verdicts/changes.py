@@ -15,8 +15,8 @@ from ce_harness.report.verdicts.pairings import Effect
 def changes(effects: Sequence[Effect], column: str) -> tuple[Effect, ...]:
     """One effect per setting apart from ``column``: seed by seed, how the difference changes along it.
 
-    Of positive numbers it is the least-squares slope per factor of ten; of two other values the second less the first
-    (the interaction of the loss with what they set). Settings with one value of the column are left out.
+    Of positive numbers it is the least-squares slope per factor of ten. Of two other values it is the second less the
+    first: the interaction of the loss with what they set. Settings with one value of the column are left out.
 
     Args:
         effects: of two losses, one per setting.

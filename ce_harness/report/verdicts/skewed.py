@@ -61,7 +61,7 @@ def _owen_p(d: Values, value: float) -> float:
 
     It moves no difference to where none was seen. So nine failures of one loss in ten pairs are no sign that the other
     may fail. 0 if all differences are larger than the value. Minus twice the log likelihood ratio has the distribution
-    of F on 1 and n - 1 degrees of freedom (Owen 1990), of which t is the signed root.
+    of F on 1 and n - 1 degrees of freedom (Owen 1990). Its signed root is t.
     """
     if _mean(d, -FARTHEST) >= value:
         return 0.0
