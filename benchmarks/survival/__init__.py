@@ -16,7 +16,7 @@ import pandas as pd
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from ce_harness.config import checked, run_name
+from ce_harness.config import checked, config_hash
 from ce_harness.report.study import Table
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.startup import import_tensorflow
@@ -114,12 +114,13 @@ def _left_by(config: DictConfig) -> dict[str, object]:
 
 
 def _points(config: DictConfig) -> Counter:
-    """How often MLflow holds each (metric, step, value) of the run, in however many runs of that name."""
+    """How often MLflow holds each (metric, step, value) of the run, however many MLflow runs it has."""
     from ce_harness.tracking.store import open_store
 
     client = open_store(config.tracking_uri)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = [run for run in client.search_runs(experiments) if run.info.run_name == run_name(config)]
+    wanted = f"tags.config_hash = '{config_hash(checked(config))}'"
+    runs = client.search_runs(experiments, wanted)
     return Counter(
         (key, point.step, point.value)
         for run in runs
