@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
+import socket
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 from mlflow import MlflowClient
@@ -18,6 +20,8 @@ from ce_harness.errors import TrackingError
 from ce_harness.rundir.upload_state import sqlite_path
 from ce_harness.tracking.relocation import artifacts_of, relocate
 
+SECONDS_FOR_DATABASE = 5  # to answer a knock
+DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SECONDS_FOR_MIGRATION = 120  # of another process that makes the tables
 RUNS_PER_PAGE = 1000
 MODEL_TRAINING = "custom_model_development"  # the UI's kind of experiment that opens with a table of runs
@@ -42,6 +46,7 @@ def open_store(tracking_uri: str) -> MlflowClient:
     """A client of the store; a fresh SQLite file gets its tables under a lock, since two migrations at once fail."""
     path = sqlite_path(tracking_uri)
     if path is None:
+        _refuse_unreachable(tracking_uri)
         return MlflowClient(tracking_uri)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock", timeout=SECONDS_FOR_MIGRATION):
@@ -53,6 +58,18 @@ def open_store(tracking_uri: str) -> MlflowClient:
         client = MlflowClient(absolute(tracking_uri))
         client.search_experiments(max_results=1)
     return client
+
+
+def _refuse_unreachable(tracking_uri: str) -> None:
+    """Knocks at the port of a database: MLflow would try for minutes to open one that can't be reached.
+
+    Raises:
+        OSError: nobody answers within some seconds.
+    """
+    address = urlsplit(tracking_uri)
+    port = DATABASE_PORTS.get(address.scheme.partition("+")[0])
+    if port and address.hostname:
+        socket.create_connection((address.hostname, address.port or port), SECONDS_FOR_DATABASE).close()
 
 
 def _make(path: Path) -> None:

@@ -99,6 +99,7 @@ def test_auto_threads_are_the_cores_that_the_run_has(composed, monkeypatch):
         ("optimizer.momentum", "much"),
         ("dataset.val_fraction", 0.0),
         ("dataset.limit", 0),
+        ("tracking_uri", "./mlruns"),
     ],
 )
 def test_a_value_outside_what_is_allowed_is_named_with_what_is(composed, key, value):

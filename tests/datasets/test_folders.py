@@ -57,17 +57,28 @@ def test_pixels_at_their_own_size_are_untouched(pets):
     assert all(image.round().astype(np.uint8).tobytes() in dogs for image in shown)
 
 
-def test_photographs_are_turned_upright(tmp_path):
+@pytest.mark.parametrize(("orientation", "rows"), [(3, slice(None, None, -1)), (99, slice(None))])
+def test_photographs_are_turned_upright(tmp_path, orientation, rows):
     pixels = np.zeros((4, 4), np.uint8)
     pixels[0] = 200
     exif = Image.Exif()
-    exif[0x0112] = 3  # upside down
+    exif[0x0112] = orientation  # 3 is upside down, and 99 does not exist
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         for k in range(5):
             Image.fromarray(pixels).save(tmp_path / name / f"{k}.png", exif=exif)
     image = load(tmp_path, size=4, channels=1).train.images[0, ..., 0]
-    np.testing.assert_array_equal(image * 255, pixels[::-1])
+    np.testing.assert_array_equal(image * 255, pixels[rows])
+
+
+def test_cmyk_becomes_rgb(tmp_path):
+    for name, red in (("a", 0), ("b", 200)):
+        (tmp_path / name).mkdir()
+        for k in range(5):
+            Image.new("RGB", (8, 8), (red, 0, 0)).convert("CMYK").save(tmp_path / name / f"{k}.tif")
+    dataset = load(tmp_path, size=4, channels=3)
+    bright = dataset.train.images[dataset.train.labels == 1]
+    np.testing.assert_allclose(bright * 255, np.broadcast_to([200, 0, 0], bright.shape), atol=1)
 
 
 def test_what_systems_leave_behind_and_empty_folders_are_no_data(pets, caplog):

@@ -95,6 +95,12 @@ for child in children:
     assert done.stdout.split() == ["1"] * 8, done.stderr[-2000:]
 
 
+@pytest.mark.parametrize("database", ["postgresql", "postgresql+psycopg", "mysql", "mssql"])
+def test_a_database_that_nobody_serves_is_told_at_once(database):
+    with pytest.raises(ConnectionRefusedError):
+        open_store(f"{database}://127.0.0.1:{free_port()}/mlflow")
+
+
 def test_a_locked_database_is_waited_for(runs_dir, monkeypatch):
     monkeypatch.setattr(background_uploader, "SECONDS_BETWEEN_TRIES", 0.1)
     run, uri = recorded(runs_dir), f"sqlite:///{runs_dir / 'mlflow.db'}"
