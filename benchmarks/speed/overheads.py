@@ -161,8 +161,8 @@ def _times(network: str) -> tuple[np.ndarray, np.ndarray]:
                 stop_early = StopEarly("val/loss", None, keep_best=False)
                 state = TrainingState(run.checkpoints, kept.network, kept.optimizer, stop_early, [])
                 norms = StepNorms(run, kept.columns)
-                keep = Timed(journal, norms, state, Validation(dict), epochs_saved=0, after=feed.notify)
-                (thread,) = (thread for thread in threading.enumerate() if thread.name == "mlflow-feed")
+                keep = Timed(journal, norms, state, Validation(dict), epochs_saved=0, keep_in=None, after=feed.notify)
+                (thread,) = (thread for thread in threading.enumerate() if thread.name == "mlflow-uploader")
                 clock = time.pthread_getcpuclockid(thread.ident)
                 before = time.clock_gettime(clock)
                 epochs = np.array(
