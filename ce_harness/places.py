@@ -3,6 +3,7 @@
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+RESULTS = "results"  # the folder of reports, by default; a page there is over them all
 
 
 def is_installed() -> bool:

@@ -21,8 +21,6 @@ from ce_harness.errors import INTERRUPTED, ConfigError, HarnessError
 from ce_harness.passwords import without_passwords
 from ce_harness.startup import loading, make_importable
 
-RESULTS = "results"  # the folder whose reports get a page over them all
-
 if TYPE_CHECKING:
     from ce_harness.report.evidence.run import Run
     from ce_harness.report.study import Study
@@ -172,7 +170,7 @@ def _job(args: argparse.Namespace) -> Job:
         options = f" --study {args.tracked_as}{options}"
     command = f"{places.report_command()} --losses {','.join(args.losses)}{options}"
     study, path = any_losses.study(args.losses), Path(any_losses.__file__)
-    return Job(name, args.tracked_as, study, path, args.output or Path(RESULTS, name), command, args.losses)
+    return Job(name, args.tracked_as, study, path, args.output or Path(places.RESULTS, name), command, args.losses)
 
 
 def _from_the_store(job: Job, args: argparse.Namespace) -> None:
@@ -232,7 +230,7 @@ def _build(job: Job, row_files: Mapping[str, bytes] | None, again: Mapping[str, 
 
     output = job.output.resolve()
     terminal.show(job.study, build.build(job.name, job.study, job.path, row_files, output, again), output)
-    if output.parent.name == RESULTS:
+    if overview.is_over(output):
         overview.write(output.parent)
 
 

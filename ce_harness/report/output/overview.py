@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from ce_harness.errors import DiskError
+from ce_harness.places import RESULTS
 from ce_harness.report.output.publish import MARKER
 
 PAGE = """<!DOCTYPE html>
@@ -28,6 +29,11 @@ h2 {{ font-size: 1.1rem; margin: 2rem 0 .25rem; }} p {{ margin: .25rem 0; }}</st
 </body>
 </html>
 """
+
+
+def is_over(report: Path) -> bool:
+    """Whether a report, at this absolute path, lies where there is such a page."""
+    return report.parent.name == RESULTS
 
 
 def write(folder: Path) -> Path:

@@ -55,6 +55,7 @@ def render(
     tables: Mapping[str, Table],
     pictures: Mapping[str, bytes],
     answer: Answer | None = None,
+    has_overview: bool = False,
 ) -> str:
     """The page as HTML; opens from disk, loads nothing.
 
@@ -63,6 +64,7 @@ def render(
         tables: file name -> table, in the order shown.
         pictures: the figures' files, ``NAME.svg`` and ``NAME.png`` among them.
         answer: in words; None where the study makes no claims.
+        has_overview: whether a page over all reports lies in the folder above.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -76,6 +78,7 @@ def render(
         study=study,
         facts=facts,
         answer=answer,
+        has_overview=has_overview,
         cards=[(one, forest(one)) for one in answer.claims] if answer else [],
         headline=next((name for name in HEADLINES if answer and name in study.figures), ""),
         topics=list(_topics(study, tables)),

@@ -23,6 +23,7 @@ from ce_harness.report.output.latex import latex
 from ce_harness.report.study import Claim, Table
 from ce_harness.report.verdicts.intervals import Summary
 from experiments import demo
+from tests.conftest import ROOT
 from tests.report.synthetic import Run, runs
 
 
@@ -185,6 +186,9 @@ def test_the_page_over_all_reports_has_their_questions(report, tmp_path):
     assert '<a href="demo/index.html">On digits with LeNet-5, does softmax + cross-entropy beat MSE' in page
     assert "How far it carries: 15 runs" in page
     assert page.count("<h2>") == 1
+    to_it = '<a href="../index.html">All reports</a>'
+    assert to_it in Path(ROOT, "results/demo/index.html").read_text()  # made in place
+    assert to_it not in (report / "index.html").read_text()  # made where there is none
 
 
 def test_provenance_names_data_and_rules(report):
