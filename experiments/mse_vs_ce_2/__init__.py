@@ -26,7 +26,8 @@ from ce_harness.report.output.literature import literature
 from ce_harness.report.output.tables import comparison, equal_error, paired_differences
 from ce_harness.report.output.why import why_cross_entropy
 from ce_harness.report.study import Claim, Study
-from experiments.mse_vs_ce_2.published import AS_KERAS, CONFIDENTLY_WRONG, FINDINGS, START
+
+from .published import AS_KERAS, CONFIDENTLY_WRONG, FINDINGS, START
 
 # Network, optimizer and start -> the lowest rate of cross-entropy, of MSE, and of the losses that pull raw logits.
 # Seven half decades from there, centred where the first edition found the best ones. With SGD MSE's are 5 times those
