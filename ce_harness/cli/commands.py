@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from ce_harness.errors import ConfigError
+from ce_harness.errors import INTERRUPTED, ConfigError
 from ce_harness.startup import lacking, prepare
 
 NOBODY_READS = 128 + signal.SIGPIPE  # what the shell calls a command whose reader, such as `head`, has ended
@@ -34,9 +34,12 @@ def _start(module: str) -> NoReturn:
         print(f"error: {reason}", file=sys.stderr)
         sys.exit(ConfigError.exit_code)
     prepare()
-    try:
+    try:  # also what the command imports before it can answer for itself
         exit_code = importlib.import_module(module).main()
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        exit_code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries once more at its end
         exit_code = NOBODY_READS

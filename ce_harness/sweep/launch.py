@@ -69,14 +69,14 @@ def run_sweep(
         outcome = cell.run.outcome or {}
         if outcome.get("status") == "diverged":
             failures.append(Failure(cell, End(DivergedError.exit_code, outcome["message"]), log=None))
+    files = CellFiles.of_a_new_call(config.hydra.sweep.dir) if to_run else None
     plural = "s" if len(cells) > 1 else ""
     console.print(f"{len(cells)} cell{plural}: {len(finished)} ran before, {len(to_run)} to run")
     to_run = left_to_train(to_run, console)
-    files = CellFiles.of_a_new_call(config.hydra.sweep.dir) if to_run else None
     if to_run:
         _share_machine(launcher, to_run)
     try:
-        if files:
+        if files and to_run:
             with Progress(files, len(to_run), len(finished), console) as progress:
                 failures += launch(launcher, to_run, files, progress)
     finally:

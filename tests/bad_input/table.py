@@ -27,7 +27,8 @@ def written(answered: Sequence[tuple[Case, dict]]) -> str:
 
 
 def _anywhere(line: str) -> str:
-    """Without what differs from one machine, process and version of the code to the next."""
+    """Without what differs from one machine, process and version of the code to the next; commands as in a checkout."""
+    line = re.sub(r"\bce-(run|report)\b", r"python \1.py", line)
     line = re.sub(r"process \d+ on [^;]+", "process PID on HOST", line.strip())
     return re.sub(r"runs/[0-9a-f]{12}-[0-9a-f]{12}", "runs/RUN", line)
 

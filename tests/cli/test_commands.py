@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from ce_harness import places
+from ce_harness.cli import commands
 from tests.conftest import ROOT
 
 # Python answers as if these were not installed.
@@ -42,6 +43,17 @@ def test_a_command_says_in_one_line_what_it_lacks(command):
     answer = python(f"from ce_harness.cli import commands\ncommands.{command}()")
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr == "error: hydra is not installed; pip install 'ce_harness[harness]'\n"
+
+
+@pytest.mark.parametrize("command", [commands.run, commands.report, commands.dashboard])
+def test_ctrl_c_while_a_command_imports_what_it_needs_is_one_line(command, monkeypatch, capsys):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands.importlib, "import_module", interrupted)
+    with pytest.raises(SystemExit) as end:
+        command()
+    assert (end.value.code, capsys.readouterr().err) == (130, "interrupted\n")
 
 
 def test_compare_says_in_one_line_what_it_lacks():
