@@ -2,7 +2,11 @@
 PYTHON ?= python3
 STUDY ?= demo
 RUNS ?= runs
+ONLY ?=
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest $(ONLY)
+# In parallel; the tests of a file share their slow set-ups, so they stay together.
+SIDE_BY_SIDE := --numprocesses $(if $(ONLY),1,auto) --maxprocesses 4 --dist loadfile
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --quiet
 
@@ -13,17 +17,17 @@ demo: .venv/installed
 	$(BIN)/python report.py demo --output $(RUNS)/reports/demo
 	@echo "Look into the runs:  make dashboard"
 
-# In parallel; the tests of a file share their slow set-ups, so they stay together.
+# `make test ONLY=--last-failed` tries again what failed, one test at a time.
 test: .venv/installed
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(PYTEST) $(SIDE_BY_SIDE)
 
 # What takes long: kills and restarts, ill servers, a notebook's kernel, the dashboard in a browser, all bad input.
 test-slow: .venv/installed
-	$(BIN)/python -m pytest -m slow --ignore tests/cluster --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(PYTEST) -m slow --ignore tests/cluster $(SIDE_BY_SIDE)
 
 # Sweeps on real engines: Slurm, Ray, PostgreSQL. What is missing is skipped by name.
 test-cluster: .venv/installed-cluster
-	$(BIN)/python -m pytest -m slow tests/cluster
+	$(PYTEST) -m slow tests/cluster
 
 # Runs, sweeps, stores and reports under every fault that tests/faults knows, at every place: hours. Needs gcc.
 test-faults: .venv/installed

@@ -12,7 +12,7 @@ import pytest
 from ce_harness.tracking.store import open_store
 from tests.conftest import ROOT
 
-SECONDS = 300  # for anything that a test waits for; far more than it takes
+SECONDS = 600  # for anything that a test waits for; far more than it takes
 
 
 def command(runs_dir, *arguments):

@@ -104,11 +104,13 @@ def restarts(variables):
 
 @pytest.fixture
 def hold(slurm):
-    """A file that holds every cell after its second epoch for as long as it is there."""
+    """A file that holds every cell after its second epoch for as long as it is there; no job outlives the test."""
     file = Path(slurm["HOLD"]) / "3"
     file.parent.mkdir(exist_ok=True)
     file.touch()
-    return file
+    yield file
+    ask(slurm, "scancel", f"--user={getpass.getuser()}", "--signal=KILL", "--full")
+    until(lambda: not queue(slurm))
 
 
 def start(variables, runs_dir, *arguments):
@@ -119,13 +121,20 @@ def start(variables, runs_dir, *arguments):
     )
 
 
+def queue(variables):
+    return sorted(ask(variables, "squeue", "--noheader", "--array", "--format=%i").split())
+
+
 def test_cells_survive_preemption_and_their_time_limit(slurm, hold, tmp_path, local):
-    sweep = start(slurm, tmp_path, "hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=50")
+    # Slurm warns up to 30 s before signal_delay_s: 40 to 70 s after the start, when every cell listens.
+    sweep = start(slurm, tmp_path, "hydra.launcher.timeout_min=2", "hydra.launcher.signal_delay_s=50")
     until(lambda: epochs(tmp_path) == [2, 2])
     print(ask(slurm, "squeue"))
     ask(slurm, "srun", "--partition=urgent", "--cpus-per-task=2", "true")
-    until(lambda: restarts(slurm) == [1, 1])  # preempted
-    until(lambda: restarts(slurm) == [2, 2])  # warned of the time limit, they left by themselves
+    until(lambda: min(restarts(slurm)) >= 1)
+    preempted = restarts(slurm)
+    # Warned of the time limit, they leave by themselves.
+    until(lambda: all(now > before for now, before in zip(restarts(slurm), preempted, strict=True)))
     assert epochs(tmp_path) == [2, 2]
     hold.unlink()
     _, shown = sweep.communicate(timeout=SECONDS)
@@ -139,14 +148,11 @@ def test_cells_survive_preemption_and_their_time_limit(slurm, hold, tmp_path, lo
 
 
 def test_a_worker_killed_by_sigkill_is_replaced_and_its_cell_continued(slurm, hold, tmp_path, local):
-    def queue():
-        return sorted(ask(slurm, "squeue", "--noheader", "--array", "--format=%i").split())
-
     sweep = start(slurm, tmp_path)
     until(lambda: epochs(tmp_path) == [2, 2])
-    killed, other = queue()
+    killed, other = queue(slurm)
     ask(slurm, "scancel", "--signal=KILL", "--full", killed)
-    until(lambda: queue() == [other])
+    until(lambda: queue(slurm) == [other])
     assert epochs(tmp_path) == [2, 2]
     hold.unlink()
     _, shown = sweep.communicate(timeout=SECONDS)
