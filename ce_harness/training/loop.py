@@ -15,9 +15,9 @@ from ce_harness.errors import ConfigError, DataError, DivergedError
 from ce_harness.metrics import P_TRUE_EDGES
 from ce_harness.progress import progress
 from ce_harness.rundir import artifacts
-from ce_harness.rundir.continuation import begin_with_fewer_epochs
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
+from ce_harness.rundir.more_epochs import begin_with_fewer_epochs
 from ce_harness.rundir.start_record import start_record
 from ce_harness.rundir.step_norms import StepNorms
 from ce_harness.tracking.background_uploader import BackgroundUploader

@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from ce_harness.losses import Focal, LogitSquaredError, SoftmaxCrossEntropy, SoftmaxSquaredError, Squentropy
+from ce_harness.losses import SoftmaxCrossEntropy
 from ce_harness.losses.from_softmax import are_probabilities
+from tests.losses.configured import CLASSES
 
 FEATURES = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
 ONE_HOT = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2]]
-LOSSES = [SoftmaxCrossEntropy, SoftmaxSquaredError, LogitSquaredError, Focal, Squentropy]
 
 
 def ending_in(*last):
@@ -42,7 +42,7 @@ def test_a_network_that_ends_in_softmax_is_refused_in_fit(network):
         model.fit(FEATURES, ONE_HOT, verbose=0)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", CLASSES)
 def test_every_loss_refuses_it_also_outside_of_a_graph(loss):
     with pytest.raises(ValueError, match="come out of a softmax or sigmoid: leave that activation out"):
         loss()(ONE_HOT, NETWORKS["activation"]()(FEATURES))
@@ -55,7 +55,7 @@ def test_logits_and_log_probabilities_are_taken():
         model.fit(FEATURES, ONE_HOT, verbose=0)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", CLASSES)
 def test_values_that_look_like_probabilities_are_warned_of_once(loss):
     loss = loss()
     with pytest.warns(UserWarning, match=r"these \(2, 2\) lie between 0 and 1 and sum to 1"):
@@ -77,7 +77,7 @@ def test_what_looks_like_probabilities():
     assert not are_probabilities([[np.nan, 1.0]])
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", CLASSES)
 @pytest.mark.parametrize("labels", [(6, 1), (6,)])
 def test_one_output_is_refused_and_sigmoid_named(loss, labels):
     with pytest.raises(ValueError, match=r"logits \((6|None), 1\) have one class.*keras.losses.BinaryCrossentropy"):

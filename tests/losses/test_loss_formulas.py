@@ -5,26 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ce_harness.losses import (
-    Focal,
-    LogitSquaredError,
-    SoftmaxCrossEntropy,
-    SoftmaxSquaredError,
-    Squentropy,
-)
+from ce_harness.losses import Focal, LogitSquaredError, SoftmaxCrossEntropy, SoftmaxSquaredError, Squentropy
 from ce_harness.theory import logit_gradient
-
-LOSSES = {
-    "softmax_ce": SoftmaxCrossEntropy,
-    "mse": SoftmaxSquaredError,
-    "mse_mean": lambda **options: SoftmaxSquaredError(class_reduction="mean", **options),
-    "mse_logits": LogitSquaredError,
-    "label_smoothing_ce": lambda label_smoothing=0.1, **options: SoftmaxCrossEntropy(
-        label_smoothing=label_smoothing, **options
-    ),
-    "focal": Focal,
-    "squentropy": Squentropy,
-}
+from tests.losses.configured import LOSSES
 
 
 def value(loss, labels, logits):

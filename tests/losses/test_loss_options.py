@@ -10,9 +10,9 @@ from ce_harness.losses import (
     LogitSquaredError,
     SoftmaxCrossEntropy,
     SoftmaxSquaredError,
-    Squentropy,
     softmax_cross_entropy,
 )
+from tests.losses.configured import CLASSES
 
 # Probabilities 1/2, 1/4, 1/4: surprisals of one and two bits.
 LOGITS = np.log(np.array([[2.0, 1.0, 1.0]] * 4, np.float32))
@@ -167,9 +167,7 @@ def test_a_batch_that_is_masked_as_a_whole_has_no_loss_and_no_gradient(reduction
     assert not tf.convert_to_tensor(tape.gradient(loss, embedding.embeddings)).numpy().any()
 
 
-@pytest.mark.parametrize(
-    "loss", [SoftmaxCrossEntropy(), SoftmaxSquaredError(), LogitSquaredError(), Focal(), Squentropy()]
-)
+@pytest.mark.parametrize("loss", [loss() for loss in CLASSES], ids=lambda loss: loss.name)
 @pytest.mark.parametrize("shape", [(4, 2), (3, 3), (2, 4, 3)])
 def test_shapes_that_do_not_fit_are_named_when_traced(loss, shape):
     traced = tf.function(loss).get_concrete_function

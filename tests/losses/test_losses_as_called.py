@@ -5,23 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ce_harness.losses import (
-    Focal,
-    LogitSquaredError,
-    SoftmaxCrossEntropy,
-    SoftmaxCrossEntropyLayer,
-    SoftmaxSquaredError,
-    Squentropy,
-    softmax_cross_entropy,
-)
+from ce_harness.losses import SoftmaxCrossEntropy, SoftmaxCrossEntropyLayer, softmax_cross_entropy
+from tests.losses.configured import CLASSES
 
-LOSSES = [SoftmaxCrossEntropy, SoftmaxSquaredError, LogitSquaredError, Focal, Squentropy]
 GENERATOR = np.random.default_rng(0)
 SEQUENCES = GENERATOR.normal(size=(3, 3, 4)).astype(np.float32)  # as many sequences as steps, four classes
 SEQUENCE_IDS = GENERATOR.integers(0, 4, (3, 3))
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", CLASSES)
 def test_lists_are_arrays(loss):
     labels, logits = [[0, 1, 0], [1, 0, 0]], [[0.1, 0.8, -0.1], [2, 0, 1]]
     expected = loss()(np.array(labels, np.float32), np.array(logits, np.float32))
@@ -30,7 +22,7 @@ def test_lists_are_arrays(loss):
 
 
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight", "none"])
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", CLASSES)
 @pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 3), ()])
 def test_a_weight_per_sequence_weighs_all_of_its_steps(loss, shape, reduction):
     weight = np.broadcast_to(np.array([[1.0], [3.0], [0.0]]), (3, 3)) if shape else np.full((3, 3), 2.0)
@@ -77,7 +69,7 @@ def test_the_layer_adds_the_loss_to_the_last_bit(options):
     np.testing.assert_array_equal(tape.gradient(by_loss, logits), tape.gradient(by_layer, logits))
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", CLASSES)
 def test_weights_that_would_broadcast_the_losses_are_refused(loss):
     with pytest.raises(ValueError, match=r"sample weights \(3, 4\) have more axes than the examples of logits"):
         loss()(np.eye(3, 4, dtype=np.float32), SEQUENCES[0], np.ones((3, 4)))
