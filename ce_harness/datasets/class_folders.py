@@ -31,12 +31,17 @@ def layout(root: Path) -> Layout:
 
     Raises:
         DataError: a folder can't be read, or a file lies beside the class folders. Or there are fewer than two
-            classes, or one that is not in ``train``.
+            classes, or one that is not in ``train``. Or splits have no class folders.
     """
     splits = {entry: _SPLITS.get(entry.name.lower()) for entry in _entries(root)}
-    train = next((entry for entry, split in splits.items() if split == "train"), None)
-    if len(splits) < 2 or None in splits.values() or train is None or not any(e.is_dir() for e in _entries(train)):
+    if len(splits) < 2 or None in splits.values() or "train" not in splits.values():
         return {"train": _classes(root)}
+    if not any(entry.is_dir() for split in splits for entry in _entries(split)):
+        named = ", ".join(legible(split.name) for split in splits)
+        raise DataError(
+            f"{root} has the splits {named} without class folders in them; move the images of each class into a folder "
+            "of its own there; if these are classes, rename them"
+        )
     images = {split: _classes(entry) for entry, split in splits.items() if split is not None}
     if len(images) < len(splits):
         raise DataError(f"{root} has two folders for one split; the splits are train, val and test; rename one")

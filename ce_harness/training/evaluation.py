@@ -18,7 +18,7 @@ from scipy.special import softmax
 from ce_harness import metrics
 from ce_harness.classifier import assemble
 from ce_harness.datasets import Dataset, Split
-from ce_harness.training.logits import refuse_activation, refuse_probabilities
+from ce_harness.training.logits import refuse_activation, refuse_bounded, refuse_probabilities
 from ce_harness.training.own_metrics import OwnMetrics
 
 PREDICTION_BATCH = 1000
@@ -90,7 +90,10 @@ class Evaluator:
         """
         traced = self._predict.get_concrete_function()
         refuse_activation(model, traced.graph.outputs[0])
-        refuse_probabilities(model, self._predict(next(self._validation.in_batches(FIRST_LOOK))).numpy())
+        images = next(self._validation.in_batches(FIRST_LOOK))
+        output = self._predict(images).numpy()
+        refuse_probabilities(model, output)
+        refuse_bounded(model, output, self._predict(1000 * images).numpy())
 
     def _logits(self, split: Split) -> np.ndarray:
         values = math.prod(split.pixels.shape[1:])

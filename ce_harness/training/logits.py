@@ -40,6 +40,23 @@ def refuse_probabilities(model: str, output: np.ndarray) -> None:
         raise ConfigError(_returns(model, f"softmax times {total:.3g}"))
 
 
+def refuse_bounded(model: str, output: np.ndarray, of_huge_images: np.ndarray) -> None:
+    """Refuses a network whose outputs stay within [0, 1], as those of a hard sigmoid or a sparsemax do.
+
+    Small logits may lie there, too; those of images a thousand times as bright don't.
+
+    Args:
+        output: for some images, (N, K).
+        of_huge_images: for the same, a thousand times as bright.
+
+    Raises:
+        ConfigError: all outputs lie within [0, 1], and depend on the images.
+    """
+    both = np.stack([output, of_huge_images])
+    if both.min() >= 0 and both.max() <= 1 and np.ptp(both, axis=(0, 1)).any():
+        raise ConfigError(_returns(model, "hard sigmoid or the like"))
+
+
 def _returns(model: str, activation: str) -> str:
     return (
         f"{model}: its output comes out of a {activation}; a network must return logits, since the losses apply "
@@ -48,7 +65,7 @@ def _returns(model: str, activation: str) -> str:
 
 
 def refuse_loss_of_probabilities(loss: keras.Loss, name: str, num_classes: int) -> None:
-    """Refuses a loss that is not a mean over the batch, or does not pull the true class's logit up.
+    """Refuses a loss that is not a mean over the batch, ignores the labels, or does not pull the true class's logit up.
 
     A loss of probabilities clips where a logit is negative: no gradient is left, and the network is not trained on
     what is wrong. Others divide by a sum of logits, which turns the gradient around where that is negative.
@@ -57,18 +74,17 @@ def refuse_loss_of_probabilities(loss: keras.Loss, name: str, num_classes: int) 
         name: how the config names it, ``loss=CategoricalCrossentropy``.
 
     Raises:
-        ConfigError: it wants probabilities, or class ids in place of one-hot labels, mixes the examples of a batch, or
-            can't be computed.
+        ConfigError: it wants probabilities, or class ids in place of one-hot labels, ignores them, mixes the examples
+            of a batch, or can't be computed.
     """
     labels = np.arange(2)
     one_hot = np.eye(num_classes, dtype=np.float32)[labels]
+    follows_labels = False
     for of_others in ([[0.5], [0.25]], [[-1.25], [-1.75]]):
         values = np.where(one_hot, [[-1.0], [-1.5]], of_others).astype(np.float32)
         try:
-            logits = tf.Variable(values)
-            with tf.GradientTape() as tape:
-                value = loss(one_hot, logits)
-            gradient = tape.gradient(value, logits)
+            value, gradient = _with_gradient(loss, one_hot, values)
+            _, of_other_labels = _with_gradient(loss, np.roll(one_hot, 1, axis=-1), values)
             alone = [float(loss(one_hot[i : i + 1], values[i : i + 1])) for i in labels]
         except Exception as error:  # whatever a loss of the user's own may raise
             reason = " ".join(str(error).split())[:200]
@@ -82,11 +98,24 @@ def refuse_loss_of_probabilities(loss: keras.Loss, name: str, num_classes: int) 
                 f"{name}: it does not raise the true class's logit where that is negative, as if it were given "
                 f"probabilities; a loss gets logits here{_instead(loss)}"
             )
+        follows_labels |= not np.array_equal(gradient, of_other_labels)
         if not np.isclose(value, np.mean(alone), rtol=1e-3, equal_nan=True):
             raise ConfigError(
                 f"{name}: of two examples it is {float(value):g}, of each alone {alone[0]:g} and {alone[1]:g}; it must "
                 "be the mean of the examples' own losses, which the gradient norms rely on"
             )
+    if not follows_labels:
+        raise ConfigError(
+            f"{name}: with other labels its gradient is the same, so that nothing is learned from them; it must depend "
+            "on y_true"
+        )
+
+
+def _with_gradient(loss: keras.Loss, one_hot: np.ndarray, values: np.ndarray) -> tuple[tf.Tensor, tf.Tensor | None]:
+    logits = tf.Variable(values)
+    with tf.GradientTape() as tape:
+        value = loss(one_hot, logits)
+    return value, tape.gradient(value, logits)
 
 
 def _instead(loss: keras.Loss) -> str:

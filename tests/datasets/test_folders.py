@@ -193,6 +193,12 @@ def name_splits_by_other_words(root):
     return "test_set holds folders, not images; a class is a folder of images, and splits are folders train, val"
 
 
+def leave_out_the_class_folders(root):
+    for name, split in (("cats", "train"), ("dogs", "test")):
+        (root / name).rename(root / split)
+    return "pets has the splits test, train without class folders in them; move the images of each class"
+
+
 def name_two_classes_alike(root):
     for name in ("café", "cafe\u0301"):
         fill(root / name)
@@ -266,6 +272,7 @@ def replace_by_a_file(root):
         write_16_bit,
         nest,
         name_splits_by_other_words,
+        leave_out_the_class_folders,
         name_two_classes_alike,
         draw_white_on_transparent,
         leave_one_class,

@@ -49,6 +49,11 @@ softmax_doubled = ending_in(lambda logits: 2.0 * keras.ops.softmax(logits))
 softmax_twice = ending_in(lambda logits: keras.layers.Add()([keras.ops.softmax(logits), keras.ops.softmax(-logits)]))
 softmax_in_training = ending_in(SoftmaxInTraining())
 sigmoid_layer = ending_in(keras.layers.Activation("sigmoid"))
+hard_sigmoid = ending_in(keras.layers.Activation("hard_sigmoid"))
+sparse_sigmoid = ending_in(keras.layers.Activation("sparse_sigmoid"))
+sparsemax = ending_in(keras.layers.Activation("sparsemax"))
+relu = ending_in(keras.layers.Activation("relu"))
+hard_tanh = ending_in(keras.layers.Activation("hard_tanh"))
 
 
 def frozen(input_shape, num_classes):
@@ -85,6 +90,9 @@ def own_model(composed, builder, *overrides):
         ("softmax_doubled", "softmax"),
         ("softmax_twice", "softmax times 2"),  # only its values tell
         ("sigmoid_layer", "sigmoid"),
+        ("hard_sigmoid", "hard sigmoid or the like"),
+        ("sparse_sigmoid", "hard sigmoid or the like"),
+        ("sparsemax", "hard sigmoid or the like"),  # of Keras: its rows do not quite sum to 1
     ],
 )
 @pytest.mark.parametrize("loss", ["softmax_ce", "mse_logits"])
@@ -93,6 +101,11 @@ def test_a_network_that_returns_probabilities_is_refused(composed, builder, acti
     with pytest.raises(ConfigError, match=f"^model=mine: its output comes out of a {activation}; .* leave the activ"):
         train_and_evaluate(config)
     assert not RunDirectory.of(checked(config)).path.exists()
+
+
+@pytest.mark.parametrize("builder", ["relu", "hard_tanh"])
+def test_other_activations_are_taken(composed, builder):
+    assert "test/accuracy" in train_and_evaluate(own_model(composed, builder, "epochs=1"))
 
 
 def test_a_softmax_in_training_alone_is_refused(composed):
@@ -142,9 +155,20 @@ class Added(keras.losses.Loss):
         return keras.ops.sum(keras.losses.categorical_crossentropy(y_true, y_pred, from_logits=True))
 
 
+class Unlabelled(keras.losses.Loss):
+    """Raises every logit, whatever the label."""
+
+    def call(self, y_true, y_pred):
+        return -keras.ops.mean(y_pred, axis=-1)
+
+
 @pytest.mark.parametrize(
     ("loss", "why"),
-    [("of_probabilities", "it does not raise the true class's logit"), ("Added", "of two examples it is 7.68")],
+    [
+        ("of_probabilities", "it does not raise the true class's logit"),
+        ("Added", "of two examples it is 7.68"),
+        ("Unlabelled", "with other labels its gradient is the same"),
+    ],
 )
 def test_a_loss_of_the_users_own_is_tried(composed, loss, why):
     config = composed()
