@@ -34,8 +34,11 @@ def layout(root: Path) -> Layout:
             classes, or one that is not in ``train``. Or splits have no class folders.
     """
     splits = {entry: _SPLITS.get(entry.name.lower()) for entry in _entries(root)}
-    if len(splits) < 2 or None in splits.values() or "train" not in splits.values():
-        return {"train": _classes(root)}
+    if len(splits) < 2 or None in splits.values():
+        classes = _classes(root)
+        for name in filter(lambda name: name.lower() in _SPLITS, classes):
+            logger.warning("%s: its folder %s is taken for a class, since other classes lie beside it", root, name)
+        return {"train": classes}
     if not any(entry.is_dir() for split in splits for entry in _entries(split)):
         named = ", ".join(legible(split.name) for split in splits)
         raise DataError(
@@ -43,6 +46,8 @@ def layout(root: Path) -> Layout:
             "of its own there; if these are classes, rename them"
         )
     images = {split: _classes(entry) for entry, split in splits.items() if split is not None}
+    if "train" not in images:
+        raise DataError(f"{root} has the splits {', '.join(images)}, but no folder train; add it there")
     if len(images) < len(splits):
         raise DataError(f"{root} has two folders for one split; the splits are train, val and test; rename one")
     for split in [split for split in images if split != "train"]:

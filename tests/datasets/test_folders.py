@@ -119,6 +119,12 @@ def test_test_images_without_classes_are_refused(tmp_path):
         load(tmp_path)
 
 
+def test_a_split_among_class_folders_is_a_class_and_said_so(pets, caplog):
+    fill(pets / "test")
+    assert load(pets).class_names == ("cats", "dogs", "test")
+    assert "pets: its folder test is taken for a class, since other classes lie beside it" in caplog.text
+
+
 def test_names_in_latin_1_are_read_and_shown(tmp_path):
     for name in (b"caf\xe9", "thé".encode()):
         fill(tmp_path / os.fsdecode(name), 5)
@@ -191,6 +197,15 @@ def name_splits_by_other_words(root):
     for split in ("training_set", "test_set"):
         fill(root / split / "cats")
     return "test_set holds folders, not images; a class is a folder of images, and splits are folders train, val"
+
+
+def leave_out_train(root):
+    for split in ("val", "test"):
+        fill(root / split / "cats")
+        fill(root / split / "dogs")
+    for name in ("cats", "dogs"):
+        shutil.rmtree(root / name)
+    return "pets has the splits test, validation, but no folder train"
 
 
 def leave_out_the_class_folders(root):
@@ -272,6 +287,7 @@ def replace_by_a_file(root):
         write_16_bit,
         nest,
         name_splits_by_other_words,
+        leave_out_train,
         leave_out_the_class_folders,
         name_two_classes_alike,
         draw_white_on_transparent,
