@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 
 from ce_harness.config import checked
 from tests.conftest import ROOT
-from tests.quoted_tables import DOCUMENTS, QUOTED, table_of
+from tests.quoted_tables import DOCUMENTS, QUOTED, quoted
 
 in_git = pytest.mark.skipif(not (Path(ROOT) / ".git").exists(), reason="not a Git checkout")
 
@@ -26,11 +26,11 @@ def committed(path: str) -> str:
 
 @in_git
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_the_tables_are_the_committed_ones(document):
-    quoted = QUOTED.findall(committed(document))
-    assert quoted
-    for _, path, table, _ in quoted:
-        assert table.strip() == table_of(committed(path)).strip(), f"{path}: python -m tests.quoted_tables"
+def test_quotes_are_of_the_committed_results(document):
+    quotes = QUOTED.findall(committed(document))
+    assert quotes
+    for _, path, rows, text, _ in quotes:
+        assert text.strip() == quoted(path, committed(path), rows).strip(), f"{path}: python -m tests.quoted_tables"
 
 
 @in_git
