@@ -34,14 +34,13 @@ SUMMED_UP = {
     "inconclusive": "What these runs don't decide",
 }
 SCALE = (
-    "How much larger a gradient is at the start is a constant of the two losses, which a learning rate absorbs",
+    "How much larger a gradient is at the start is a constant of the two losses, which a learning rate absorbs.",
     {
-        "supported": "; that MSE's fades on its worst predictions is no matter of scale.",
-        "equivalent": "; no loss fades more than the other on its worst predictions.",
-        "contradicted": "; it is not MSE's that fades on its worst predictions.",
+        "supported": " That MSE's fades on its worst predictions is no matter of scale.",
+        "equivalent": " No loss fades more than the other on its worst predictions.",
+        "contradicted": " It is not MSE's that fades on its worst predictions.",
     },
 )
-PROPER_NAMES = ("Keras", "TensorFlow")  # a clause that begins with one keeps its capital
 LISTED = ("dataset", "model", "optimizer")
 
 
@@ -165,21 +164,14 @@ def _summary(answered: Sequence[Answered], evidence: Evidence) -> str:
         return f"These runs decide none of the {len(answered)} claims{few}. {_how_far(evidence)}"
     parts = []
     for verdict, beginning in SUMMED_UP.items():
-        statements = [_clause(one) for one in answered if one.row["verdict"] == verdict]
+        statements = [f"{one.claim.statement}." for one in answered if one.row["verdict"] == verdict]
         if statements:
-            parts.append(f"{beginning}: {'; '.join(statements)}.")
+            parts.append(f"{beginning}: {' '.join(statements)}")
     by_metric = {one.claim.metric: one.row["verdict"] for one in answered}
     if by_metric.get("early_grad_norm") in ("supported", "contradicted"):
         beginning, endings = SCALE
-        parts.append(beginning + endings.get(by_metric.get("feedback_slope", ""), "."))
+        parts.append(beginning + endings.get(by_metric.get("feedback_slope", ""), ""))
     return " ".join([*parts, _how_far(evidence)])
-
-
-def _clause(one: Answered) -> str:
-    statement = one.claim.statement
-    if statement.startswith(PROPER_NAMES):
-        return statement
-    return statement[0].lower() + statement[1:] if statement[1:2].islower() and " " in statement else statement
 
 
 def _how_far(evidence: Evidence) -> str:

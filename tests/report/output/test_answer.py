@@ -63,7 +63,7 @@ def test_a_gradient_is_told_beside_its_closed_form_and_summed_up_as_scale():
     assert "The time to 80% validation accuracy of softmax + CE is 0." in sooner.sentence
     assert "epochs shorter than that of MSE (sum)" in sooner.sentence
     assert found.summary == (
-        "What holds: CE has larger gradients; CE is sooner there. How much larger a gradient is at the start is a "
+        "What holds: CE has larger gradients. CE is sooner there. How much larger a gradient is at the start is a "
         "constant of the two losses, which a learning rate absorbs. How far it carries: 20 runs, 10 of each loss in "
         "1 setting (digits; lenet5; sgd)."
     )
@@ -143,4 +143,4 @@ def test_an_interval_beyond_the_margin_is_undecided_for_its_p_and_no_other_reaso
     told = answer.answer(study, evidence, {"verdicts": Table("", judged)})
     assert told.claims[0].numbers[-1] == "Chance is not ruled out: p = 0.12, adjusted for the number of questions."
     assert "decide: Keras's MSE trains worse." in told.summary
-    assert "holds: cross-entropy is last." in told.summary
+    assert "holds: Cross-entropy is last." in told.summary
