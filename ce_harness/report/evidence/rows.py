@@ -25,7 +25,7 @@ from ce_harness.errors import ConfigError, DataError, DiskError
 from ce_harness.report.csv_text import as_written, harmless
 from ce_harness.report.evidence import series
 from ce_harness.report.evidence.grid import Grid
-from ce_harness.report.evidence.run import GROUPS, Run, final_metrics, tuning_scores, value
+from ce_harness.report.evidence.run import GROUPS, Run, final_metrics, scores, tuning_scores, value
 from ce_harness.report.evidence.selection import Selection
 from ce_harness.report.study import Evidence
 
@@ -52,9 +52,7 @@ def from_runs(selection: Selection, reads: Mapping[str, Sequence[Any]]) -> Evide
     early = dict(zip(complete, norms, strict=True))
     rows = []
     for run, name in zip(runs, names, strict=True):
-        finals: dict[str, float] = {}
-        if name in complete:
-            finals = {key: one for key, one in final_metrics(run).items() if key.startswith(("test/", "val/"))}
+        finals = scores(run) if name in complete else {}
         told = {"early_grad_norm": early.get(name, math.nan), "status": run.status}
         rows.append({**_identity(run, name, reads), **finals, **told, **_origin(run)})
     return Evidence(

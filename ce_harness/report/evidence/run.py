@@ -52,8 +52,16 @@ def final_metrics(run: Run) -> dict[str, float]:
     return {key: math.inf if one >= sys.float_info.max else one for key, one in sorted(run.metrics.items())}
 
 
+def scores(run: Run) -> dict[str, float]:
+    """Final scores on the test set, and on validation those of the epoch whose weights the test set was scored with."""
+    metrics = final_metrics(run)
+    if "best/epoch" in metrics and metrics.get("test/epoch") == metrics["best/epoch"]:
+        metrics |= {key.removeprefix("best/"): one for key, one in metrics.items() if key.startswith("best/val/")}
+    return {key: one for key, one in metrics.items() if key.startswith(("test/", "val/"))}
+
+
 def tuning_scores(run: Run) -> dict[str, float]:
     """What learning rates are chosen by: final scores on validation, none of a diverged run, and the classes."""
-    ended = run.status == "complete"
-    scores = {key: one for key, one in final_metrics(run).items() if key.startswith("val/")} if ended else {}
-    return {"num_classes": float(run.tags.get("num_classes") or "nan"), "val/accuracy": math.nan} | scores
+    ended = scores(run) if run.status == "complete" else {}
+    on_validation = {key: one for key, one in ended.items() if key.startswith("val/")}
+    return {"num_classes": float(run.tags.get("num_classes") or "nan"), "val/accuracy": math.nan} | on_validation

@@ -95,7 +95,7 @@ def outcome(evidence: Evidence, metric: str) -> pd.Series:
 
 def is_known(evidence: Evidence, metric: str) -> bool:
     """Whether ``outcome`` takes a metric. Standard scores are known even if earlier rows lack them."""
-    computed = metric in (FAILED, "nll_calibration", *_BY_RUN) or metric.startswith(TIME_TO)
+    computed = metric in (FAILED, "nll_calibration", *_BY_RUN) or metric.startswith((TIME_TO, BEST_OF))
     return computed or metric in AT_CHANCE or metric in evidence.runs or metric in evidence.epochs
 
 

@@ -45,6 +45,8 @@ def described(setting: Mapping[str, object]) -> str:
 
 
 def _described(name: str, value: Any) -> str:
+    if str(value) in ("True", "False", "None"):  # say nothing without their name
+        return f"{name.rpartition('.')[2]} {value}"
     try:
         return f"{name.rpartition('.')[2]} {float(value):g}"
     except ValueError:

@@ -28,7 +28,7 @@ RESAMPLES = 1000  # of the tuning seeds
 
 
 def choose(runs: pd.DataFrame, columns: Sequence[str], by: str = CHOSEN_BY) -> pd.DataFrame:
-    """One row per loss and setting with its best rate: the best mean validation score at the last epoch.
+    """One row per loss and setting with its best rate: the best mean validation score, at the epoch that is tested.
 
     A rate at which a seed failed to train loses to every rate at which fewer did. So none is judged by the seeds that
     survived it. Of equally good rates the smallest is taken. No one-standard-error rule: it would prefer smaller rates,

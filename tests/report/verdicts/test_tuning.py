@@ -10,6 +10,7 @@ import pytest
 from ce_harness.errors import TooFewRunsError
 from ce_harness.report import build
 from ce_harness.report.evidence import rows
+from ce_harness.report.evidence.run import tuning_scores
 from ce_harness.report.evidence.selection import select, survey
 from ce_harness.report.output.learning_rates import accuracy_by_rate, chosen_rates
 from ce_harness.report.output.tables import comparison
@@ -202,3 +203,11 @@ def test_a_rate_for_each_question():
     views = {name: found for name, found, _ in rates.views(evidence(tracked), each.tuned_for)}
     assert len(views["tuned_for_nll"].runs) == 4 * len(READS["seed"])
     assert views["tuned_for_nll"].runs["test/accuracy"].mean() < 0.8
+
+
+def test_a_run_that_is_tested_at_its_best_epoch_is_tuned_at_that_epoch():
+    last = {"val/accuracy": 0.7, "best/val/accuracy": 0.9, "best/epoch": 3.0}
+    tested = {
+        name: Run("mse", 0, metrics={**last, "test/epoch": epoch}) for name, epoch in (("last", 6.0), ("best", 3.0))
+    }
+    assert {name: tuning_scores(run)["val/accuracy"] for name, run in tested.items()} == {"last": 0.7, "best": 0.9}
