@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
-import signal
 import sys
 from typing import NoReturn
 
+from ce_harness.cli import streams
 from ce_harness.errors import INTERRUPTED, ConfigError
 from ce_harness.startup import lacking, prepare
-
-NOBODY_READS = 128 + signal.SIGPIPE  # what the shell calls a command whose reader, such as `head`, has ended
 
 
 def run() -> NoReturn:
@@ -30,17 +27,14 @@ def dashboard() -> NoReturn:
 
 
 def _start(module: str) -> NoReturn:
+    streams.secure()
     if reason := lacking():
         print(f"error: {reason}", file=sys.stderr)
         sys.exit(ConfigError.exit_code)
     prepare()
     try:  # also what the command imports before it can answer for itself
         exit_code = importlib.import_module(module).main()
-        sys.stdout.flush()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         exit_code = INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries once more at its end
-        exit_code = NOBODY_READS
-    sys.exit(exit_code)
+    sys.exit(streams.exit_code_after(exit_code))

@@ -56,8 +56,6 @@ def main() -> int:
         return INTERRUPTED
     except SystemExit as end:  # Hydra's, after a line of its own
         return ConfigError.exit_code if end.code == 1 else int(end.code or 0)
-    except BrokenPipeError:
-        raise  # nobody reads on: no error to explain
     except Exception as error:
         known = explain(error)
         if known is None or wants_traceback:
