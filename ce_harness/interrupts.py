@@ -6,6 +6,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -16,11 +18,25 @@ def held_off() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # which alone gets signals
         yield
         return
-    before = {
-        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in INTERRUPTS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def heard_once(number: int, frame: FrameType | None) -> NoReturn:
+    """A handler for a process that somebody ends if it does not end by itself: what comes after the first is ignored.
+
+    Raises:
+        KeyboardInterrupt: always.
+    """
+    ignore()
+    raise KeyboardInterrupt
+
+
+def ignore() -> None:
+    """Ignores from now on whatever asks this process to end: it does."""
+    for number in INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)

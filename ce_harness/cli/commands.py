@@ -6,6 +6,7 @@ import importlib
 import sys
 from typing import NoReturn
 
+from ce_harness import interrupts
 from ce_harness.cli import streams
 from ce_harness.errors import INTERRUPTED, ConfigError
 from ce_harness.startup import lacking, prepare
@@ -34,6 +35,7 @@ def _start(module: str) -> NoReturn:
     prepare()
     try:  # also what the command imports before it can answer for itself
         exit_code = importlib.import_module(module).main()
+        interrupts.ignore()  # nothing is left to interrupt, and Python's own end would show a traceback
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         exit_code = INTERRUPTED

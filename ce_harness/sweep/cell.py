@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from ce_harness import devices
 from ce_harness.config.error_messages import explain
 from ce_harness.errors import INTERRUPTED, ConfigError, HarnessError
-from ce_harness.interrupts import held_off
+from ce_harness.interrupts import heard_once, held_off
 from ce_harness.sweep import device_slots
 from ce_harness.sweep.cell_files import CellFiles, End
 
@@ -140,8 +140,8 @@ def _leave_signals_to_the_worker() -> None:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_IGN)
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, heard_once)
+    signal.signal(signal.SIGINT, heard_once)  # of one Ctrl-C both the terminal and the worker tell it
 
 
 def _die_with_the_worker() -> None:

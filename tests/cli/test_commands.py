@@ -1,13 +1,16 @@
 """The doors to the commands: the base install has the losses, and says what a command lacks."""
 
 import os
+import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from ce_harness import places
 from ce_harness.cli import commands
+from ce_harness.interrupts import INTERRUPTS
 from tests.conftest import ROOT
 
 # Python answers as if these were not installed.
@@ -54,6 +57,19 @@ def test_ctrl_c_while_a_command_imports_what_it_needs_is_one_line(command, monke
     with pytest.raises(SystemExit) as end:
         command()
     assert (end.value.code, capsys.readouterr().err) == (130, "interrupted\n")
+
+
+def test_ctrl_c_when_all_is_done_changes_nothing(monkeypatch):
+    before = {number: signal.getsignal(number) for number in INTERRUPTS}
+    monkeypatch.setattr(commands.importlib, "import_module", lambda name: SimpleNamespace(main=lambda: 0))
+    try:
+        with pytest.raises(SystemExit) as end:
+            commands.run()
+        os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert end.value.code == 0
 
 
 def test_compare_says_in_one_line_what_it_lacks():

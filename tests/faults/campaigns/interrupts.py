@@ -1,4 +1,4 @@
-"""Ctrl-C on a terminal at random moments of a run and of a sweep, every fourth time twice; then one more call."""
+"""Ctrl-C on a terminal at random moments of a run and of a sweep, every second time twice; then one more call."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ def at_random_moments(what: str, every: int) -> Iterator[Outcome]:
     with folder_with_store(store) as folder:
         undisturbed = typed(words, folder)
         expected = left_in(folder)
-    for number in range(0, MOMENTS, every):
+    for number in range(MOMENTS // every):
         moment = rng.uniform(0.2, undisturbed.seconds)
-        moments = (moment, moment + rng.uniform(0.05, 1.5)) if number % 4 == 3 else (moment,)
+        moments = (moment, moment + rng.uniform(0.05, 1.5)) if number % 2 else (moment,)
         with folder_with_store(store) as folder:
             first = typed(words, folder, moments)
             wrong = list(first.wrong)
