@@ -98,7 +98,7 @@ def refuse_loss_of_probabilities(loss: keras.Loss, name: str, num_classes: int) 
                 f"{name}: it does not raise the true class's logit where that is negative, as if it were given "
                 f"probabilities; a loss gets logits here{_instead(loss)}"
             )
-        follows_labels |= not np.array_equal(gradient, of_other_labels)
+        follows_labels |= not np.array_equal(gradient, of_other_labels)  # type: ignore[arg-type]  # no None is left
         if not np.isclose(value, np.mean(alone), rtol=1e-3, equal_nan=True):
             raise ConfigError(
                 f"{name}: of two examples it is {float(value):g}, of each alone {alone[0]:g} and {alone[1]:g}; it must "
