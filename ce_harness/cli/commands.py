@@ -9,7 +9,7 @@ from typing import NoReturn
 from ce_harness import interrupts
 from ce_harness.cli import streams
 from ce_harness.errors import INTERRUPTED, ConfigError
-from ce_harness.startup import lacking, prepare
+from ce_harness.startup import lacking, loading, prepare
 
 
 def run() -> NoReturn:
@@ -34,7 +34,9 @@ def _start(module: str) -> NoReturn:
         sys.exit(ConfigError.exit_code)
     prepare()
     try:  # also what the command imports before it can answer for itself
-        exit_code = importlib.import_module(module).main()
+        with loading():
+            command = importlib.import_module(module)
+        exit_code = command.main()
         interrupts.ignore()  # nothing is left to interrupt, and Python's own end would show a traceback
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

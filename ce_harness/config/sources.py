@@ -13,6 +13,7 @@ from pathlib import Path
 from ce_harness.errors import ConfigError
 from ce_harness.places import PACKAGE
 
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _read: dict[Path, bytes] = {}  # as it was when this process first asked
 _unconfirmed: set[Path] = set()
 
@@ -112,12 +113,14 @@ def _meaning(source: bytes) -> object:
 def _shape(node: object) -> object:
     """A tree as nested tuples. ``ast.dump`` would do, but each version of Python writes its fields another way."""
     if isinstance(node, list):
-        return tuple(_shape(item) for item in node)
+        return tuple([_shape(item) for item in node])
     if not isinstance(node, ast.AST):
         return node
-    fields = dict(ast.iter_fields(node))
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
-        node, clean=False
-    ):
-        fields["body"] = fields["body"][1:]
-    return (type(node).__name__, *((name, _shape(value)) for name, value in fields.items() if value not in (None, [])))
+    shape: list[object] = [type(node).__name__]
+    for name in node._fields:  # in every command that checks a run, so without the detours of `ast.iter_fields`
+        value = getattr(node, name, None)
+        if name == "body" and isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False):
+            value = node.body[1:]
+        if value is not None and value != []:
+            shape.append((name, _shape(value)))
+    return tuple(shape)
