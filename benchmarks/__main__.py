@@ -7,6 +7,7 @@ python -m benchmarks survival      does a killed run end the same               
 python -m benchmarks repeat        does a run trained again give the same bits    14 minutes    -> results/repeat/
 python -m benchmarks simulations   do tests and intervals hold their level        10 minutes    -> results/simulations/
 python -m benchmarks determinism   which operations are exact on this device      2 minutes     -> results/determinism/
+python -m benchmarks licences      whose work the harness stands on                1 second      -> results/licences/
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ce_harness.errors import HarnessError
 from ce_harness.report.output import formats, publish
 from ce_harness.report.study import Table
 
-BENCHMARKS = ("speed", "scale", "peers", "survival", "repeat", "simulations", "determinism")
+BENCHMARKS = ("speed", "scale", "peers", "survival", "repeat", "simulations", "determinism", "licences")
 FOLDERS = {"speed": "benchmark"}  # in results/, where it has another name
 
 

@@ -94,7 +94,7 @@ def of_rows(every: int) -> Iterator[Outcome]:
 
 
 CAMPAIGNS = {
-    "damage_complete": Campaign("a file of a complete run cut or flipped", partial(of_a_run, False), sample=100),
+    "damage_complete": Campaign("a file of a complete run cut or flipped", partial(of_a_run, False), sample=300),
     "damage_interrupted": Campaign("a file of an interrupted run cut or flipped", partial(of_a_run, True)),
     "damage_rows": Campaign("rows of a report cut or flipped", of_rows),
 }

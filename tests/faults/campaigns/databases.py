@@ -109,6 +109,6 @@ def put_back(every: int) -> Iterator[Outcome]:
 
 
 CAMPAIGNS = {
-    "store_ill": Campaign("a SQLite store locked, full or gone meanwhile", ill, sample=5),
+    "store_ill": Campaign("a SQLite store locked, full or gone meanwhile", ill, sample=9),
     "store_put_back": Campaign("a SQLite store deleted, or put back from a backup", put_back),
 }

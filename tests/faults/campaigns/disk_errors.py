@@ -47,9 +47,9 @@ def campaign(trouble: str, mode: Mode, error: int = 0, kind: Kind = Kind.CHANGE,
 
 CAMPAIGNS = {
     "full_once": campaign("disk full for one call", Mode.FAIL_ONCE, errno.ENOSPC),
-    "full_from": campaign("disk full from one call on", Mode.FAIL_FROM, errno.ENOSPC, sample=60),
+    "full_from": campaign("disk full from one call on", Mode.FAIL_FROM, errno.ENOSPC, sample=150),
     "broken": campaign("I/O error when a file is changed", Mode.FAIL_ONCE, errno.EIO),
-    "unreadable": campaign("I/O error when a file is read", Mode.FAIL_ONCE, errno.EIO, Kind.READ, sample=60),
+    "unreadable": campaign("I/O error when a file is read", Mode.FAIL_ONCE, errno.EIO, Kind.READ, sample=150),
     "half_written": campaign("half of what is written is taken", Mode.SHORTEN),
     "half_read": campaign("half of what is read is given", Mode.SHORTEN, kind=Kind.READ),
     "interrupted": campaign("a call is interrupted (EINTR)", Mode.FAIL_ONCE, errno.EINTR),

@@ -128,5 +128,5 @@ def at_random_moments(what: str, every: int) -> Iterator[Outcome]:
 
 CAMPAIGNS = {
     f"ctrl_c_{what}": Campaign(f"Ctrl-C at random moments of a {what}", partial(at_random_moments, what), sample)
-    for what, sample in (("run", 20), ("sweep", None))
+    for what, sample in (("run", 40), ("sweep", None))
 }

@@ -39,8 +39,8 @@ def everywhere(mode: Mode, words: Sequence[str], with_store: bool, every: int) -
 
 
 CAMPAIGNS = {
-    "kill": Campaign("killed before every file call", partial(everywhere, Mode.KILL, RUN, True), sample=40),
-    "kill_in_write": Campaign("killed within every write", partial(everywhere, Mode.SHORTEN_AND_KILL, RUN, True), 40),
+    "kill": Campaign("killed before every file call", partial(everywhere, Mode.KILL, RUN, True), sample=120),
+    "kill_in_write": Campaign("killed within every write", partial(everywhere, Mode.SHORTEN_AND_KILL, RUN, True), 120),
     "kill_new_store": Campaign("the same while the store is made", partial(everywhere, Mode.KILL, RUN, False)),
     "kill_diverging": Campaign("the same of a run that diverges", partial(everywhere, Mode.KILL, DIVERGES, True)),
 }

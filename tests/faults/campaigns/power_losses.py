@@ -34,8 +34,8 @@ def after_every_call(model: str, every: int) -> Iterator[Outcome]:
 
 
 CAMPAIGNS = {
-    "power_ordered": Campaign("power loss, names in order (ext4)", partial(after_every_call, "ordered"), sample=60),
+    "power_ordered": Campaign("power loss, names in order (ext4)", partial(after_every_call, "ordered"), sample=150),
     "power_all": Campaign("power loss, all names survive", partial(after_every_call, "all")),
-    "power_posix": Campaign("power loss, names of synced folders survive", partial(after_every_call, "posix"), 60),
-    "power_one_lost": Campaign("power loss, one name is lost", partial(after_every_call, "one lost"), 80),
+    "power_posix": Campaign("power loss, names of synced folders survive", partial(after_every_call, "posix"), 150),
+    "power_one_lost": Campaign("power loss, one name is lost", partial(after_every_call, "one lost"), 200),
 }
