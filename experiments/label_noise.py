@@ -2,10 +2,12 @@
 
 Runs:    python report.py label_noise --missing | sh    (5 seeds at every rate; once more: 10 at the chosen ones)
 Command: python report.py label_noise
-Planned: 720 tuning runs and 360 at the chosen rates. About 3 hours on 2 cores.
+Planned: 480 tuning runs and 240 at the chosen rates. About 10 core-seconds a run of digits and 14 of Fashion-MNIST: two
+and a half core-hours.
 
 Trained for 60 epochs, long enough to learn wrong labels by heart. The test set, which is clean, is scored at the last
-epoch. In other runs it is the best epoch on validation, whose labels are as wrong as those of training. Ghosh et al.
+epoch. In other runs it is the best epoch on validation, whose labels are as wrong as those of training. Rates are
+chosen on validation at the epoch that is tested. Ghosh et al.
 2017 and Zhang & Sabuncu 2018 (arXiv 1805.07836) expect MSE to be ahead at the last epoch. Feng et al. 2020 (IJCAI) cut
 the series of cross-entropy short to the same end.
 """
@@ -20,11 +22,12 @@ from ce_harness.report.output.learning_rates import accuracy_by_rate
 from ce_harness.report.output.tables import comparison, paired_differences
 from ce_harness.report.study import Claim, Study
 
-# Half decades around the rates in common use; those of mse 5 times as large, the factor of ten classes (theory.py).
+# Half decades around the best rates of LeNet-5 in the first edition of mse_vs_ce. Those of mse lie between equal rates
+# and equal first steps, which are 5 times as large with ten classes (theory.py).
 RATES = {
-    "softmax_ce": (0.01, 0.03, 0.1, 0.3),
-    "builtin_ce": (0.01, 0.03, 0.1, 0.3),
-    "mse": (0.05, 0.15, 0.5, 1.5),
+    "softmax_ce": (0.003, 0.01, 0.03, 0.1),
+    "builtin_ce": (0.003, 0.01, 0.03, 0.1),
+    "mse": (0.01, 0.03, 0.1, 0.3),
 }
 BEST_EPOCH = "early_stopping.restore_best_weights"  # whether the test set is scored at the best epoch
 
@@ -39,7 +42,6 @@ CLAIMS = (
     Claim("With 40% wrong labels, stopping at the best epoch takes MSE's lead away", "test/accuracy", "mse",
           "softmax_ce", relation="less", margin=0.01, within={NOISE: NOISIEST}, along=BEST_EPOCH),
     Claim("MSE is more accurate", "test/accuracy", "mse", "softmax_ce", relation="greater", margin=0.01),
-    Claim("MSE has the lower NLL", "test/nll", "mse", "softmax_ce", relation="less", margin=0.02),
     Claim("Our cross-entropy equals TensorFlow's", "test/accuracy", "softmax_ce", "builtin_ce", relation="equal",
           margin=0.01),
 )  # fmt: skip
@@ -56,7 +58,7 @@ STUDY = Study(
         "dataset": ["digits", "fashion_mnist"],
         "model": ["lenet5"],
         "optimizer": ["sgd"],
-        NOISE: [0.0, 0.2, NOISIEST],
+        NOISE: [0.0, NOISIEST],
         BEST_EPOCH: [False, True],
         "loss": list(RATES),
         "learning_rate": sorted({rate for rates in RATES.values() for rate in rates}),
@@ -64,7 +66,6 @@ STUDY = Study(
     },
     where=planned,
     tuning_seeds=range(5),
-    tuned_for=("val/accuracy", "val/nll"),
     control=("softmax_ce", "builtin_ce"),
     apart=BEST_EPOCH,
     claims=CLAIMS,

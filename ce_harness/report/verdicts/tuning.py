@@ -31,9 +31,10 @@ def choose(runs: pd.DataFrame, columns: Sequence[str], by: str = CHOSEN_BY) -> p
     """One row per loss and setting with its best rate: the best mean validation score, at the epoch that is tested.
 
     A rate at which a seed failed to train loses to every rate at which fewer did. So none is judged by the seeds that
-    survived it. Of equally good rates the smallest is taken. No one-standard-error rule: it would prefer smaller rates,
-    and so slower training, by a margin that depends on the noise. The uncertainty of the choice is in the intervals
-    instead, see ``choice_variance``. At the edge of the grid a better rate may lie beyond.
+    survived it. Where every run failed the best mean score decides all the same: such a loss is compared, too. Of
+    equally good rates the smallest is taken. No one-standard-error rule: it would prefer smaller rates, and so slower
+    training, by a margin that depends on the noise. The uncertainty of the choice is in the intervals instead, see
+    ``choice_variance``. At the edge of the grid a better rate may lie beyond.
 
     Args:
         runs: the columns named in ``columns``, ``learning_rate``, ``num_classes``, ``val/accuracy`` and ``by``; scores
@@ -62,8 +63,12 @@ def _sign(by: str) -> int:
 
 
 def _scores(runs: pd.DataFrame, by: str) -> pd.DataFrame:
-    """A row per rate, ascending, and a column per run of it; larger is better, NaN for a run that failed."""
-    scores = runs.assign(score=_sign(by) * runs[by].where(~failed(runs, "val/accuracy")))
+    """A row per rate, ascending, and a column per run of it; larger is better, NaN for a run that failed.
+
+    Where every run failed, NaN is for those that diverged alone.
+    """
+    failures = failed(runs, "val/accuracy")
+    scores = runs.assign(score=_sign(by) * runs[by].where(~failures | failures.all()))
     scores["run"] = scores.groupby("learning_rate").cumcount()
     return scores.pivot(index="learning_rate", columns="run", values="score")
 

@@ -114,6 +114,11 @@ def test_a_loss_that_diverges_at_every_rate_has_none():
     assert choose(runs, ["loss"])["learning_rate"].isna().item()
 
 
+def test_a_loss_that_fails_at_every_rate_is_compared_at_the_best_of_them():
+    runs = pd.DataFrame({"loss": "mse", "learning_rate": [0.1, 1.0, 10.0], "val/accuracy": [0.10, 0.12, 0.11]})
+    assert choose(runs.assign(num_classes=10), ["loss"])["learning_rate"].item() == 1.0
+
+
 def test_missing_are_the_tuning_runs_then_the_runs_at_the_chosen_rates():
     first = survey([], study(READS, tuning_seeds=TUNING), "tuned").missing
     assert len(first) == 2 * 2 * 3 * 2
