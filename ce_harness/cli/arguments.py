@@ -36,6 +36,8 @@ def prepared(arguments: Sequence[str]) -> list[str]:
         raise ConfigError(f"{argument}: write flags such as -m before the first key=value")
     if known.experimental_rerun:
         raise ConfigError("--experimental-rerun: it needs files that are not kept; the same command continues a run")
+    if known.shell_completion and not known.overrides:
+        raise ConfigError("--shell-completion: say what to do with it; for example --shell-completion install=bash")
     if known.package and not known.cfg:
         raise ConfigError(f"--package={known.package}: it says what --cfg shows; for example --cfg job -p {GROUPS[0]}")
     sweeps = known.multirun or any(argument.startswith("hydra.mode=") for argument in known.overrides)

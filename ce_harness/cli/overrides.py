@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +38,12 @@ def parsed(argument: str) -> Override:
         if value.startswith(("[", "{")):
             reason = str(error).strip().splitlines()[0]
             raise ConfigError(f"{argument}: not of the form key=value ({reason}); is a bracket missing?") from error
-        raise ConfigError(f"{argument}: its value needs quotes; type {_quoted(key, value)}") from error
+        if value.endswith(","):
+            raise ConfigError(
+                f"{argument}: leave the comma at its end out; if it is part of the value: {_quoted(key, value)}"
+            ) from error
+        home = os.path.expanduser(value)  # which the shell does not put there behind key=
+        raise ConfigError(f"{argument}: its value needs quotes; type {_quoted(key, home)}") from error
 
 
 def check(override: Override, sweeps: bool) -> None:
@@ -48,6 +54,8 @@ def check(override: Override, sweeps: bool) -> None:
     """
     argument, key, value = str(override.input_line), override.key_or_group, override.value()
     _, _, typed = argument.partition("=")
+    if override.package is not None:
+        raise ConfigError(f"{argument}: write a group without a package; for example {key}={typed}")
     if override.is_delete() and not key.startswith("hydra"):
         _refuse_removal(argument)
     if override.is_add() and key.partition(".")[0] not in ("hydra", *GROUPS, *PARTS_BY_NAME):

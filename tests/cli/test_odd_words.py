@@ -39,8 +39,28 @@ def test_a_value_is_taken_as_typed_or_the_told_command_works(value):
     assert overrides.parsed(passed_on).value() == value
 
 
+def test_of_a_path_below_the_home_folder_the_whole_is_told(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    with pytest.raises(ConfigError, match=r"""needs quotes; type "dataset\.path='/home/me/data'"$"""):
+        arguments.prepared(["dataset.path=~/data"])
+
+
 def test_a_comma_is_told_with_quotes_too():
     with pytest.raises(ConfigError, match="if it is one value: ") as refusal:
         arguments.prepared(["dataset.path=a,b"])
     (passed_on,) = arguments.prepared(shlex.split(str(refusal.value).partition("if it is one value: ")[2]))
     assert overrides.parsed(passed_on).value() == "a,b"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["-m", "seed=1,"], "seed=1,: leave the comma at its end out; if it is part of the value: "),
+        (["loss@x=mse"], "loss@x=mse: write a group without a package; for example loss=mse"),
+        (["--shell-completion"], "--shell-completion: say what to do with it; for example --shell-completion install"),
+    ],
+)
+def test_what_nobody_means_is_told(words, says):
+    with pytest.raises(ConfigError) as refusal:
+        arguments.prepared(words)
+    assert str(refusal.value).startswith(says)
