@@ -19,6 +19,7 @@ from functools import partial
 
 from ce_harness.report.output.figures import differences, learning_curves
 from ce_harness.report.output.learning_rates import accuracy_by_rate
+from ce_harness.report.output.literature import Finding, literature
 from ce_harness.report.output.tables import comparison, paired_differences
 from ce_harness.report.study import Claim, Study
 
@@ -34,9 +35,13 @@ BEST_EPOCH = "early_stopping.restore_best_weights"  # whether the test set is sc
 NOISE = "dataset.label_noise"
 NOISIEST = 0.4
 
+AHEAD_AT_THE_LAST_EPOCH = Claim(
+    "At the last epoch MSE withstands 40% wrong labels better", "test/accuracy", "mse", "softmax_ce",
+    relation="greater", margin=0.01, within={NOISE: NOISIEST, BEST_EPOCH: False},
+)  # fmt: skip
+
 CLAIMS = (
-    Claim("At the last epoch MSE withstands 40% wrong labels better", "test/accuracy", "mse", "softmax_ce",
-          relation="greater", margin=0.01, within={NOISE: NOISIEST, BEST_EPOCH: False}),
+    AHEAD_AT_THE_LAST_EPOCH,
     Claim("At the best epoch both withstand 40% wrong labels equally", "test/accuracy", "mse", "softmax_ce",
           relation="equal", margin=0.01, within={NOISE: NOISIEST, BEST_EPOCH: True}),
     Claim("With 40% wrong labels, stopping at the best epoch takes MSE's lead away", "test/accuracy", "mse",
@@ -44,6 +49,32 @@ CLAIMS = (
     Claim("MSE is more accurate", "test/accuracy", "mse", "softmax_ce", relation="greater", margin=0.01),
     Claim("Our cross-entropy equals TensorFlow's", "test/accuracy", "softmax_ce", "builtin_ce", relation="equal",
           margin=0.01),
+)  # fmt: skip
+
+
+FINDINGS = (
+    Finding(
+        "Ghosh, Kumar & Sastry 2017, AAAI",
+        "MNIST and others, labels wrong at random, trained to the end",
+        "squared error withstands wrong labels better than cross-entropy, the absolute error better still",
+        AHEAD_AT_THE_LAST_EPOCH,
+        {NOISE: NOISIEST, BEST_EPOCH: False},
+    ),
+    Finding(
+        "Feng et al. 2020, IJCAI",
+        "MNIST and CIFAR, labels wrong at random",
+        "cross-entropy's series cut short is bounded, and withstands wrong labels; squared error is bounded, too",
+        AHEAD_AT_THE_LAST_EPOCH,
+        {NOISE: NOISIEST, BEST_EPOCH: False},
+    ),
+    Finding(
+        "Zhang & Sabuncu 2018, arXiv 1805.07836",
+        "CIFAR and Fashion-MNIST, labels wrong at random",
+        "with cross-entropy the test accuracy falls again as wrong labels are learned; its best epoch is far better",
+        Claim("Cross-entropy gains more from stopping", "test/accuracy", "mse", "softmax_ce", relation="less",
+              margin=0.01, along=BEST_EPOCH),
+        {NOISE: NOISIEST},
+    ),
 )  # fmt: skip
 
 
@@ -69,10 +100,16 @@ STUDY = Study(
     control=("softmax_ce", "builtin_ce"),
     apart=BEST_EPOCH,
     claims=CLAIMS,
-    tables={"comparison": comparison, "paired_differences": partial(paired_differences, reference="softmax_ce")},
+    tables={
+        "comparison": comparison,
+        "paired_differences": partial(paired_differences, reference="softmax_ce"),
+        "literature": partial(literature, findings=FINDINGS),
+    },
     figures={
         "accuracy_by_rate": accuracy_by_rate,
         "learning_curves": learning_curves,
-        "differences": partial(differences, reference="softmax_ce", metrics=("test/accuracy", "test/nll")),
+        "differences": partial(
+            differences, reference="softmax_ce", metrics=("test/accuracy", "test/nll"), claims=CLAIMS
+        ),
     },
 )

@@ -21,6 +21,7 @@ import pandas as pd
 
 from ce_harness.report.output.figures import differences, learning_curves
 from ce_harness.report.output.learning_rates import accuracy_by_rate
+from ce_harness.report.output.literature import Finding, literature
 from ce_harness.report.output.tables import comparison, paired_differences
 from ce_harness.report.study import Claim, Evidence, Study, Table
 from ce_harness.report.verdicts.outcomes import LEARNED
@@ -45,7 +46,7 @@ MOST = 1000  # classes, which not every loss is tried at
 AT_MOST = ("softmax_ce", "builtin_ce", "mse", "mse_logits_rescaled")
 K = "dataset.num_classes"
 TOLERANCE = 0.25  # of the exponent
-RESAMPLES = 300
+RESAMPLES = 100
 
 CLAIMS = (
     Claim("The gap in accuracy between cross-entropy and MSE grows with the number of classes", "test/accuracy",
@@ -62,6 +63,31 @@ CLAIMS = (
           relation="greater", margin=0.005),
     Claim("Our cross-entropy equals TensorFlow's", "test/accuracy", "softmax_ce", "builtin_ce", relation="equal",
           margin=0.005),
+)  # fmt: skip
+
+
+FINDINGS = (
+    Finding(
+        "Demirkaya et al. 2020, CISS",
+        "CIFAR-100 and fewer classes of it, squared error",
+        "squared error falls behind as the classes grow",
+        Claim("MSE on logits falls behind", "test/accuracy", "softmax_ce", "mse_logits", relation="greater",
+              margin=0.01, along=K),
+    ),
+    Finding(
+        "Demirkaya et al. 2020, CISS; Hui & Belkin 2021, arXiv 2006.07322",
+        "many classes, a larger weight and target of the true class",
+        "rescaling makes up for what squared error lacks",
+        Claim("rescaling helps", "test/accuracy", "mse_logits_rescaled", "mse_logits", relation="greater",
+              margin=0.005),
+        {K: 100},
+    ),
+    Finding(
+        "Hui, Belkin & Wright 2023, arXiv 2302.03952",
+        "squentropy, vision and language",
+        "more accurate than cross-entropy on most tasks",
+        Claim("squentropy ahead of CE", "test/accuracy", "squentropy", "softmax_ce", relation="greater", margin=0.005),
+    ),
 )  # fmt: skip
 
 
@@ -127,10 +153,13 @@ STUDY = Study(
         "growth_of_rates": growth_of_rates,
         "comparison": comparison,
         "paired_differences": partial(paired_differences, reference="softmax_ce"),
+        "literature": partial(literature, findings=FINDINGS),
     },
     figures={
         "accuracy_by_rate": accuracy_by_rate,
-        "differences": partial(differences, reference="softmax_ce", metrics=("test/accuracy", "test/nll_calibrated")),
+        "differences": partial(
+            differences, reference="softmax_ce", metrics=("test/accuracy", "test/nll_calibrated"), claims=CLAIMS
+        ),
         "learning_curves": learning_curves,
     },
 )

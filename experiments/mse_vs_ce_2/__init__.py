@@ -129,7 +129,10 @@ STUDY = Study(
     figures={
         "accuracy_by_rate": accuracy_by_rate,
         "differences": partial(
-            differences, reference="softmax_ce", metrics=("test/accuracy", "test/nll", "test/brier", "test/ece")
+            differences,
+            reference="softmax_ce",
+            metrics=("test/accuracy", "test/nll_calibrated", "test/brier", "ece_debiased"),
+            claims=CLAIMS,
         ),
         "learning_curves": learning_curves,
         "time_to_target": partial(time_to_target, targets=[0.8]),

@@ -17,7 +17,7 @@ from ce_harness import theory
 from ce_harness.report.output import panels
 from ce_harness.report.output.labels import label, loss_names
 from ce_harness.report.output.style import COLUMN_WIDTH, PAGE_WIDTH, logarithmic, loss_styles, new_figure
-from ce_harness.report.study import Evidence
+from ce_harness.report.study import Claim, Evidence
 from ce_harness.report.verdicts.outcomes import mean_of_bins, outcome
 from ce_harness.report.verdicts.pairings import effect, horizon
 from ce_harness.report.verdicts.settings import by_setting, described
@@ -200,10 +200,11 @@ def time_to_target(evidence: Evidence, targets: Sequence[float] = (0.9, 0.95, 0.
     return panels.panels(groups, draw, measures, "epoch", height=2.1, sharey=True)
 
 
-def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> Figure:
+def differences(evidence: Evidence, reference: str, metrics: Sequence[str], claims: Sequence[Claim] = ()) -> Figure:
     """Paired difference of every other loss to the reference, with its 95% interval; one panel per metric.
 
-    NLL, Brier score and ECE of mse_logits, which trains no probabilities, are those of softmax(logits).
+    Shaded: less than the margin of the claims about this metric. NLL, Brier score and ECE of mse_logits, which trains
+    no probabilities, are those of softmax(logits).
 
     Of several settings, whose differences may lie orders of magnitude apart, logarithmic beyond +-0.01 (thin lines).
     """
@@ -230,6 +231,8 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str]) -> F
                 means, at, xerr=reach, marker="o", linestyle="none", color=styles[loss]["color"], label=names[loss]
             )
         ax.axvline(0, color="#7f7f7f", linewidth=0.8, zorder=0)
+        for margin in {claim.margin for claim in claims if claim.metric == metric and not claim.along}:
+            ax.axvspan(-margin, margin, color="#f0f0f0", linewidth=0, zorder=-1)
         ax.set_title(label(metric), loc="left")
         if len(groups) == 1:
             ax.locator_params(axis="x", nbins=4)

@@ -187,7 +187,9 @@ def _shown(claims: Sequence[Claim], frame: pd.DataFrame) -> pd.DataFrame:
     numbers = ["mean", "ci_low", "ci_high", "detectable", "noise_floor", "predicted_low", "predicted_high", "median"]
     for name in numbers:
         if name in frame:
-            frame[name] = frame[name].astype(float).where(~ratios, np.exp(frame[name].astype(float)))
+            values = frame[name].astype(float)
+            with np.errstate(over="ignore"):  # a factor beyond all floats is inf
+                frame[name] = values.where(~ratios, np.exp(values))
     frame.insert(frame.columns.get_loc("p") + 1, "p_holm", frame.pop("p_holm"))
     return frame
 

@@ -88,6 +88,11 @@ def test_diverged_runs_stay_in_their_pairs_and_count_as_chance():
     assert found["verdict"].item() == "supported"
 
 
+def test_differences_of_thousands_overflow_nothing():
+    nll = Claim("CE has the lower NLL", "test/nll", "softmax_ce", "mse", "less", margin=0.02)
+    assert verdict(nll, runs(LOSSES, 6, mse={"metrics": {"test/nll": 6309.0}}), seeds=6) == "supported"
+
+
 def test_ratios_are_geometric():
     norm = Claim("larger gradients", "early_grad_norm", "softmax_ce", "mse", "greater", margin=1.25, ratio=True)
     found = judge([norm], evidence(runs(LOSSES, 10, mse={"grad_norm": 0.2})))
