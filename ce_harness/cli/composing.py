@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ce_harness import places
+from ce_harness.config.error_messages import reading_yaml
 from ce_harness.errors import ConfigError
 
 GROUPS = ("dataset", "model", "loss", "optimizer", "experiment")
@@ -49,7 +50,7 @@ class Configs:
         path = [f"hydra.searchpath=[{_quoted('file://' + str(self.own.absolute()))}]"] if self.own else []
         GlobalHydra.instance().clear()
         try:
-            with initialize_config_dir(str(places.conf()), version_base="1.3"):
+            with reading_yaml(), initialize_config_dir(str(places.conf()), version_base="1.3"):
                 return compose("config", [*path, *overrides])
         except (HydraException, OmegaConfBaseException) as error:
             reason = str(error).splitlines()[0]
@@ -80,7 +81,8 @@ class Configs:
         folders = [folder / group for folder in (places.conf(), self.own) if folder is not None]
         parts = {}
         for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
-            content = OmegaConf.to_container(OmegaConf.load(path))
+            with reading_yaml(str(path)):
+                content = OmegaConf.to_container(OmegaConf.load(path))
             said = content if isinstance(content, dict) else {}
             parts[path.stem] = Part(str(said.get("name") or path.stem), str(said.get("_target_", "")))
         return parts

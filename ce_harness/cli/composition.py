@@ -7,6 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ce_harness.config.error_messages import reading_yaml
 from ce_harness.errors import ConfigError
 from ce_harness.places import run_command
 from ce_harness.unofficial import hydra
@@ -30,7 +31,8 @@ class CheckedConfigLoader(hydra.ConfigLoader):
     """Composes as Hydra does, and refuses a config in which Hydra would run or write what is not ours."""
 
     def load_configuration(self, *args: Any, **kwargs: Any) -> DictConfig:
-        config = super().load_configuration(*args, **kwargs)
+        with reading_yaml():
+            config = super().load_configuration(*args, **kwargs)
         check(config.hydra)
         return config
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+import yaml
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
     MissingConfigException,
 )
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    OmegaConfBaseException,
+)
 
 from ce_harness.config.schema import GROUPS
 from ce_harness.errors import ConfigError, HarnessError
@@ -41,6 +47,32 @@ def explain(error: BaseException) -> HarnessError | None:
     if isinstance(error, ConfigCompositionException | HydraException | OmegaConfBaseException):
         return ConfigError(_mistake(error))
     return None
+
+
+@contextmanager
+def reading_yaml(file: str = "a YAML file of this command") -> Iterator[None]:
+    """Says which YAML file can't be read, and why: Hydra lets through whatever its readers raise.
+
+    Args:
+        file: what to call it where the error does not tell.
+
+    Raises:
+        ConfigError: in place of any error but Hydra's own.
+    """
+    try:
+        yield
+    except (HarnessError, HydraException, OmegaConfBaseException, MemoryError):
+        raise
+    except Exception as error:
+        reason = _first_line(error)
+        match error:
+            case yaml.MarkedYAMLError(problem_mark=yaml.Mark() as mark):
+                file, reason = f"{mark.name}, line {mark.line + 1}", error.problem or reason
+            case yaml.reader.ReaderError():
+                file, reason = error.name, error.reason
+            case RecursionError():
+                reason = "its defaults list leads back to it"
+        raise ConfigError(f"{file}: it can't be read ({reason}); mend it") from error
 
 
 def _shortage_of_memory(error: BaseException | None) -> BaseException | None:

@@ -15,6 +15,7 @@ from ce_harness.config.data_digest import content_digest
 from ce_harness.config.modules import modules_behind, modules_of_the_loop
 from ce_harness.config.schema import GROUPS, LONGEST_NAME, PARTS_BY_NAME
 from ce_harness.config.targets import is_built_in
+from ce_harness.errors import ConfigError
 
 # Where a run is kept and shown and what is kept of it, not what it computes.
 NOT_IDENTITY = (
@@ -61,6 +62,7 @@ def config_hash(config: DictConfig) -> str:
 
     Raises:
         DataError: the path can't be read.
+        ConfigError: a key or value that JSON does not have.
     """
     named = identified(config)
     path = named["dataset"].get("path")
@@ -69,7 +71,10 @@ def config_hash(config: DictConfig) -> str:
         named["dataset"]["path"] = None if pinned else _data_digest(config.dataset)
     if named["model"].get("weights_sha256"):
         named["model"]["weights"] = None
-    canonical = json.dumps(named, sort_keys=True)
+    try:
+        canonical = json.dumps(named, sort_keys=True)
+    except TypeError as error:
+        raise ConfigError(f"the config holds more than text, numbers, lists and mappings of words ({error})") from error
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 

@@ -149,6 +149,7 @@ KEYS = {
 # Of any part that has them.
 KEYS_OF_PARTS = {
     **{f"{group}.name": _text("a name of letters, digits, dots, - and _", "mine", r"\w[\w.-]*") for group in GROUPS},
+    **{f"{group}.label": _text("a text, which reports show", "mine", r".*\S.*") for group in GROUPS},
     "dataset.path": _or(None, _text("the path of a file or folder", "data.npz", r".*\S.*")),
 }
 
