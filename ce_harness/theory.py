@@ -6,7 +6,7 @@ everywhere: figures take a colour from a cycle and draw no closed form.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -181,3 +181,12 @@ LOSSES = {
     "focal": LossFacts(_focal, "#000000"),
     "squentropy": LossFacts(_squentropy, "#8C564B", "--"),
 }
+
+
+def by_gradient(losses: Iterable[str]) -> list[list[str]]:
+    """The losses in their order, several names of one loss together."""
+    together: dict[object, list[str]] = {}
+    for loss in losses:
+        facts = LOSSES.get(loss)
+        together.setdefault(facts.gradient if facts else loss, []).append(loss)
+    return list(together.values())

@@ -17,7 +17,6 @@ from ce_harness.report import any_losses, build
 from ce_harness.report.evidence import rows
 from ce_harness.report.output import answer, style
 from ce_harness.report.study import Evidence, Study, Table
-from ce_harness.report.verdicts import rates
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,7 +47,7 @@ class Comparison:
         runs = any_losses.of_losses(tracked, losses, study_name, places.run_command())
         study = any_losses.study(losses, runs)
         evidence = rows.from_files(build.rows_of(runs, study_name, study, Path(any_losses.__file__)))
-        compared = rates.compared(study, evidence)
+        compared = build.compared_by(study, evidence)
         return cls(study, compared, build.tables_of(study, evidence, compared))
 
     @property

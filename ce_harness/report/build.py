@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,7 @@ def build(
             )
     facts = provenance.describe(name, study_file, evidence)
     facts["commands"] = {"train": [], "report": "", "folder": _as_typed(output), **(commands or {})}
-    compared = rates.compared(study, evidence)
+    compared = compared_by(study, evidence)
     made = tables_of(study, evidence, compared)
     in_words = answer.answer(study, compared, made)
     files: dict[str, str | bytes] = {f"{rows.FOLDER}/{file}": content for file, content in (row_files or {}).items()}
@@ -115,6 +115,11 @@ def build(
     told = {"question": study.question, "answer": in_words.summary if in_words else ""}
     publish.write(pictures | files, facts | told, output)
     return Report(made, in_words)
+
+
+def compared_by(study: Study, evidence: Evidence) -> Evidence:
+    """The runs at the learning rates that a study compares, with what it asks of them."""
+    return replace(rates.compared(study, evidence), claims=study.claims, apart=study.apart)
 
 
 def tables_of(study: Study, evidence: Evidence, compared: Evidence) -> dict[str, Table]:
@@ -132,7 +137,7 @@ def tables_of(study: Study, evidence: Evidence, compared: Evidence) -> dict[str,
         if setting_columns(compared.runs):
             behind["verdicts_by_setting"] = verdicts_by_setting(main, study.claims)
         behind["sensitivity"] = sensitivity_table(main, study.claims)
-    if compared is not evidence and not study.random_search:
+    if rates.differ(evidence) and not study.random_search:
         made["learning_rates"] = learning_rates.chosen_rates(compared)
         for name, runs, note in rates.views(evidence, study.tuned_for):
             if concerned := claims.decidable(study.claims, runs):

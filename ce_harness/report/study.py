@@ -31,6 +31,7 @@ class Evidence:
         tuning: one row per run that chose the learning rates: identity and validation metrics, empty for a run that
             diverged. It holds no test score, and none of these runs is in ``runs``.
         excluded: one row per run or combination that was left out: ``run`` and ``reason``.
+        claims, apart: of the study that asks; see ``Study``.
     """
 
     runs: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -41,6 +42,8 @@ class Evidence:
     confusion: pd.DataFrame = field(default_factory=pd.DataFrame)
     tuning: pd.DataFrame = field(default_factory=pd.DataFrame)
     excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
+    claims: Sequence[Claim] = ()
+    apart: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,12 @@ from ce_harness.sweep.plan import Cell
 
 SECONDS_BETWEEN_LOOKS = 0.5
 NAMES_SHOWN = 4
+ALL_SHOWN = 12  # cells of which each has a line; of more only every fifth part has one
+LINES = 5
 
 
 class Progress:
-    """Follows the cells of a sweep by their files; a live line on a terminal, a line per ended cell anywhere.
+    """Follows the cells of a sweep by their files; a live line on a terminal, and lines that stay.
 
     Used as a context manager around launching.
 
@@ -81,8 +83,13 @@ class Progress:
             self._running = running
 
     def _show_end(self, cell: Cell, end: End) -> None:
+        """Every failure; of many cells that complete, the last of each fifth."""
+        ended = len(self._ends)
+        ends_a_fifth = ended * LINES // self._total > (ended - 1) * LINES // self._total
+        if not end.exit_code and self._total > ALL_SHOWN and not ends_a_fifth:
+            return
         failed = "FAILED  " if end.exit_code else ""
-        line = f"[{len(self._ends)}/{self._total}] {cell.label}  {failed}{end.message}"
+        line = f"[{ended}/{self._total}] {cell.label}  {failed}{end.message}"
         self._console.print(Text(line), soft_wrap=True)
 
     def _line(self) -> Text:

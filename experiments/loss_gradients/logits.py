@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -9,12 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 from scipy import special
 
 from ce_harness import places
+from ce_harness.report.output.labels import built_in_labels
 from ce_harness.report.output.style import COLUMN_WIDTH, logarithmic, loss_styles, new_figure
 from ce_harness.report.study import Evidence, Table
 from ce_harness.startup import import_tensorflow
-from ce_harness.theory import LOSSES, logit_gradient
+from ce_harness.theory import LOSSES, by_gradient, logit_gradient
 
 NUM_CLASSES = (2, 10)
+TARGET_BEYOND = "mse_logits_rescaled"  # its gradient is that of a far target wherever the figures look
 
 
 def uniform_start(_: Evidence) -> Table:
@@ -34,14 +38,15 @@ def uniform_start(_: Evidence) -> Table:
             )
     frame = pd.DataFrame(rows)
     shown = frame.assign(
-        **{column: frame[column].map("{:.4g}".format) for column in frame.columns if column not in ("classes", "loss")}
+        loss=frame["loss"].map(built_in_labels()),
+        **{column: frame[column].map("{:.4g}".format) for column in frame.columns if column not in ("classes", "loss")},
     )
     return Table(
         "Norm of the gradient on the logits at a uniform prediction",
         frame,
         shown,
         (
-            "Scale: here cross-entropy's gradient is K/2 times that of mse and K^2/2 times that of mse_mean, "
+            "Scale: here cross-entropy's gradient is K/2 times that of MSE (sum) and K^2/2 times that of MSE (mean), "
             "in the same direction. A constant factor is a choice of units: the learning rate absorbs it.",
         ),
     )
@@ -76,22 +81,28 @@ def saturation(_: Evidence) -> Table:
 
 
 def norms(_: Evidence) -> Figure:
-    """Norm against the true class's probability: closed forms as lines, differentiation as points."""
+    """Norm against the true class's probability: closed forms as lines, differentiation as points.
+
+    Two names of one loss are one line. Left out: MSE on logits, rescaled, whose target of 15 lies beyond these logits.
+    """
     p_true = special.expit(np.linspace(special.logit(1e-4), special.logit(0.99), 241))
-    fig = new_figure(COLUMN_WIDTH, 4.7)
+    fig = new_figure(COLUMN_WIDTH, 5.2)
     axes = fig.subplots(len(NUM_CLASSES), 1, sharex=True, sharey=True)
     styles = loss_styles(list(LOSSES))
     smoothing = _config("label_smoothing_ce").label_smoothing
     for ax, num_classes in zip(axes, NUM_CLASSES, strict=True):
         logits = spread_evenly(p_true, num_classes)
         line = np.union1d(p_true, 1 - smoothing + smoothing / num_classes)  # label smoothing's gradient is 0 there
-        for i, loss in enumerate(LOSSES):
-            some = slice(3 * i + 5, None, 30)
-            order = 3 if loss in ("softmax_ce", "builtin_ce") else 2  # what all others are compared with is on top
-            norm = _closed_form(loss, spread_evenly(line, num_classes))
-            ax.plot(line, norm, label=loss, zorder=order, **styles[loss])
-            points = _automatic(loss, logits[some])
-            ax.plot(p_true[some], points, "o", color=styles[loss]["color"], markersize=2.5, zorder=order)
+        for losses in by_gradient(LOSSES):
+            if losses[0] == TARGET_BEYOND:
+                continue
+            order = 3 if "softmax_ce" in losses else 2  # what all others are compared with is on top
+            norm = _closed_form(losses[0], spread_evenly(line, num_classes))
+            ax.plot(line, norm, label=named(losses), zorder=order, **styles[losses[0]])
+            for loss in losses:
+                some = slice(3 * list(LOSSES).index(loss) + 5, None, 30)
+                points = _automatic(loss, logits[some])
+                ax.plot(p_true[some], points, "o", color=styles[loss]["color"], markersize=2.5, zorder=order)
         ax.plot([], [], "o", color="#555555", markersize=2.5, label="autodiff")
         ax.axvline(1 / num_classes, color="#555555", linewidth=0.8, linestyle=":")
         ax.set_title(f"{num_classes} classes, logits of mean 0; dotted: uniform", loc="left")
@@ -99,12 +110,17 @@ def norms(_: Evidence) -> Figure:
         ax.set_xscale("logit")
         logarithmic(ax.yaxis)
         ax.set_xlim(p_true[0], p_true[-1])
-        ax.set_ylim(1e-4, 20)
+        ax.set_ylim(1e-4, 10)
     ticks = [1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99]
     axes[-1].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes[-1].set_xlabel("probability of the true class, the rest spread evenly")
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, columnspacing=1)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, columnspacing=1)
     return fig
+
+
+def named(losses: Sequence[str]) -> str:
+    """What a line of several names of one loss is called."""
+    return " = ".join(built_in_labels()[loss] for loss in losses)
 
 
 def spread_evenly(p_true: np.ndarray, num_classes: int) -> np.ndarray:

@@ -40,7 +40,8 @@ NUMBERS = (*SCALARS, "start_time", "early_grad_norm", "num_classes")
 BY_RUN = ("runs", "tuning", "excluded")  # one line a run; the others are series
 TEXT = ("run", "class", "predicted")  # columns of series that hold names
 LINES_AT_ONCE = 20_000  # bounds the memory for writing series
-FILES = tuple(f"{item.name}.csv" if item.name in BY_RUN else f"{item.name}.csv.gz" for item in fields(Evidence))
+FRAMES = [item.name for item in fields(Evidence) if item.default_factory is pd.DataFrame]
+FILES = tuple(f"{name}.csv" if name in BY_RUN else f"{name}.csv.gz" for name in FRAMES)
 OPTIONAL = ("tuning.csv", "confusion.csv.gz")  # not written if there is nothing to say
 
 

@@ -69,12 +69,19 @@ class Answer:
     """A study's answer.
 
     Attributes:
-        summary: what holds, what is not so, what is scale, and how far it carries.
+        listed: which claims hold, which are not so, and which are not decided; empty if all are not decided.
+        reach: what is scale, and how far it carries.
         claims: each claim answered, in the order of the study.
     """
 
-    summary: str
+    listed: str
+    reach: str
     claims: tuple[Answered, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """The paragraph that sums up."""
+        return f"{self.listed} {self.reach}".strip()
 
     @property
     def text(self) -> str:
@@ -97,7 +104,7 @@ def answer(study: Study, evidence: Evidence, tables: Mapping[str, Table]) -> Ans
     names = loss_names(evidence)
     rows = frame.to_dict("records")
     answered = tuple(_answered(claim, row, evidence, names) for claim, row in zip(study.claims, rows, strict=True))
-    return Answer(_summary(answered, evidence), answered)
+    return Answer(_listed(answered), _reach(answered, evidence), answered)
 
 
 def markdown(question: str, answered: Answer) -> str:
@@ -155,23 +162,29 @@ def _why_undecided(claim: Claim, row: Mapping[str, Any]) -> str:
     return f"The interval leaves open whether it is more than {margin(claim)}."
 
 
-def _summary(answered: Sequence[Answered], evidence: Evidence) -> str:
-    pairs = max(one.row["n"] for one in answered)
+def _listed(answered: Sequence[Answered]) -> str:
     if all(one.row["verdict"] == "inconclusive" for one in answered):
-        few = (
-            f": {pairs} seeds show no difference, and {MIN_PAIRS} are the fewest that can" if pairs < MIN_PAIRS else ""
-        )
-        return f"These runs decide none of the {len(answered)} claims{few}. {_how_far(evidence)}"
+        return ""
     parts = []
     for verdict, beginning in SUMMED_UP.items():
         statements = [f"{one.claim.statement}." for one in answered if one.row["verdict"] == verdict]
         if statements:
             parts.append(f"{beginning}: {' '.join(statements)}")
+    return " ".join(parts)
+
+
+def _reach(answered: Sequence[Answered], evidence: Evidence) -> str:
     by_metric = {one.claim.metric: one.row["verdict"] for one in answered}
-    if by_metric.get("early_grad_norm") in ("supported", "contradicted"):
-        beginning, endings = SCALE
-        parts.append(beginning + endings.get(by_metric.get("feedback_slope", ""), ""))
-    return " ".join([*parts, _how_far(evidence)])
+    if set(by_metric.values()) == {"inconclusive"}:
+        pairs = max(one.row["n"] for one in answered)
+        few = (
+            f": {pairs} seeds show no difference, and {MIN_PAIRS} are the fewest that can" if pairs < MIN_PAIRS else ""
+        )
+        return f"These runs decide none of the {len(answered)} claims{few}. {_how_far(evidence)}"
+    if by_metric.get("early_grad_norm") not in ("supported", "contradicted"):
+        return _how_far(evidence)
+    beginning, endings = SCALE
+    return f"{beginning}{endings.get(by_metric.get('feedback_slope', ''), '')} {_how_far(evidence)}"
 
 
 def _how_far(evidence: Evidence) -> str:

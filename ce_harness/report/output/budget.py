@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ce_harness.report.output import panels
 from ce_harness.report.output.formats import NOTHING, with_interval
-from ce_harness.report.output.labels import common_settings, label, setting_column
+from ce_harness.report.output.labels import common_settings, label, loss_names, setting_column
 from ce_harness.report.output.style import loss_styles
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.verdicts.budget import trial_values
@@ -22,7 +22,7 @@ from ce_harness.report.verdicts.settings import by_setting
 
 def tuning_budget(evidence: Evidence, budgets: Sequence[int] = (1, 3, 10, 30)) -> Table:
     """Per loss, the share of trials that fail and the expected test accuracy of the best of k trials."""
-    rows, shown = [], []
+    rows, shown, names = [], [], loss_names(evidence)
     for setting, group in by_setting(evidence.runs):
         for metric in (FAILED, *(f"{BEST_OF}{k}" for k in budgets)):
             values = outcome(evidence, metric)[group.index].groupby(group["loss"], sort=False)
@@ -30,7 +30,7 @@ def tuning_budget(evidence: Evidence, budgets: Sequence[int] = (1, 3, 10, 30)) -
             for loss, s in summaries.items():
                 numbers = {"n": s.n, "mean": s.mean, "ci_low": s.low, "ci_high": s.high}
                 rows.append({**setting, "loss": loss, "metric": metric, **numbers})
-            texts = {loss: with_interval(s) if s.n else NOTHING for loss, s in summaries.items()}
+            texts = {names[loss]: with_interval(s) if s.n else NOTHING for loss, s in summaries.items()}
             shown.append({**setting_column(setting), "metric": label(metric), **texts})
     notes = (
         "The mean over all choices of k among the trials, of the test accuracy of the one that is best on validation "
@@ -44,14 +44,14 @@ def tuning_budget(evidence: Evidence, budgets: Sequence[int] = (1, 3, 10, 30)) -
 def budget_curves(evidence: Evidence) -> Figure:
     """Expected test accuracy of the best of k trials, chosen on validation. Bands: 95% intervals by the jackknife."""
     validation, test = outcome(evidence, "val/accuracy"), outcome(evidence, "test/accuracy")
-    styles = loss_styles(list(evidence.runs["loss"].unique()))
+    styles, names = loss_styles(evidence.runs["loss"].unique()), loss_names(evidence)
 
     def draw(ax: Axes, group: pd.DataFrame) -> None:
         for loss, runs in group.groupby("loss", sort=False):
             budgets = np.arange(1, len(runs) // 2 + 1)
             of = validation[runs.index], test[runs.index]
             summaries = [summarize(trial_values(int(k), *of)) for k in budgets]
-            ax.plot(budgets, [s.mean for s in summaries], label=str(loss), **styles[str(loss)])
+            ax.plot(budgets, [s.mean for s in summaries], label=names[str(loss)], **styles[str(loss)])
             low, high = [s.low for s in summaries], [s.high for s in summaries]
             ax.fill_between(budgets, low, high, color=styles[str(loss)]["color"], alpha=0.2, linewidth=0)
         ax.set_xscale("log")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
+from omegaconf import OmegaConf
+
+from ce_harness import places
 from ce_harness.report.study import Evidence
 from ce_harness.report.verdicts.outcomes import BEST_OF, OF_PROBABILITIES, TIME_TO, WITHOUT_PROBABILITIES, target
 from ce_harness.report.verdicts.settings import described, setting_columns
@@ -30,20 +34,31 @@ LABELS = {
 }
 MARK = "*"
 MARKED = (
-    f"{MARK} of softmax(logits): {' and '.join(WITHOUT_PROBABILITIES)} trains no probabilities. Only its calibrated "
-    "scores are to be compared."
+    f"{MARK} of softmax(logits): a loss on raw logits trains no probabilities. Only its calibrated scores are to be "
+    "compared."
 )
 
 
 def loss_names(evidence: Evidence) -> dict[str, str]:
-    """Loss -> what readers call it: the ``label`` of its config, or its name where two would read the same."""
-    runs = evidence.runs
-    names = {loss: loss for loss in runs["loss"].unique()} if len(runs) else {}
-    if "loss_label" not in runs:  # of runs that were trained before losses had labels
-        return names
-    labelled = runs[runs["loss_label"].fillna("") != ""].groupby("loss")["loss_label"].first()
-    once = labelled[~labelled.duplicated(keep=False)]
-    return names | once.to_dict()
+    """Loss -> what readers call it: the ``label`` of its config, or its name where two would read the same.
+
+    Rows of runs that were trained before losses had labels take those of conf/loss.
+    """
+    frames = [frame for frame in (evidence.runs, evidence.tuning) if len(frame)]
+    names = {str(loss): str(loss) for frame in frames for loss in frame["loss"].unique()}
+    if "loss_label" in evidence.runs:
+        labelled = evidence.runs[evidence.runs["loss_label"].fillna("") != ""]
+        labels = labelled.groupby("loss")["loss_label"].first().to_dict()
+    else:
+        labels = {loss: text for loss, text in built_in_labels().items() if loss in names}
+    return names | {loss: text for loss, text in labels.items() if list(labels.values()).count(text) == 1}
+
+
+@cache
+def built_in_labels() -> dict[str, str]:
+    """The label of every loss of conf/loss, by name."""
+    configs = [OmegaConf.load(path) for path in sorted((places.conf() / "loss").glob("*.yaml"))]
+    return {config["name"]: config["label"] for config in configs}
 
 
 def label(metric: str) -> str:

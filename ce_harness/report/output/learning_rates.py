@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ce_harness.report.output import panels
 from ce_harness.report.output.formats import NOTHING
-from ce_harness.report.output.labels import setting_column
+from ce_harness.report.output.labels import loss_names, setting_column
 from ce_harness.report.output.style import logarithmic, loss_styles
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.verdicts.rates import BEST, chosen
@@ -20,14 +20,14 @@ from ce_harness.report.verdicts.tuning import CHOSEN_BY
 
 def chosen_rates(evidence: Evidence) -> Table:
     """Per setting, the rate of each loss with the best mean validation accuracy at the last epoch."""
-    frame = chosen(evidence)
+    frame, losses = chosen(evidence), loss_names(evidence)
     names = list(frame.columns[: frame.columns.get_loc("loss")])
     marks = frame["at_edge"].map({True: " (edge)", False: ""})
     rates = [f"{rate:g}{mark}" for rate, mark in zip(frame["learning_rate"], marks, strict=True)]
     shown: dict[tuple[Any, ...], dict[str, str]] = {}
     for row, rate in zip(frame.to_dict("records"), rates, strict=True):
         setting = {name: row[name] for name in names}
-        shown.setdefault(tuple(setting.values()), setting_column(setting))[row["loss"]] = rate
+        shown.setdefault(tuple(setting.values()), setting_column(setting))[losses[row["loss"]]] = rate
     seeds = set((evidence.tuning if len(evidence.tuning) else evidence.runs)["seed"])
     notes = [
         f"Chosen by the mean validation accuracy of {len(seeds)} seeds at the last epoch; the test set plays no part. "
@@ -49,7 +49,7 @@ def accuracy_by_rate(evidence: Evidence) -> Figure:
     """
     tuning = evidence.tuning if len(evidence.tuning) else evidence.runs
     rates = chosen(evidence)
-    styles = loss_styles(list(tuning["loss"].unique()))
+    styles, names = loss_styles(tuning["loss"].unique()), loss_names(evidence)
 
     def draw(ax: Axes, group: pd.DataFrame) -> None:
         for loss, runs in group.groupby("loss", sort=False):
@@ -59,7 +59,7 @@ def accuracy_by_rate(evidence: Evidence) -> Figure:
             mean = by_rate["mean"]
             error = [(mean - by_rate["min"]).clip(lower=0), (by_rate["max"] - mean).clip(lower=0)]
             ax.errorbar(
-                by_rate.index, by_rate["mean"], yerr=error, marker="o", markersize=2, label=loss, **styles[loss]
+                by_rate.index, by_rate["mean"], yerr=error, marker="o", markersize=2, label=names[loss], **styles[loss]
             )
             setting = list(rates.columns[: rates.columns.get_loc("learning_rate")])
             best = rates.merge(runs[setting].head(1), on=setting)

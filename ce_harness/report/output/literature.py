@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ce_harness.report.output.formats import NOTHING
-from ce_harness.report.output.labels import label
+from ce_harness.report.output.labels import label, loss_names
 from ce_harness.report.output.verdict_tables import estimate
 from ce_harness.report.study import Claim, Evidence, Table
 from ce_harness.report.verdicts.claims import judge_overall
@@ -47,7 +47,7 @@ def literature(evidence: Evidence, findings: Sequence[Finding]) -> Table:
 
     Agreement is the verdict of ``study.Claim``'s rule on the expected difference, each finding judged by itself.
     """
-    rows, shown = [], []
+    rows, shown, names = [], [], loss_names(evidence)
     for finding in findings:
         theirs = {"work": finding.work, "setting": finding.setting, "published": finding.finding}
         if finding.claim is None:
@@ -58,7 +58,8 @@ def literature(evidence: Evidence, findings: Sequence[Finding]) -> Table:
         agreement = AGREES[row.pop("verdict")] if row["n"] else "not measured"
         where = described(finding.within) or "all settings"
         rows.append(theirs | row | {"within": where, "agreement": agreement})
-        shown.append(theirs | {"measured here": f"{_sentence(finding.claim, row)} ({where})", "agreement": agreement})
+        measured = f"{_sentence(finding.claim, row, names)} ({where})"
+        shown.append(theirs | {"measured here": measured, "agreement": agreement})
     notes = (
         "Ours is the mean over the settings named in brackets, with its 95% interval. Agreement follows the rule of "
         "the verdicts, without adjustment: each row answers to another publication. No difference: within the margin.",
@@ -66,7 +67,8 @@ def literature(evidence: Evidence, findings: Sequence[Finding]) -> Table:
     return Table("Against the literature", pd.DataFrame(rows), pd.DataFrame(shown), notes)
 
 
-def _sentence(claim: Claim, row: Mapping[str, object]) -> str:
+def _sentence(claim: Claim, row: Mapping[str, object], losses: Mapping[str, str]) -> str:
+    first, second = (losses.get(loss, loss) for loss in (claim.first, claim.second))
     symbol = "/" if claim.ratio else "minus"
     numbers = estimate(claim, row) if row["n"] else "no pairs"
-    return f"{label(claim.metric)}, {claim.first} {symbol} {claim.second}: {numbers}"
+    return f"{label(claim.metric)}, {first} {symbol} {second}: {numbers}"

@@ -113,8 +113,10 @@ def _topics(study: Study, tables: Mapping[str, Table]) -> Iterator[Topic]:
 
 
 def _figure(study: Study, name: str, pictures: Mapping[str, bytes]) -> dict[str, str]:
-    said = caption(study, name)
-    return {"source": _data_uri(pictures[f"{name}.svg"], pictures[f"{name}.png"]), "caption": said}
+    svg, png = pictures[f"{name}.svg"], pictures[f"{name}.png"]
+    with Image.open(BytesIO(png)) as picture:
+        shows = str(picture.info["Description"])
+    return {"source": _data_uri(svg, png), "caption": caption(study, name), "shows": shows}
 
 
 def _data_uri(svg: bytes, png: bytes) -> str:

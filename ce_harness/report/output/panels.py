@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -108,4 +109,16 @@ def legend(fig: Figure) -> None:
     for ax in fig.axes:
         for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
             handles.setdefault(name, handle)
-    fig.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=min(len(handles), 6))
+    columns = max((many for many in range(1, len(handles) + 1) if _fits(fig, list(handles), many)), default=1)
+    fig.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=columns)
+
+
+def _fits(fig: Figure, names: Sequence[str], columns: int) -> bool:
+    """Whether a legend, filled column by column, is as narrow as the figure: letters of 7 pt, pieces of lines."""
+    widest = [max(map(len, column)) for column in _chunks(names, math.ceil(len(names) / columns))]
+    return sum(widest) * 0.058 + len(widest) * 0.5 <= fig.get_figwidth()
+
+
+def rows_of(runs: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a series that belong to some runs."""
+    return rows[rows["run"].isin(runs["run"])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from io import BytesIO
 from itertools import cycle
@@ -15,19 +15,22 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from ce_harness.report.output import alternative
 from ce_harness.theory import LOSSES
 
 STYLE = Path(__file__).with_name("paper.mplstyle")
 COLUMN_WIDTH = 3.35  # inches
 PAGE_WIDTH = 6.9
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 # For losses that theory.py does not know.
 OTHER_STYLES = [{"color": color, "linestyle": (0, (5, 1))} for color in ("#882255", "#7F7F7F", "#999933", "#332288")]
 
 
-def loss_styles(losses: Sequence[str]) -> dict[str, dict[str, Any]]:
+def loss_styles(losses: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Colour and line style of each loss; those that theory.py does not know take the other styles in order."""
     others = cycle(OTHER_STYLES)
     return {
@@ -47,8 +50,17 @@ def logarithmic(*axes: XAxis | YAxis) -> None:
     """Log scales whose ticks are plain numbers: Matplotlib's own are formulas, which the style switches off."""
     for axis in axes:
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-        axis.set_major_formatter(LogFormatter())
+        axis.set_major_formatter(FuncFormatter(power_of_ten))
         axis.set_minor_formatter(NullFormatter())
+
+
+def power_of_ten(value: float, _: object = None) -> str:
+    """A tick of a log axis: ``0.02``, ``100``, ``10⁻⁵``."""
+    if value <= 0 or 1e-3 <= value < 1e4:
+        return f"{value:g}"
+    digits, _, exponent = f"{value:e}".partition("e")
+    power = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
+    return power if float(digits) == 1 else f"{float(digits):g}·{power}"
 
 
 def paper() -> AbstractContextManager[None]:
@@ -57,14 +69,18 @@ def paper() -> AbstractContextManager[None]:
 
 
 def rendered(figure: Figure, name: str) -> dict[str, bytes]:
-    """The figure as PDF, PNG and SVG files; without dates, so that the same figure is the same bytes."""
+    """The figure as PDF, PNG and SVG files; without dates, so that the same figure is the same bytes.
+
+    Each holds in its metadata what the figure shows, as the alternative for those who can't see it.
+    """
+    shows = alternative.text(figure)
     if layout := figure.get_layout_engine():
         layout.execute(figure)
     figure.set_layout_engine("none")  # laid out once, for all three
     pdf, png, svg = BytesIO(), BytesIO(), BytesIO()
     # Figure.savefig draws everything twice, to lay it out again.
-    FigureCanvasPdf(figure).print_pdf(pdf, metadata={"CreationDate": None})
-    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
+    FigureCanvasPdf(figure).print_pdf(pdf, metadata={"CreationDate": None, "Subject": shows})
+    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Description": shows})
     figure.dpi = mpl.rcParams["savefig.dpi"]
-    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None, "Description": shows})
     return {f"{name}.pdf": pdf.getvalue(), f"{name}.png": png.getvalue(), f"{name}.svg": svg.getvalue()}

@@ -90,7 +90,7 @@ def _time(values: pd.Series, end: float) -> tuple[dict[str, Any], str]:
 
 def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str] = METRICS) -> Table:
     """Every other loss minus the reference, paired by seed."""
-    rows, lines = [], []
+    rows, lines, names = [], [], loss_names(evidence)
     for setting, group in by_setting(evidence.runs):
         for loss in group["loss"].unique():
             if loss == reference:
@@ -98,9 +98,8 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
             for metric in metrics:
                 compared = effect(evidence, setting, group, metric, loss, reference)
                 d = compared.summary
-                names = {"loss": loss, "metric": metric, "n": d.n}
                 rows.append(
-                    {**setting, **names}
+                    {**setting, "loss": loss, "metric": metric, "n": d.n}
                     | {"mean": d.mean, "sd": d.sd, "ci_low": d.low, "ci_high": d.high}
                     | {"effect_size": compared.effect_size, "superiority": compared.superiority, "p": compared.p}
                     | {"detectable": detectable_difference(d.sd, d.n)}
@@ -109,8 +108,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
                     continue
                 lines.append(
                     setting_column(setting)
-                    | names
-                    | {"metric": label(metric)}
+                    | {"loss": names[loss], "metric": label(metric), "n": d.n}
                     | {"difference": with_interval(d, difference=True) + mark(metric, [loss, reference])}
                     | {"effect size": number(compared.effect_size, "+.2f")}
                     | {"P(larger)": number(compared.superiority, ".2f")}
@@ -122,7 +120,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
     else:
         frame["p_holm"] = holm(frame["p"])
     notes = [
-        f"Difference: the loss minus {reference} of the same seed, mean with its 95% interval. "
+        f"Difference: the loss minus {names.get(reference, reference)} of the same seed, mean with its 95% interval. "
         "Effect size: mean over standard deviation of the differences. P(larger): share of seeds in which "
         "the loss has the larger value, ties half.",
     ]
@@ -164,8 +162,9 @@ def equal_error(evidence: Evidence) -> Table:
             brier = same.get_group(gap.idxmax())
             rows.append(group.loc[[brier.idxmin(), brier.idxmax()], columns])
     frame = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
-    shown = frame.drop(columns="loss").assign(
-        **{metric: [spec.format(value) for value in frame[metric]] for metric, spec in digits.items()}
+    shown = frame.assign(
+        loss=frame["loss"].map(loss_names(evidence)),
+        **{metric: [spec.format(value) for value in frame[metric]] for metric, spec in digits.items()},
     )
     notes = ["MSE is the Brier score here: summed over classes, mean over examples."]
     title = "MSE and cross-entropy of trained networks of equal error"

@@ -15,7 +15,9 @@ from ce_harness.printable import printable
 from ce_harness.report.output.answer import Answer
 from ce_harness.report.output.formats import right_aligned, shown
 from ce_harness.report.output.labels import label
+from ce_harness.report.output.wording import size
 from ce_harness.report.study import Study, Table
+from ce_harness.report.verdicts.outcomes import TIME_TO
 
 if TYPE_CHECKING:
     from ce_harness.report.build import Report
@@ -29,7 +31,7 @@ def console(file: IO[str] | None = None) -> Console:
 
 
 def show(study: Study, report: Report, output: Path) -> None:
-    """Print the answer in words, the first table as far as the answer speaks of it, and where all lies.
+    """Print the answer in words, how well each loss trains as far as the answer speaks of it, and where all lies.
 
     Of a study without claims, print its tables instead of an answer.
     """
@@ -46,26 +48,23 @@ def show(study: Study, report: Report, output: Path) -> None:
     where = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
     left_out = f"; {len(report.tables['excluded'].frame)} runs left out" if "excluded" in report.tables else ""
     screen.print(Text(f"page    {where}/index.html{left_out}"), soft_wrap=True)
-    formats = "tables as .md, .csv and .tex" + (", figures as .pdf, .png and .svg" if study.figures else "")
-    screen.print(Text(f"beside  {formats}"), soft_wrap=True)
 
 
 def _show_answer(screen: Console, answer: Answer) -> None:
-    screen.print(Text(printable(answer.summary)))
-    screen.print()
     for one in answer.claims:
-        line = Text("- ").append(printable(one.claim.statement)).append(f": {one.in_words}.", style="bold")
-        screen.print(line.append(f" {printable(one.numbers[0])}", style="dim"))
+        told = f": {one.in_words}" + (f", {size(one.claim, one.row)}" if one.row["n"] else "")
+        screen.print(Text("- ").append(printable(one.claim.statement)).append(told, style="bold"))
+    screen.print(Text(printable(answer.reach)))
 
 
 def _show_measures(screen: Console, study: Study, tables: Mapping[str, Table]) -> None:
-    """The metrics of the claims, loss by loss; nothing where there are too many settings for a screen."""
+    """What the claims say of trained networks, loss by loss; nothing where there are too many settings for a screen."""
     if "comparison" not in study.tables:
         return
     table = tables["comparison"]
-    named = {"seeds", *(label(claim.metric) for claim in study.claims)}
+    of_trained = [claim.metric for claim in study.claims if claim.metric.startswith(("test/", TIME_TO))]
     cells = shown(table).cells
-    cells = cells[cells["metric"].isin(named)]
+    cells = cells[cells["metric"].isin({"seeds", *map(label, of_trained)})]
     if len(cells) <= LONGEST:
         screen.print()
         show_table(screen, Table(table.title, table.frame, cells))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ce_harness.report.output.formats import NOTHING, number
-from ce_harness.report.output.labels import common_settings, label, setting_column
+from ce_harness.report.output.labels import common_settings, label, loss_names, setting_column
 from ce_harness.report.output.tables import too_few_pairs
 from ce_harness.report.study import Claim, Evidence, Table
 from ce_harness.report.verdicts.claims import Control, judge, judge_overall
@@ -71,7 +71,7 @@ class View:
         if "status" in self.evidence.runs and (self.evidence.runs["status"] != "complete").any():
             notes.append(FAILURES)
         if self.control and set(self.control) <= set(self.evidence.runs["loss"]):
-            notes.append(NOISE.format(*self.control))
+            notes.append(NOISE.format(*map(loss_names(self.evidence).get, self.control)))
         return notes
 
 
@@ -84,11 +84,11 @@ def verdicts(view: View, claims: Sequence[Claim]) -> Table:
         apart = [each[each["n"] > 0].assign(**{view.apart: part}) for each, part in zip(frames, parts, strict=True)]
         frame = pd.concat([frame.assign(**{view.apart: "all"}), *apart], ignore_index=True)
         frame.insert(1, view.apart, frame.pop(view.apart))
-    by_statement = {claim.statement: claim for claim in claims}
+    by_statement, losses = {claim.statement: claim for claim in claims}, loss_names(view.evidence)
     shown = [
         {"claim": row["claim"]}
         | ({"of": _part(view.apart, row[view.apart])} if len(parts) > 1 else {})
-        | {"verdict": row["verdict"], "evidence": _sentence(by_statement[row["claim"]], row)}
+        | {"verdict": row["verdict"], "evidence": _sentence(by_statement[row["claim"]], row, losses)}
         for row in frame.to_dict("records")
     ]
     notes = view.notes("the claims of this table" + (" for each part of the settings" if len(parts) > 1 else ""))
@@ -104,12 +104,12 @@ def verdicts_by_setting(view: View, claims: Sequence[Claim]) -> Table:
     """The same in each setting apart."""
     frame = judge(claims, view.evidence, view.control)
     names = setting_columns(view.evidence.runs)
-    by_statement = {claim.statement: claim for claim in claims}
+    by_statement, losses = {claim.statement: claim for claim in claims}, loss_names(view.evidence)
     shown = [
         {"claim": row["claim"]}
         | setting_column({name: row[name] for name in names})
         | {"verdict": row["verdict"]}
-        | {"evidence": _sentence(by_statement[row["claim"]], row)}
+        | {"evidence": _sentence(by_statement[row["claim"]], row, losses)}
         for row in frame.to_dict("records")
     ]
     tests = frame.groupby("claim")["p"].count()
@@ -151,9 +151,10 @@ def sensitivity_table(view: View, claims: Sequence[Claim]) -> Table:
     return Table("Verdicts under other margins, targets and settings", frame, pd.DataFrame(shown))
 
 
-def _sentence(claim: Claim, row: Mapping[str, Any]) -> str:
+def _sentence(claim: Claim, row: Mapping[str, Any], losses: Mapping[str, str]) -> str:
+    first, second = (losses.get(loss, loss) for loss in (claim.first, claim.second))
     if not row["n"]:
-        return f"{label(claim.metric)}: no pairs of {claim.first} and {claim.second}, or not measured"
+        return f"{label(claim.metric)}: no pairs of {first} and {second}, or not measured"
     symbol = "/" if claim.ratio else "minus"
     margin = f"factor {claim.margin:g}" if claim.ratio else f"±{claim.margin:g}"
     parts = [f"{row['n']} pairs" + (f" in each of {_count(row)} settings" if row.get("settings") else "")]
@@ -170,7 +171,7 @@ def _sentence(claim: Claim, row: Mapping[str, Any]) -> str:
         parts.append("one more setting [{}, {}]".format(*bounds))
         parts.append(f"median {row['median']:{spec}}, {row['above']:.0%} of settings above, {row['below']:.0%} below")
         parts.append(f"settings: {row['settings']}")
-    what = f"{label(claim.metric)}, {claim.first} {symbol} {claim.second}"
+    what = f"{label(claim.metric)}, {first} {symbol} {second}"
     change = f", change along {claim.along.rpartition('.')[2]}" if claim.along else ""
     return f"{what}{change}: {estimate(claim, row)}, " + "; ".join(parts)
 

@@ -66,29 +66,52 @@ def difference(claim: Claim, row: Mapping[str, Any], names: Mapping[str, str]) -
     Args:
         names: loss -> what readers call it.
     """
-    words, first, second = wording(claim.metric), names[claim.first], names[claim.second]
-    low, mean, high = (float(row[name]) for name in ("ci_low", "mean", "ci_high"))
+    noun, first, second = wording(claim.metric).noun, names[claim.first], names[claim.second]
+    mean, interval = _mean(claim, row), _interval(claim, row)
     if claim.along:
-        numbers = [f"{words.scale * value:+.3g}" if not claim.ratio else f"{value:.3g}" for value in (mean, low, high)]
-        change = (
-            f"changes by {'a factor of ' if claim.ratio else ''}{numbers[0]}{words.unit if not claim.ratio else ''}"
-        )
         symbol = "over" if claim.ratio else "less"
-        between = f"The {words.noun} of {first} {symbol} that of {second}"
-        return f"{between} {change} along {claim.along.rpartition('.')[2]} ({numbers[1]} to {numbers[2]})"
+        return f"The {noun} of {first} {symbol} that of {second} changes by {mean}{interval}"
     if claim.ratio:
-        interval = f" ({low:.3g} to {high:.3g})" if math.isfinite(low) else ""
-        return f"The {words.noun} of {first} is {mean:.3g} times that of {second}{interval}"
-    if mean == low == high == 0:
-        return f"The {words.noun} of {first} and of {second} is the same in every pair"
-    interval = ""
-    if math.isfinite(low) and (low > 0) == (high > 0):
+        return f"The {noun} of {first} is {mean} that of {second}{interval}"
+    if _is_same(row):
+        return f"The {noun} of {first} and of {second} is {mean}"
+    return f"The {noun} of {first} is {mean} than that of {second}{interval}"
+
+
+def size(claim: Claim, row: Mapping[str, Any]) -> str:
+    """The same in short: ``5.27 times (5 to 5.5)``."""
+    return _mean(claim, row) + _interval(claim, row)
+
+
+def _mean(claim: Claim, row: Mapping[str, Any]) -> str:
+    words, mean = wording(claim.metric), float(row["mean"])
+    if claim.along:
+        change = f"a factor of {mean:.3g}" if claim.ratio else f"{words.scale * mean:+.3g}{words.unit}"
+        return f"{change} along {claim.along.rpartition('.')[2]}"
+    if claim.ratio:
+        return f"{mean:.3g} times"
+    if _is_same(row):
+        return "the same in every pair"
+    return f"{_size(words, mean)}{words.unit} {_side(words, mean)}"
+
+
+def _interval(claim: Claim, row: Mapping[str, Any]) -> str:
+    words, low, high = wording(claim.metric), float(row["ci_low"]), float(row["ci_high"])
+    if claim.along:
+        ends = (f"{value:.3g}" if claim.ratio else f"{words.scale * value:+.3g}" for value in (low, high))
+        return " ({} to {})".format(*ends)
+    if not math.isfinite(low) or _is_same(row):
+        return ""
+    if claim.ratio:
+        return f" ({low:.3g} to {high:.3g})"
+    if (low > 0) == (high > 0):
         least, most = sorted((low, high), key=abs)
-        interval = f" ({_size(words, least)} to {_size(words, most)})"
-    elif math.isfinite(low):
-        interval = f" ({_size(words, low)} {words.less} to {_size(words, high)} {words.more})"
-    by = f"{_size(words, mean)}{words.unit} {_side(words, mean)}"
-    return f"The {words.noun} of {first} is {by} than that of {second}{interval}"
+        return f" ({_size(words, least)} to {_size(words, most)})"
+    return f" ({_size(words, low)} {words.less} to {_size(words, high)} {words.more})"
+
+
+def _is_same(row: Mapping[str, Any]) -> bool:
+    return bool(row["mean"] == row["ci_low"] == row["ci_high"] == 0)
 
 
 def margin(claim: Claim) -> str:

@@ -32,7 +32,10 @@ def test_a_finding_agrees_disagrees_or_was_not_measured():
     assert table.frame["agreement"].tolist() == [
         "agrees", "disagrees", "no difference", "not measured", "not measured"
     ]  # fmt: skip
-    assert "softmax_ce minus mse: +0.05 [+0.05, +0.05] (all settings)" in table.shown["measured here"][0]
+    assert (
+        "softmax + CE minus MSE (sum over classes): +0.05 [+0.05, +0.05] (all settings)"
+        in table.shown["measured here"][0]
+    )
 
 
 def test_a_part_of_the_settings_may_be_named_by_a_number():

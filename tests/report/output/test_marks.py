@@ -18,11 +18,11 @@ def evidence(losses):
 
 def test_raw_scores_of_a_loss_on_logits_are_marked_and_calibrated_ones_are_not():
     table = comparison(evidence(LOSSES))
-    marked = table.shown.set_index("metric")["mse_logits"].str.endswith("*")
+    marked = table.shown.set_index("metric")["MSE on logits"].str.endswith("*")
     assert set(marked[marked].index) == {
         "NLL (nats)", "NLL (nats) that a temperature mends", "Brier score", "ECE", "ECE, debiased"
     }  # fmt: skip
-    assert not table.shown["softmax_ce"].str.endswith("*").any()
+    assert not table.shown["softmax + CE"].str.endswith("*").any()
     assert MARKED in table.notes
     assert MARKED not in comparison(evidence(["softmax_ce", "mse"])).notes
 
@@ -30,11 +30,11 @@ def test_raw_scores_of_a_loss_on_logits_are_marked_and_calibrated_ones_are_not()
 def test_no_difference_to_them_is_taken_and_no_network_of_equal_error_is_among_them():
     found = evidence([*LOSSES, "mse"])
     differences = paired_differences(found, "softmax_ce").shown
-    of_logits = differences.loc[differences["loss"] == "mse_logits", "metric"].tolist()
+    of_logits = differences.loc[differences["loss"] == "MSE on logits", "metric"].tolist()
     assert "test accuracy" in of_logits
     assert "ECE, calibrated" in of_logits
     assert not {"NLL (nats)", "Brier score", "ECE"} & set(of_logits)
-    assert "ECE" in differences.loc[differences["loss"] == "mse", "metric"].tolist()
+    assert "ECE" in differences.loc[differences["loss"] == "MSE (sum over classes)", "metric"].tolist()
     assert not equal_error(found).frame["run"].str.contains("mse_logits").any()
 
 

@@ -1,0 +1,88 @@
+"""How far each loss lies from the one that it is compared with."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ce_harness.report.output import panels
+from ce_harness.report.output.labels import label, loss_names
+from ce_harness.report.output.style import PAGE_WIDTH, loss_styles, new_figure
+from ce_harness.report.study import Claim, Evidence
+from ce_harness.report.verdicts.pairings import effect
+from ce_harness.report.verdicts.settings import by_setting, described
+
+LINEAR = 0.01  # smaller differences are drawn to scale where the axis is logarithmic
+SETTING = 28  # characters in a line of a setting's name
+
+
+def differences(evidence: Evidence, reference: str, metrics: Sequence[str], claims: Sequence[Claim] = ()) -> Figure:
+    """Paired difference of every other loss to the reference, with its 95% interval; one panel per metric.
+
+    Grey band: what would not matter, where a claim (of the study unless others are given) is about the metric. Of
+    several settings, whose differences may lie orders of magnitude apart, logarithmic beyond +-0.01. NLL, Brier score
+    and ECE are not compared with those of losses on raw logits, which train no probabilities.
+    """
+    groups = list(by_setting(evidence.runs))
+    losses = [loss for loss in evidence.runs["loss"].unique() if loss != reference]
+    shown, several = groups[: panels.MOST], len(groups) > 1
+    styles, names = loss_styles(evidence.runs["loss"].unique()), loss_names(evidence)
+    # One line per loss if there is one setting, else one line per setting with the losses side by side.
+    lines = [textwrap.fill(described(setting), SETTING) for setting, _ in shown]
+    lines = lines if several else [names[loss] for loss in losses]
+    apart = 0.6 / max(len(losses) - 1, 1) if several else 1
+    first = 0.3 if several and len(losses) > 1 else 0
+    fig = new_figure(PAGE_WIDTH, 0.9 + (0.14 + 0.06 * len(losses) if several else 0.25) * len(lines))
+    axes = np.atleast_1d(fig.subplots(1, len(metrics), sharey=True))
+    for ax, metric in zip(axes, metrics, strict=True):
+        for i, loss in enumerate(losses):
+            intervals = [effect(evidence, setting, group, metric, loss, reference).summary for setting, group in shown]
+            at = [first - line - apart * i for line in range(len(shown))]
+            means = [d.mean for d in intervals]
+            reach = [[d.mean - d.low for d in intervals], [d.high - d.mean for d in intervals]]
+            ax.errorbar(
+                means, at, xerr=reach, marker="o", linestyle="none", color=styles[loss]["color"], label=names[loss]
+            )
+        if margin := _margin(claims or evidence.claims, metric):
+            ax.axvspan(-margin, margin, color="#ededed", zorder=0)
+        ax.axvline(0, color="#7f7f7f", linewidth=0.8, zorder=0.5)
+        ax.set_title(label(metric), loc="left")
+        if several:
+            ax.set_xscale("symlog", linthresh=LINEAR, linscale=0.5)
+            ax.margins(x=0.06)
+            _ticks(ax)
+        else:
+            ax.locator_params(axis="x", nbins=3)
+        ax.grid(axis="y", visible=False)
+        for line in range(1, len(shown)):
+            ax.axhline(0.5 - line, color="#e5e5e5", linewidth=0.5, zorder=0)
+    axes[0].set_yticks(-np.arange(len(lines)), lines)
+    axes[0].set_ylim(-len(lines) + 0.4, 0.6)
+    text = f"loss minus {names[reference]}, mean over seeds and 95% interval"
+    if any(_margin(claims or evidence.claims, metric) for metric in metrics):
+        text += "; grey: what would not matter"
+    if len(shown) < len(groups):
+        text += f" (the first {len(shown)} of {len(groups)} settings; the tables have all)"
+    fig.supxlabel(text, fontsize=8)
+    if several:
+        panels.legend(fig)
+    return fig
+
+
+def _margin(claims: Sequence[Claim], metric: str) -> float | None:
+    """The least difference that matters to the claims; None where they say nothing of the metric."""
+    margins = {claim.margin for claim in claims if claim.metric == metric and not claim.ratio and not claim.along}
+    return min(margins, default=None)
+
+
+def _ticks(ax: Axes) -> None:
+    """Zero, the last power of ten, and between them, without a label, one and the end of the linear part."""
+    last = 10.0 ** np.floor(np.log10(max(*np.abs(ax.get_xlim()), 10 * LINEAR)))
+    within = [size for size in (LINEAR, 1.0) if size < last]
+    ax.set_xticks([-last, 0, last], [f"\u2212{last:g}", "0", f"{last:g}"])
+    ax.set_xticks([sign * size for size in within for sign in (-1, 1)], minor=True)
+    ax.grid(which="minor")
