@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ce_harness import places
-from ce_harness.config.error_messages import reading_yaml
+from ce_harness.config.error_messages import first_line, reading_yaml
 from ce_harness.errors import ConfigError
 
 GROUPS = ("dataset", "model", "loss", "optimizer", "experiment")
@@ -53,7 +53,7 @@ class Configs:
             with reading_yaml(), initialize_config_dir(str(places.conf()), version_base="1.3"):
                 return compose("config", [*path, *overrides])
         except (HydraException, OmegaConfBaseException) as error:
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
             raise ConfigError(f"the config of {' '.join(overrides) or 'a run'} can't be composed ({reason})") from error
 
     def has(self, group: str, option: str) -> bool:

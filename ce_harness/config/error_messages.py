@@ -30,7 +30,7 @@ def explain(error: BaseException) -> HarnessError | None:
         return error
     if shortage := _shortage_of_memory(error):  # even if it is the cause of a ConfigError: ``parts`` blames the config
         tensor = re.search(r"OOM when allocating tensor.*?(?= on /)", str(shortage))  # among lines of TensorFlow's
-        why = tensor[0] if tensor else _first_line(shortage)
+        why = tensor[0] if tensor else first_line(shortage)
         return HarnessError(f"the memory is full ({why}); take a smaller model, batch_size or data set")
     if refusal := _without_deterministic_kernel(error):
         return refusal
@@ -64,7 +64,7 @@ def reading_yaml(file: str = "a YAML file of this command") -> Iterator[None]:
     except (HarnessError, HydraException, OmegaConfBaseException, MemoryError):
         raise
     except Exception as error:
-        reason = _first_line(error)
+        reason = first_line(error)
         match error:
             case yaml.MarkedYAMLError(problem_mark=yaml.Mark() as mark):
                 file, reason = f"{mark.name}, line {mark.line + 1}", error.problem or reason
@@ -116,10 +116,11 @@ def _mistake(error: BaseException) -> str:
     absent = re.search(r"Could not override '(.*?)'.*No match in the defaults list", str(error), re.DOTALL)
     if absent:
         return f"{absent[1]}: there is no such group; `{run_command()} --help` lists the groups"
-    return _first_line(error) + (f" ({_first_line(cause)})" if cause is not error else "")
+    return first_line(error) + (f" ({first_line(cause)})" if cause is not error else "")
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; its kind where it says nothing."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 

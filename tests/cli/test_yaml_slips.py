@@ -26,6 +26,7 @@ SLIPS = {
     b"_target_: keras.losses.Huber\n1: 2\n": "the config holds more than text, numbers, lists and mappings of words",
     b"_target_: keras.losses.Huber\nlabel: {a: 1}\n": "loss.label=.*: allowed is a text, which reports show; for",
     b"_target_: keras.losses.Huber\ndelta: ${nope}\n": "Interpolation key 'nope' not found",
+    b"_target_: keras.losses.Huber\ndelta: ${s[eed}\n": r"the config of loss=mine can't be composed \(\w+\)",
 }
 
 
