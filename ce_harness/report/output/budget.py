@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ce_harness.report.output import panels
 from ce_harness.report.output.formats import NOTHING, with_interval
 from ce_harness.report.output.labels import common_settings, label, loss_names, setting_column
-from ce_harness.report.output.style import loss_styles
+from ce_harness.report.output.style import logarithmic, loss_styles
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.verdicts.budget import trial_values
 from ce_harness.report.verdicts.intervals import summarize
@@ -54,6 +54,6 @@ def budget_curves(evidence: Evidence) -> Figure:
             ax.plot(budgets, [s.mean for s in summaries], label=names[str(loss)], **styles[str(loss)])
             low, high = [s.low for s in summaries], [s.high for s in summaries]
             ax.fill_between(budgets, low, high, color=styles[str(loss)]["color"], alpha=0.2, linewidth=0)
-        ax.set_xscale("log")
+        logarithmic(ax.xaxis)
 
     return panels.small_multiples(list(by_setting(evidence.runs)), draw, x="trials", y="test accuracy of the best")

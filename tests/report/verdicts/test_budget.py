@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ce_harness.report.output.budget import tuning_budget
+from ce_harness.report.output.budget import budget_curves, tuning_budget
 from ce_harness.report.study import Claim, Evidence, Study
 from ce_harness.report.verdicts import rates
 from ce_harness.report.verdicts.budget import best_of, trial_values
@@ -65,3 +65,5 @@ def test_a_random_search_is_judged_by_trials_of_equal_seed():
     assert judged["verdict"].tolist() == ["supported", "equivalent"]
     shown = tuning_budget(evidence, budgets=(3,)).shown.set_index("metric")
     assert shown.loc["share of trainings that fail", "mse"].startswith("0.5")
+    (curves,) = budget_curves(evidence).axes
+    assert [text.get_text() for text in curves.get_xticklabels() if "$" in text.get_text()] == []  # formulas
