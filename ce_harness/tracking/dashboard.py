@@ -16,7 +16,9 @@ from ce_harness.tracking.store import absolute, open_store, store_in
 
 HOST = "127.0.0.1"
 PORT = 5000
-CHARTS = "workflowType=machine_learning&compareRunsMode=CHART"  # else it opens with a table for GenAI
+VIEW = "workflowType=machine_learning"  # else it opens with a table for GenAI
+# Two links, since MLflow shows no column but the run's name beside its charts.
+PAGES = {"charts": f"{VIEW}&compareRunsMode=CHART", "table": VIEW}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,8 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     port = _free_port()
     address = f"http://{HOST}:{port}"
     print(f"{address}/#/experiments   (Ctrl-C ends it)")
-    for name, link in chart_links(store, address).items():
-        print(f"charts of {name}: {link}")
+    for name, links in prepared_links(store, address).items():
+        for page, link in links.items():
+            print(f"{page} of {name}: {link}")
     sys.stdout.flush()
     arguments = ["server", "--backend-store-uri", absolute(store), "--host", HOST, "--port", str(port)]
     arguments += ["--workers", "1", "--allowed-hosts", f"{HOST}:{port}"]
@@ -47,15 +50,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments])
 
 
-def chart_links(tracking_uri: str, address: str) -> dict[str, str]:
-    """Experiment with runs -> the page of its charts, prepared in MLflow's view for model training."""
+def prepared_links(tracking_uri: str, address: str) -> dict[str, dict[str, str]]:
+    """Experiment with runs -> its ``charts`` and its ``table``, prepared in MLflow's view for model training."""
     client = open_store(tracking_uri)
-    return {
-        one.name: f"{address}/#/experiments/{one.experiment_id}/runs?{CHARTS}"
-        f"&viewStateShareKey={prepared_view.prepare(client, one.experiment_id)}"
-        for one in client.search_experiments(order_by=["name"])
-        if client.search_runs([one.experiment_id], max_results=1)
-    }
+    links = {}
+    for one in client.search_experiments(order_by=["name"]):
+        if client.search_runs([one.experiment_id], max_results=1):
+            key = prepared_view.prepare(client, one.experiment_id)
+            runs = f"{address}/#/experiments/{one.experiment_id}/runs"
+            links[one.name] = {page: f"{runs}?{view}&viewStateShareKey={key}" for page, view in PAGES.items()}
+    return links
 
 
 def _free_port() -> int:

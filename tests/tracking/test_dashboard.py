@@ -17,7 +17,7 @@ import pytest
 
 from ce_harness.tracking import prepared_view
 from ce_harness.tracking.background_uploader import BackgroundUploader
-from ce_harness.tracking.dashboard import chart_links
+from ce_harness.tracking.dashboard import prepared_links
 from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.store import open_store
 from tests.conftest import ROOT
@@ -77,15 +77,18 @@ def metric_page(address, run_ids, metric):
     return f"{address}/#/metric?{urlencode(arguments)}"
 
 
-def test_each_experiment_with_runs_gets_a_link_to_its_charts(runs_dir):
+def test_each_experiment_with_runs_gets_a_link_to_its_charts_and_one_to_its_table(runs_dir):
     store = f"sqlite:///{runs_dir / 'mlflow.db'}"
     client = open_store(store)
     client.create_run(client.create_experiment("mine"))
     client.create_experiment("empty")
-    links = chart_links(store, "http://127.0.0.1:5000")
-    assert list(links) == ["mine"]
-    assert links["mine"].startswith("http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning")
-    assert links["mine"].endswith("&viewStateShareKey=ce_harness")
+    view = "http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning"
+    assert prepared_links(store, "http://127.0.0.1:5000") == {
+        "mine": {
+            "charts": f"{view}&compareRunsMode=CHART&viewStateShareKey=ce_harness",
+            "table": f"{view}&viewStateShareKey=ce_harness",
+        }
+    }
 
 
 def test_the_prepared_view_is_in_the_experiment_once(runs_dir):
@@ -116,11 +119,14 @@ def test_the_run_table_shows_our_names_and_the_chart_our_norms(dashboard, runs_d
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_the_printed_link_opens_the_charts_with_the_runs_grouped_by_loss(dashboard, runs_dir, tmp_path):
-    """Where this fails with a newer MLflow, the link still opens its plain charts: `prepared_view` is to follow."""
-    (link,) = chart_links(f"sqlite:///{runs_dir / 'mlflow.db'}", dashboard).values()
+def test_the_printed_links_open_the_table_and_the_charts_with_the_runs_grouped_by_loss(dashboard, runs_dir, tmp_path):
+    """Where this fails with a newer MLflow, the links still open its plain pages: `prepared_view` is to follow."""
+    (links,) = prepared_links(f"sqlite:///{runs_dir / 'mlflow.db'}", dashboard).values()
     lines = [f">{loss} ({metric})<" for loss in ("softmax_ce", "mse") for metric in LOGGED]
-    charts = page(link, tmp_path / "profile", lines)
+    columns = [">loss<", ">test/accuracy<"]  # of those that these runs have
+    table = page(links["table"], tmp_path / "profile", columns)
+    assert [column for column in columns if column not in table] == []
+    charts = page(links["charts"], tmp_path / "profile", lines)
     assert all(f"Group: {loss}<" in charts for loss in ("softmax_ce", "mse"))
     assert [line for line in lines if line not in charts] == []
     assert charts.count(">Step<") >= len(LOGGED)  # the axis of each chart

@@ -17,6 +17,7 @@ from ce_harness.report.output.answer import Answer
 from ce_harness.report.output.forest import forest
 from ce_harness.report.output.formats import right_aligned, shown
 from ce_harness.report.output.glossary import glossary
+from ce_harness.report.output.style import PAGE_WIDTH
 from ce_harness.report.study import Study, Table
 from ce_harness.report.verdicts.claims import VERDICTS
 
@@ -112,11 +113,12 @@ def _topics(study: Study, tables: Mapping[str, Table]) -> Iterator[Topic]:
             yield Topic(topic.title, figures, of_topic)
 
 
-def _figure(study: Study, name: str, pictures: Mapping[str, bytes]) -> dict[str, str]:
+def _figure(study: Study, name: str, pictures: Mapping[str, bytes]) -> dict[str, str | int]:
     svg, png = pictures[f"{name}.svg"], pictures[f"{name}.png"]
     with Image.open(BytesIO(png)) as picture:
-        shows = str(picture.info["Description"])
-    return {"source": _data_uri(svg, png), "caption": caption(study, name), "shows": shows}
+        shows, inches = str(picture.info["Description"]), picture.width / picture.info["dpi"][0]
+    share = min(round(100 * inches / PAGE_WIDTH), 100)
+    return {"source": _data_uri(svg, png), "caption": caption(study, name), "shows": shows, "share": share}
 
 
 def _data_uri(svg: bytes, png: bytes) -> str:

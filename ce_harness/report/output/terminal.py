@@ -44,7 +44,6 @@ def show(study: Study, report: Report, output: Path) -> None:
         for name in study.tables:
             screen.print()
             show_table(screen, report.tables[name])
-    screen.print()
     where = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
     left_out = f"; {len(report.tables['excluded'].frame)} runs left out" if "excluded" in report.tables else ""
     screen.print(Text(f"page    {where}/index.html{left_out}"), soft_wrap=True)

@@ -23,9 +23,9 @@ SETTING = 28  # characters in a line of a setting's name
 def differences(evidence: Evidence, reference: str, metrics: Sequence[str], claims: Sequence[Claim] = ()) -> Figure:
     """Paired difference of every other loss to the reference, with its 95% interval; one panel per metric.
 
-    Grey band: what would not matter, where a claim (of the study unless others are given) is about the metric. Of
-    several settings, whose differences may lie orders of magnitude apart, logarithmic beyond +-0.01. NLL, Brier score
-    and ECE are not compared with those of losses on raw logits, which train no probabilities.
+    Grey band: what would not matter, by the margin of the study's claims. Of several settings, whose differences may
+    lie orders of magnitude apart, logarithmic beyond +-0.01. NLL, Brier score and ECE are not compared with those of
+    losses on raw logits, which train no probabilities.
     """
     groups = list(by_setting(evidence.runs))
     losses = [loss for loss in evidence.runs["loss"].unique() if loss != reference]
