@@ -61,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="with --losses: the study the runs were trained under (default: %(default)s)",
     )
+    parser.add_argument(
+        "--tunes",
+        type=_keys,
+        metavar="KEY,KEY",
+        help="with --losses: each loss is compared at its best values of these (default: learning_rate)",
+    )
     parser.add_argument("--config-dir", type=Path, metavar="DIR", help="where your own configs lie, as for a run")
     parser.add_argument(
         "--tracking-uri",
@@ -104,6 +110,10 @@ def _losses(text: str) -> list[str]:
     if len(losses) < 2 or len(set(losses)) < len(losses) or not all(re.fullmatch(r"\w[\w.-]*", x) for x in losses):
         raise argparse.ArgumentTypeError(f"{text!r}: different losses are compared, as in softmax_ce,mse")
     return losses
+
+
+def _keys(text: str) -> list[str]:
+    return text.split(",")
 
 
 def _choice(text: str) -> tuple[str, str]:
@@ -159,17 +169,23 @@ def _job(args: argparse.Namespace) -> Job:
         make_importable(args.config_dir.absolute())
     options = f" --config-dir {shlex.quote(str(args.config_dir))}" if args.config_dir else ""
     if args.study:
+        if args.tunes:
+            raise ConfigError(f"--tunes goes with --losses; what {args.study} tunes stands in its file")
         file = studies.find(args.study)
         command = f"{places.report_command()} {shlex.quote(args.study)}{options}"
         return Job(file.name, file.name, file.load(), file.path, args.output or file.output, command)
     with loading():
         from ce_harness.report import any_losses
+        from ce_harness.report.study import TUNES
 
     name = "_vs_".join(args.losses)
     if args.tracked_as != "single_runs":
         options = f" --study {args.tracked_as}{options}"
+    if args.tunes:
+        options = f" --tunes {','.join(args.tunes)}{options}"
     command = f"{places.report_command()} --losses {','.join(args.losses)}{options}"
-    study, path = any_losses.study(args.losses), Path(any_losses.__file__)
+    study = any_losses.study(args.losses, tunes=args.tunes or TUNES)
+    path = Path(any_losses.__file__)
     return Job(name, args.tracked_as, study, path, args.output or Path(places.RESULTS, name), command, args.losses)
 
 
@@ -193,7 +209,7 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
         return
     if job.losses:
         runs = any_losses.of_losses(runs, job.losses, job.tracked_as, places.run_command())
-        job = replace(job, study=any_losses.study(job.losses, runs))
+        job = replace(job, study=any_losses.study(job.losses, runs, job.study.tunes))
     wanted: dict[str, list[str]] = {}
     for key, value in args.where:
         wanted.setdefault(key, []).append(value)

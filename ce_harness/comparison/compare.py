@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from ce_harness.comparison.result import Comparison
 from ce_harness.comparison.sweep_process import train
 from ce_harness.comparison.words import Options, seed_numbers, word
 from ce_harness.errors import ConfigError
+from ce_harness.report.study import TUNES
 from ce_harness.rundir import files
 from ce_harness.startup import prepare
 
@@ -30,6 +31,7 @@ def compare(
     y: ArrayLike | None = None,
     x_test: ArrayLike | None = None,
     y_test: ArrayLike | None = None,
+    tunes: Mapping[str, Sequence[object]] | None = None,
     runs_dir: str | Path = "runs",
     overrides: Sequence[str] = (),
     **keys: object,
@@ -54,6 +56,8 @@ def compare(
         y: integer class ids from 0, of shape (N,).
         x_test: images of a test set of its own; without it, a part of ``x`` is the test set.
         y_test: their class ids.
+        tunes: values of keys to try, ``{"learning_rate": [0.03, 0.3], "optimizer.momentum": [0, 0.9]}``: every
+            combination is trained, and each loss compared at the one that is best on validation.
         runs_dir: where runs and arrays are kept.
         overrides: further words as typed in a terminal, ``["optimizer=adam"]``.
         **keys: any key of the config: ``epochs=5``, ``**{"optimizer.momentum": 0.5}``.
@@ -80,6 +84,7 @@ def compare(
         words += ["dataset=npz", f"dataset.name={word(dataset or 'arrays')}", f"dataset.path={word(path)}"]
     study = str(keys.pop("study", ""))
     words += [*(f"{key}={word(value)}" for key, value in keys.items()), *overrides]
+    words += [f"{key}={','.join(map(word, values))}" for key, values in (tunes or {}).items()]
     # Calls that differ in losses and seeds alone are of one study: their runs are compared with one another.
     asked = " ".join(words).replace(str(folder), "")
     study = study or f"compare_{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
@@ -87,7 +92,7 @@ def compare(
     words += [f"study={study}", f"runs_dir={word(folder)}", f"loss={','.join(names)}"]
     train([*flags, *words, f"seed={','.join(map(str, numbers))}"], " / ".join(names))
     uri = str(keys.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder}/mlflow.db")
-    return Comparison.of_tracked(uri, study, names, numbers)
+    return Comparison.of_tracked(uri, study, names, numbers, tuple(tunes or TUNES))
 
 
 def _saved(folder: Path, arrays: dict[str, ArrayLike | None]) -> Path:

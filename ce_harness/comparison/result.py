@@ -16,7 +16,7 @@ from ce_harness import places
 from ce_harness.report import any_losses, build
 from ce_harness.report.evidence import rows
 from ce_harness.report.output import answer, style
-from ce_harness.report.study import Evidence, Study, Table
+from ce_harness.report.study import TUNES, Evidence, Study, Table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,7 +34,14 @@ class Comparison:
     report: dict[str, Table]
 
     @classmethod
-    def of_tracked(cls, tracking_uri: str, study_name: str, losses: Sequence[str], seeds: Sequence[int]) -> Comparison:
+    def of_tracked(
+        cls,
+        tracking_uri: str,
+        study_name: str,
+        losses: Sequence[str],
+        seeds: Sequence[int],
+        tunes: Sequence[str] = TUNES,
+    ) -> Comparison:
         """From the runs of a study in the store.
 
         Raises:
@@ -45,8 +52,8 @@ class Comparison:
 
         tracked = [run for run in read_runs(tracking_uri, study_name) if int(run.tags["seed"]) in set(seeds)]
         runs = any_losses.of_losses(tracked, losses, study_name, places.run_command())
-        study = any_losses.study(losses, runs)
-        evidence = rows.from_files(build.rows_of(runs, study_name, study, Path(any_losses.__file__)))
+        study = any_losses.study(losses, runs, tunes)
+        evidence = rows.from_files(build.rows_of(runs, study_name, study, Path(any_losses.__file__)), study.tunes)
         compared = build.compared_by(study, evidence)
         return cls(study, compared, build.tables_of(study, evidence, compared))
 

@@ -10,33 +10,35 @@ from typing import Any
 
 from ce_harness.errors import TooFewRunsError
 from ce_harness.report.evidence import unnamed
-from ce_harness.report.evidence.grid import normal
+from ce_harness.report.evidence.grid import normal, number
 from ce_harness.report.evidence.run import Run, value
 from ce_harness.report.output import figures
 from ce_harness.report.output.classes import confusion, per_class
 from ce_harness.report.output.tables import comparison, equal_error, paired_differences
-from ce_harness.report.study import Claim, Study, Where
+from ce_harness.report.study import TUNES, Claim, Study, Where
 
 METRICS = ("test/accuracy", "test/nll", "test/brier", "test/ece")
 ALWAYS = ("dataset", "model", "optimizer")
 LEAST_SEEDS = 2  # that two losses share in a setting
 
 
-def study(losses: Sequence[str], runs: Sequence[Run] = ()) -> Study:
+def study(losses: Sequence[str], runs: Sequence[Run] = (), tunes: Sequence[str] = TUNES) -> Study:
     """The study of every setting in which at least two of the losses were trained.
 
     A setting is a combination of data set, model, optimizer and whatever else the runs differ in. The parameters of a
-    loss and the learning rate are no part of it.
+    loss and what is tuned are no part of it.
 
     Args:
         losses: the last is the one that all others are compared with.
         runs: tracked runs of the losses; none where the rows are read from an earlier report.
+        tunes: see ``Study``.
     """
     *_, last = losses
     return Study(
         question=f"Which of {', '.join(losses[:-1])} and {last} trains the better model?",
-        reads={"loss": tuple(losses), **_grid(runs)},
-        where=_trained(runs),
+        reads={"loss": tuple(losses), **_grid(runs, tunes)},
+        where=_trained(runs, tunes),
+        tunes=tunes,
         claims=tuple(claim for first in losses[:-1] for claim in _claims(first, last)),
         tables={
             "comparison": comparison,
@@ -74,27 +76,30 @@ def of_losses(runs: Sequence[Run], losses: Sequence[str], tracked_as: str, run_c
     return [run for run in runs if value(run, "loss") in losses]
 
 
-def _setting_keys(runs: Sequence[Run]) -> list[str]:
-    named = ("learning_rate", "seed")
-    return [*ALWAYS, *(key for key in unnamed.varying(runs, named) if not key.startswith("loss."))]
+def _setting_keys(runs: Sequence[Run], tunes: Sequence[str]) -> list[str]:
+    varying = unnamed.varying(runs, (*tunes, "seed"))
+    return [*ALWAYS, *(key for key in varying if not key.startswith("loss."))]
 
 
-def _grid(runs: Sequence[Run]) -> dict[str, list[object]]:
+def _grid(runs: Sequence[Run], tunes: Sequence[str]) -> dict[str, list[object]]:
     """Every value of what the runs differ in."""
-    text: dict[str, list[object]] = {key: [*sorted({value(run, key) for run in runs})] for key in _setting_keys(runs)}
-    rates = sorted({float(value(run, "learning_rate")) for run in runs})
-    return {**text, "learning_rate": [*rates], "seed": [*sorted({int(value(run, "seed")) for run in runs})]}
+    grid: dict[str, list[object]]
+    grid = {key: [*sorted({value(run, key) for run in runs})] for key in _setting_keys(runs, tunes)}
+    for key in tunes:
+        tried = {number(value(run, key)) for run in runs}
+        grid[key] = [*sorted(tried, key=lambda one: (isinstance(one, str), one))]
+    return {**grid, "seed": [*sorted({int(value(run, "seed")) for run in runs})]}
 
 
-def _trained(runs: Sequence[Run]) -> Where:
+def _trained(runs: Sequence[Run], tunes: Sequence[str]) -> Where:
     """Whether a combination, its seed aside, was trained, and in a setting where two losses can be compared."""
-    keys = _setting_keys(runs)
+    keys = _setting_keys(runs, tunes)
     seeds: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     trained = set()
     for run in runs:
         setting = tuple(value(run, key) for key in keys)
         seeds[setting][value(run, "loss")].add(value(run, "seed"))
-        trained.add((setting, value(run, "loss"), float(value(run, "learning_rate"))))
+        trained.add((setting, value(run, "loss"), *(number(value(run, key)) for key in tunes)))
     compared = {
         setting
         for setting, of_losses in seeds.items()
@@ -105,7 +110,7 @@ def _trained(runs: Sequence[Run]) -> Where:
         setting = tuple(str(combination[key]) for key in keys)
         # Where nothing can be compared, all is kept: the message then counts it.
         return (not compared or setting in compared) and (
-            (setting, combination["loss"], normal(combination["learning_rate"])) in trained
+            (setting, combination["loss"], *(normal(combination[key]) for key in tunes)) in trained
         )
 
     return where

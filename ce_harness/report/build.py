@@ -89,7 +89,7 @@ def build(
         ConfigError: a claim is about a metric that no run has.
         DiskError: see ``publish.write``.
     """
-    evidence = rows.from_files(row_files) if row_files else Evidence()
+    evidence = rows.from_files(row_files, study.tunes) if row_files else Evidence()
     if row_files and evidence.runs.empty:
         raise TooFewRunsError(f"study {name!r}: its {rows.FOLDER}/runs.csv holds no run")
     for claim in study.claims:

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 
 from ce_harness.errors import ConfigError
 
+TUNES = ("learning_rate",)  # what is tuned unless a study says otherwise
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
@@ -28,10 +30,10 @@ class Evidence:
             ``accuracy``.
         confusion: one row per (run, true class, class that was predicted): ``class``, ``predicted`` and ``count`` on
             the test set; none where the count is 0. Empty for runs that kept no such matrix.
-        tuning: one row per run that chose the learning rates: identity and validation metrics, empty for a run that
-            diverged. It holds no test score, and none of these runs is in ``runs``.
+        tuning: one row per run that chose the learning rates, or what else is tuned: identity and validation metrics,
+            empty for a run that diverged. It holds no test score, and none of these runs is in ``runs``.
         excluded: one row per run or combination that was left out: ``run`` and ``reason``.
-        claims, apart: of the study that asks; see ``Study``.
+        tunes, claims, apart: of the study that asks; see ``Study``.
     """
 
     runs: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -42,6 +44,7 @@ class Evidence:
     confusion: pd.DataFrame = field(default_factory=pd.DataFrame)
     tuning: pd.DataFrame = field(default_factory=pd.DataFrame)
     excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tunes: Sequence[str] = TUNES
     claims: Sequence[Claim] = ()
     apart: str = ""
 
@@ -122,14 +125,16 @@ class Study:
         figures: file name -> function of the evidence.
         reads: the runs the study reads, as column -> allowed values: every combination is one expected run,
             and must hold ``loss`` and ``seed``. Of the tracked runs whose ``study`` is this file's name,
-            others are listed as foreign. None: the study reads no runs.
+            others are listed as foreign. None: the study reads no runs. Where losses have values of their own, a
+            mapping: loss -> values. A loss that it leaves out does not have this key.
         where: whether a combination of ``reads``, as column -> value, is part of the study; None takes all.
-        tuning_seeds: seeds, none of them in ``reads``, whose runs at every rate of ``reads["learning_rate"]`` choose
-            the learning rate of each loss on validation. Once they have all ended, runs of the seeds of ``reads`` are
-            expected at the chosen rate only. None: the runs themselves choose, if they differ in the rate.
-        tuned_for: what rates are chosen by on validation, of ``val/accuracy``, ``val/nll`` and ``val/brier``. The first
-            is that of the study; runs at the rates that another chooses are trained too, and judged in a table apart.
-        random_search: the learning rate of each seed is drawn (see ``sweep.draws``); trials of equal seed are pairs.
+        tunes: the keys of ``reads`` of which each loss gets the best values, in each setting.
+        tuning_seeds: seeds, none of them in ``reads``, whose runs at every combination of the values of ``tunes``
+            choose those of each loss on validation. Once they have all ended, runs of the seeds of ``reads`` are
+            expected at the chosen values only. None: the runs themselves choose, if they differ in these values.
+        tuned_for: what chooses on validation, of ``val/accuracy``, ``val/nll`` and ``val/brier``. The first is that of
+            the study; runs at the values that another chooses are trained too, and judged in a table apart.
+        random_search: the values of each seed are drawn (see ``sweep.draws``); trials of equal seed are pairs.
         control: two names of the same loss. How far they end apart is noise, and no verdict is given on less.
         apart: a column, such as the start of the weights, each value of which also gets verdicts of its own.
         claims: what the runs are asked to decide, with the rule for it.
@@ -140,8 +145,9 @@ class Study:
     question: str
     tables: Mapping[str, Callable[[Evidence], Table]]
     figures: Mapping[str, Callable[[Evidence], Figure]] = field(default_factory=dict)
-    reads: Mapping[str, Sequence[Any]] | None = None
+    reads: Mapping[str, Any] | None = None
     where: Where | None = None
+    tunes: Sequence[str] = TUNES
     tuning_seeds: Sequence[int] = ()
     tuned_for: Sequence[str] = ("val/accuracy",)
     random_search: bool = False
@@ -158,9 +164,41 @@ class Study:
         """
         if self.reads is None:
             return
-        for key in ("loss", "seed", *(["learning_rate"] if self.tuning_seeds else [])):
+        tuned = self.tunes if self.tuning_seeds else [key for key in self.tunes if key not in TUNES]
+        for key in ("loss", "seed", *tuned):
             if key not in self.reads:
-                why = "tuning_seeds choose among its values" if key == "learning_rate" else "every study must"
+                why = "tuning_seeds choose among its values" if key in tuned else "every study must"
                 raise ConfigError(f"reads names no {key}: {why}; add its values: {key!r}: [...]")
         if shared := sorted(set(self.tuning_seeds).intersection(self.reads["seed"])):
             raise ConfigError(f"tuning_seeds and reads share the seeds {shared}: what chooses a rate must not judge it")
+        for key, values in self.reads.items():
+            if key.startswith("loss.") and key not in self.tunes and len(values) > 1:
+                raise ConfigError(f"reads has several values of {key}, by which losses can't be paired: tune it, with "
+                                  f"{key!r} among tunes")  # fmt: skip
+        if own := {key: values for key, values in self.reads.items() if isinstance(values, Mapping)}:
+            reads, where = _of_any_loss(own, self.reads["loss"]), _at_own_values(own, self.where)
+            object.__setattr__(self, "reads", {**self.reads, **reads})
+            object.__setattr__(self, "where", where)
+
+
+def _of_any_loss(own: Mapping[str, Mapping[str, Sequence[Any]]], losses: Sequence[str]) -> dict[str, list[Any]]:
+    """All values of keys of which losses have values of their own; "" where a loss doesn't have the key."""
+    reads = {}
+    for key, of_loss in own.items():
+        without = [loss for loss in losses if loss not in of_loss]
+        if not set(of_loss) <= set(losses) or (without and not key.startswith("loss.")):
+            raise ConfigError(f"reads names values of {key} for {', '.join(of_loss)}: allowed are {', '.join(losses)}")
+        values = [*([""] if without else []), *(one for values in of_loss.values() for one in values)]
+        reads[key] = list(dict.fromkeys(values))
+    return reads
+
+
+def _at_own_values(own: Mapping[str, Mapping[str, Sequence[Any]]], where: Where | None) -> Where:
+    """Whether a combination has values of its loss, and is part of the study."""
+
+    def is_part(combination: Mapping[str, object]) -> bool:
+        loss = str(combination["loss"])
+        has_own = all(combination[key] in of_loss.get(loss, ("",)) for key, of_loss in own.items())
+        return has_own and (where is None or where(combination))
+
+    return is_part

@@ -99,6 +99,30 @@ def test_any_losses_are_compared_without_a_study_file(tracked, tmp_path):
     assert [name for name in files if (first / name).read_bytes() != (again / name).read_bytes()] == []
 
 
+def test_losses_are_compared_each_at_its_best_values_of_any_keys(monkeypatch, tmp_path, capsys):
+    """Cross-entropy is best at momentum .9 and has no scale; MSE on logits at momentum 0 and a scale of 5."""
+    momentum, scale = "optimizer.momentum", "loss.target_scale"
+    best = {"softmax_ce": (0.9, None), "mse_logits": (0.0, 5.0)}
+    tried = [Run(loss, seed, 0.9 + 0.03 * ((m == best[loss][0]) + (s == best[loss][1])), name=f"{loss}{m}{s}{seed}",
+                 params={momentum: str(m)} | ({scale: str(s)} if s else {}))
+             for loss in best for m in (0.0, 0.9) for s in ((1.0, 5.0) if loss == "mse_logits" else (None,))
+             for seed in range(8)]  # fmt: skip
+    monkeypatch.setattr(reading, "read_runs", lambda uri, study, must_exist=True: tried)
+    losses = ["--losses", "mse_logits,softmax_ce"]
+    assert report.main([*losses, "--output", str(tmp_path)]) == 2
+    mend = f"tune it: --tunes learning_rate,{scale} with --losses"
+    assert mend in capsys.readouterr().err
+    asked = [*losses, "--tunes", f"{momentum},{scale}"]
+    assert report.main([*asked, "--output", str(tmp_path / "first")]) == 0
+    chosen = pd.read_csv(tmp_path / "first" / "learning_rates.csv").set_index("loss")
+    assert chosen.loc["mse_logits", [momentum, scale]].tolist() == [0.0, 5.0]
+    assert chosen.loc["softmax_ce", momentum] == 0.9
+    verdicts = pd.read_csv(tmp_path / "first" / "verdicts.csv").set_index("claim")
+    assert verdicts.loc["mse_logits is more accurate than softmax_ce", "n"] == 8
+    told = f"--losses mse_logits,softmax_ce --tunes {momentum},{scale} --from"
+    assert told in (tmp_path / "first" / "index.html").read_text()
+
+
 def test_a_loss_that_was_never_run_names_those_that_were(tracked, capsys):
     assert report.main(["--losses", "mse,focal", "--study", "mine"]) == 8
     assert "no run of loss 'focal'; tracked losses: builtin_ce, mse, softmax_ce" in capsys.readouterr().err

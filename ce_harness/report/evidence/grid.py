@@ -49,17 +49,20 @@ class Grid:
     def index(self, name: str, text: str) -> int:
         """Of a value as text among those allowed; -1 if it is none of them."""
         indices = self._indices[name]
-        if text in indices:
-            return indices[text]
-        try:
-            return indices.get(float(text), -1)
-        except ValueError:
-            return -1
+        return indices.get(text, indices.get(number(text), -1))
 
 
 def normal(allowed: Any) -> str | float:
     """A value as it is compared: numbers as numbers, all else (text, True, None) as the text MLflow keeps."""
     return str(allowed) if isinstance(allowed, str | bool | None) else float(allowed)
+
+
+def number(text: str) -> str | float:
+    """Text as a number, if it is one."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def words(combination: Mapping[str, object]) -> str:

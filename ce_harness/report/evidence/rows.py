@@ -27,7 +27,7 @@ from ce_harness.report.evidence import series
 from ce_harness.report.evidence.grid import Grid
 from ce_harness.report.evidence.run import GROUPS, Run, final_metrics, scores, tuning_scores, value
 from ce_harness.report.evidence.selection import Selection
-from ce_harness.report.study import Evidence
+from ce_harness.report.study import TUNES, Evidence
 
 FOLDER = "rows"  # of a report
 REPORT = "report.json"  # holds the checksums of all files of a report
@@ -116,8 +116,11 @@ def _series_csv(frame: pd.DataFrame) -> Iterator[str]:
         yield (line * len(part) % tuple(chain.from_iterable(cells))).replace(",nan", ",")
 
 
-def from_files(files: Mapping[str, bytes]) -> Evidence:
+def from_files(files: Mapping[str, bytes], tunes: Sequence[str] = TUNES) -> Evidence:
     """Read what ``to_files`` wrote.
+
+    Args:
+        tunes: see ``Study``.
 
     Raises:
         DataError: a file is torn or altered.
@@ -126,7 +129,7 @@ def from_files(files: Mapping[str, bytes]) -> Evidence:
     for file, content in files.items():
         with _undamaged(file):
             frames[file.partition(".")[0]] = _frame(file, content)
-    return Evidence(**frames)
+    return Evidence(**frames, tunes=tuple(tunes))
 
 
 @contextmanager

@@ -26,7 +26,7 @@ class Selection:
 
     Attributes:
         runs: those to compare; one whose partner of another loss is missing is among them, and listed as unpaired.
-        tuning: those that choose the learning rates, diverged ones too.
+        tuning: those that choose the learning rates, or what else is tuned; diverged ones too.
         excluded: ``run`` and ``reason`` of every run or combination that is left out or lacks a partner.
         missing: the expected combinations whose run has not ended, as key -> value.
         diverged: those that count as failed among the compared.
@@ -95,13 +95,13 @@ def survey(
         return kept
 
     grid = Grid({**reads, "seed": [*tuning_seeds, *reads["seed"]]}, study.where)
-    apart = {"loss", "learning_rate"} if tuning_seeds else {"loss"}  # in which the runs of a pair may differ
+    apart = {"loss", *study.tunes} if tuning_seeds else {"loss"}  # in which the runs of a pair may differ
 
     def pair(run: Run) -> Position:
         return tuple(i for i, name in zip(grid.position(run), grid.names, strict=True) if name not in apart)
 
     def setting(run: Run) -> Position:
-        names = ("loss", "seed", "learning_rate")
+        names = ("loss", "seed", *study.tunes)
         return tuple(i for i, name in zip(grid.position(run), grid.names, strict=True) if name not in names)
 
     ours = without(runs, lambda run: (stray := grid.stray(run)) and f"foreign: {stray} is not part of the study")
@@ -131,7 +131,8 @@ def survey(
     kept = [run for run in kept if not tunes(run)]
     expected = list(planned_runs(study))
     if tuning_seeds:
-        scores = [{**grid.combination(run), **tuning_scores(run)} for run in tuning]
+        combinations_tried = [{name: str(one) for name, one in grid.combination(run).items()} for run in tuning]
+        scores = [tried | tuning_scores(run) for tried, run in zip(combinations_tried, tuning, strict=True)]
         columns = dict.fromkeys([*grid.names, "num_classes", "val/accuracy", *study.tuned_for])
         expected += runs_at_chosen_rates(study, pd.DataFrame(scores, columns=columns))
     of_pairs = [*kept, *(run for run in diverged if not tunes(run))]
@@ -140,7 +141,7 @@ def survey(
     missing = [combination for combination in expected if grid.position_of(combination) not in done]
     tried = set(map(grid.position, runs))
     never = [combination for combination in missing if grid.position_of(combination) not in tried]
-    excluded += _unpaired(expected, grid, by_position, tuning_seeds, reads["loss"])
+    excluded += _unpaired(expected, grid, by_position, study)
     excluded += [(words(combination), "missing: never run") for combination in never]
     return Selection(
         kept,
@@ -193,11 +194,11 @@ def _unpaired(
     expected: Iterable[Mapping[str, object]],
     grid: Grid,
     by_position: Mapping[Position, str],
-    tuning_seeds: Sequence[int],
-    losses: Sequence[str],
+    study: Study,
 ) -> list[tuple[str, str]]:
     """Runs without their partner of another loss."""
-    apart = [grid.names.index(name) for name in ("loss", *(["learning_rate"] if tuning_seeds else []))]
+    losses, tuning_seeds = (study.reads or {})["loss"], study.tuning_seeds
+    apart = [grid.names.index(name) for name in ("loss", *(study.tunes if tuning_seeds else []))]
     tuning = {normal(seed) for seed in tuning_seeds}
     partners: dict[Position, dict[str, Position]] = {}
     for combination in expected:

@@ -57,12 +57,18 @@ def of_the_few(
                 both = " and ".join(f"{text or 'none'} ({some[0].name})" for text, some in sorted(ranked[:2]))
                 raise ConfigError(
                     f"runs of study {study!r} differ in {key}: {both}; "
-                    f"choose with --where {key}={ranked[0][0]}, or name the values under {key!r} in the study's `reads`"
+                    f"choose with --where {key}={ranked[0][0]}, or {_mend(key)}"
                 )
             for text, some in ranked[1:]:
                 few.update(run.run_id for run in some)
                 yield from ((run, f"foreign: {key}={text}, most runs have {ranked[0][0]}") for run in some)
         left = [(run, setting) for run, setting in left if run.run_id not in few]
+
+
+def _mend(key: str) -> str:
+    if key.startswith("loss."):
+        return f"tune it: --tunes learning_rate,{key} with --losses, or {key!r} in the study's `reads` and `tunes`"
+    return f"name the values under {key!r} in the study's `reads`"
 
 
 def _option(run: Run, key: str) -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from omegaconf import OmegaConf
 
 from ce_harness import places
-from ce_harness.report.study import Evidence
+from ce_harness.report.study import TUNES, Evidence
 from ce_harness.report.verdicts.outcomes import BEST_OF, OF_PROBABILITIES, TIME_TO, WITHOUT_PROBABILITIES, target
 from ce_harness.report.verdicts.settings import described, setting_columns
 
@@ -70,6 +70,16 @@ def label(metric: str) -> str:
     return LABELS.get(metric, metric)
 
 
+def key_label(key: str) -> str:
+    """A key of a config as readers see it: ``learning rate``, ``momentum``."""
+    return key.rpartition(".")[2].replace("_", " ")
+
+
+def tuned(evidence: Evidence) -> str:
+    """What was chosen for each loss, in the singular."""
+    return "learning rate" if tuple(evidence.tunes) == TUNES else "tuned value"
+
+
 def mark(metric: str, losses: Iterable[str]) -> str:
     """What sets apart a score of probabilities where one of the losses trains none."""
     return MARK if metric in OF_PROBABILITIES and not set(losses).isdisjoint(WITHOUT_PROBABILITIES) else ""
@@ -85,6 +95,7 @@ def common_settings(evidence: Evidence) -> str:
     runs = evidence.runs
     varying = setting_columns(runs)
     shared = [str(runs[name].iloc[0]) for name in ("dataset", "model", "optimizer") if name not in varying]
-    rates = runs["learning_rate"].unique()
-    shared += [f"learning rate {rates[0]}"] if len(rates) == 1 else []
+    for key in dict.fromkeys(("learning_rate", *evidence.tunes)):
+        values = runs[key].unique()
+        shared += [f"{key_label(key)} {values[0]}"] if len(values) == 1 else []
     return f" ({', '.join(shared)})" if shared else ""

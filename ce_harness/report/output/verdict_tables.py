@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ce_harness.report.output.formats import NOTHING, number
-from ce_harness.report.output.labels import common_settings, label, loss_names, setting_column
+from ce_harness.report.output.labels import common_settings, label, loss_names, setting_column, tuned
 from ce_harness.report.output.tables import too_few_pairs
 from ce_harness.report.study import Claim, Evidence, Table
 from ce_harness.report.verdicts.claims import Control, judge, judge_overall
@@ -34,7 +34,7 @@ NOISE = (
     "Noise floor: how far {0} and {1}, two names of one loss, may lie apart by their 95% interval. No verdict is given "
     "on a smaller difference."
 )
-TUNED = "Intervals and p of accuracy, NLL and Brier score cover the choice of the learning rates by the tuning seeds."
+TUNED = "Intervals and p of accuracy, NLL and Brier score cover the choice of the {}s by the tuning seeds."
 FAILURES = (
     "A training that diverged counts as chance: the uniform prediction, an ECE of 1 - 1/K, and a target never reached."
 )
@@ -67,7 +67,7 @@ class View:
         notes = [self.note] if self.note else []
         notes.append(RULE.format(family=family))
         if len(self.evidence.tuning):
-            notes.append(TUNED)
+            notes.append(TUNED.format(tuned(self.evidence)))
         if "status" in self.evidence.runs and (self.evidence.runs["status"] != "complete").any():
             notes.append(FAILURES)
         if self.control and set(self.control) <= set(self.evidence.runs["loss"]):

@@ -95,7 +95,7 @@ def effect(
         pairs = np.log(pairs[(pairs > 0).all(axis=1)])
     with np.errstate(invalid="ignore"):  # of two infinite values: NaN
         differences = pairs[first] - pairs[second]
-    rates = 0.0 if ratio else sum(choice_variance(evidence.tuning, setting, loss, metric) for loss in (first, second))
+    rates = 0.0 if ratio else sum(choice_variance(evidence, setting, loss, metric) for loss in (first, second))
     return Effect(setting, differences, rates, _unresolved(evidence, group, metric, pairs))
 
 

@@ -1,4 +1,7 @@
-"""Comparisons where the learning rates differ: at equal rates, at equal gradient scale, at each loss's own best."""
+"""Comparisons where the learning rates differ: at equal rates, at equal gradient scale, at each loss's own best.
+
+Whatever keys a study tunes, a combination of their values stands in the place of the rate.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ TUNED_FOR = "The learning rate of each loss is the one with the best mean {by} o
 
 
 def differ(evidence: Evidence) -> bool:
-    """Whether the runs differ in the learning rate."""
-    return len(evidence.tuning) > 0 or evidence.runs.get("learning_rate", pd.Series()).nunique() > 1
+    """Whether the runs differ in what is tuned."""
+    return len(evidence.tuning) > 0 or any(evidence.runs.get(key, pd.Series()).nunique() > 1 for key in evidence.tunes)
 
 
 def compared(study: Study, evidence: Evidence) -> Evidence:
@@ -59,26 +62,31 @@ def views(evidence: Evidence, tuned_for: Sequence[str] = (CHOSEN_BY,)) -> Iterat
 def chosen(evidence: Evidence, by: str = CHOSEN_BY) -> pd.DataFrame:
     """The rate of each loss in each setting, see ``tuning.choose``."""
     runs = evidence.tuning if len(evidence.tuning) else evidence.runs
-    return choose(runs, [*(name for name in setting_columns(runs) if name != "learning_rate"), "loss"], by)
+    return choose(runs, [*_settings(runs, evidence.tunes), "loss"], by, evidence.tunes)
+
+
+def _settings(runs: pd.DataFrame, tunes: Sequence[str]) -> list[str]:
+    """The columns of the settings but those that are tuned."""
+    return [name for name in setting_columns(runs) if name not in tunes]
 
 
 def at_best_rates(evidence: Evidence, by: str = CHOSEN_BY) -> Evidence:
     """The runs at the chosen rates, all under one name for their rate, so that they pair by seed."""
     rates = chosen(evidence, by)
-    trained = [*rates.columns[: rates.columns.get_loc("learning_rate")], "learning_rate"]
+    trained = list(rates.columns[: rates.columns.get_loc(by)])
     keep = pd.MultiIndex.from_frame(evidence.runs[trained]).isin(pd.MultiIndex.from_frame(rates[trained]))
-    runs = evidence.runs[keep].assign(learning_rate=BEST)
+    runs = evidence.runs[keep].assign(**dict.fromkeys(evidence.tunes, BEST))
     return replace(evidence, runs=runs, tuning=evidence.tuning if len(evidence.tuning) else evidence.runs)
 
 
 def at_drawn_rates(evidence: Evidence) -> Evidence:
     """The trials of a random search, all under one name for their rate, so that they pair by seed."""
-    return replace(evidence, runs=evidence.runs.assign(learning_rate=DRAWN), tuning=pd.DataFrame())
+    return replace(evidence, runs=evidence.runs.assign(**dict.fromkeys(evidence.tunes, DRAWN)), tuning=pd.DataFrame())
 
 
 def at_equal_rates(evidence: Evidence) -> Evidence:
     """The runs of all settings and rates at which several losses were trained."""
-    return replace(evidence, runs=_of_several_losses(evidence.runs), tuning=pd.DataFrame())
+    return replace(evidence, runs=_of_several_losses(evidence.runs, evidence.tunes), tuning=pd.DataFrame())
 
 
 def at_equal_gradient_scale(evidence: Evidence) -> Evidence:
@@ -97,10 +105,10 @@ def at_equal_gradient_scale(evidence: Evidence) -> Evidence:
     # Rounded so that .25 / 5 and .05 are one rate.
     scaled = runs.assign(learning_rate=[float(f"{rate:.6g}") for rate in runs["learning_rate"] / factors])
     # Two losses of equal factor say nothing that equal rates don't.
-    several = _of_several_losses(scaled.assign(factor=factors)[factors.notna()], "factor")
+    several = _of_several_losses(scaled.assign(factor=factors)[factors.notna()], evidence.tunes, "factor")
     return replace(evidence, runs=several.drop(columns="factor"), tuning=pd.DataFrame())
 
 
-def _of_several_losses(runs: pd.DataFrame, which: str = "loss") -> pd.DataFrame:
-    setting = [*(name for name in setting_columns(runs) if name != "learning_rate"), "learning_rate"]
+def _of_several_losses(runs: pd.DataFrame, tunes: Sequence[str], which: str = "loss") -> pd.DataFrame:
+    setting = [*_settings(runs, tunes), *dict.fromkeys(("learning_rate", *tunes))]
     return runs[runs.groupby(setting)[which].transform("nunique") > 1].reset_index(drop=True)

@@ -40,8 +40,8 @@ def is_within(setting: Mapping[str, object], part: Mapping[str, object]) -> bool
 
 
 def described(setting: Mapping[str, object]) -> str:
-    """A setting in words: ``digits, sgd, learning_rate 0.05``."""
-    return ", ".join(_described(name, value) for name, value in setting.items())
+    """A setting in words: ``digits, sgd, learning_rate 0.05``; without keys that a loss doesn't have."""
+    return ", ".join(_described(name, value) for name, value in setting.items() if value != "")
 
 
 def _described(name: str, value: Any) -> str:

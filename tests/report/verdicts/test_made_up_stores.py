@@ -16,7 +16,7 @@ TIE = Truth(accuracy=1.0)  # nothing is above 1: many runs tie there
 def reported(tmp_path, runs_dir, monkeypatch):
     study = any_losses.study
     # What the figures show is not asked here, and they take longest.
-    monkeypatch.setattr(any_losses, "study", lambda *args: replace(study(*args), figures={}))
+    monkeypatch.setattr(any_losses, "study", lambda *args, **more: replace(study(*args, **more), figures={}))
 
     def make_and_report(truth, runs=40, settings=2):
         uri = make(runs_dir, "single_runs", grid(runs, settings, ("softmax_ce", "mse")), truth)

@@ -85,7 +85,7 @@ def test_rates_are_chosen_on_the_tuning_seeds_and_a_rate_that_diverges_is_none(t
     }
     assert frame["at_edge"].to_dict()["lenet5", "mse"]
     assert not frame["at_edge"].to_dict()["mlp", "mse"]
-    assert "(edge)" in chosen_rates(tuned).shown["mse"].iloc[0]
+    assert "(edge)" in chosen_rates(tuned).shown["MSE (sum over classes)"].iloc[0]
 
 
 def test_tuning_seeds_are_compared_nowhere_and_leave_no_test_score(tuned):
