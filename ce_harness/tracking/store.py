@@ -20,8 +20,10 @@ from ce_harness.errors import TrackingError
 from ce_harness.rundir.upload_state import sqlite_path
 from ce_harness.tracking.relocation import artifacts_of, relocate
 
-SECONDS_FOR_DATABASE = 5  # to answer a knock
+SECONDS_FOR_DATABASE = 5.0  # to answer a knock
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+# "Do you speak SSL?", to which every PostgreSQL says yes or no. The others take such a knock for a failed login.
+SSL_REQUEST, SSL_ANSWERS = bytes.fromhex("0000000804d2162f"), (b"S", b"N")
 SECONDS_FOR_MIGRATION = 120  # of another process that makes the tables
 RUNS_PER_PAGE = 1000
 MODEL_TRAINING = "custom_model_development"  # the UI's kind of experiment that opens with a table of runs
@@ -64,12 +66,18 @@ def _refuse_unreachable(tracking_uri: str) -> None:
     """Knocks at the port of a database: MLflow would try for minutes to open one that can't be reached.
 
     Raises:
-        OSError: nobody answers within some seconds.
+        OSError: nobody is there, or answers, within some seconds.
     """
     address = urlsplit(tracking_uri)
-    port = DATABASE_PORTS.get(address.scheme.partition("+")[0])
-    if port and address.hostname:
-        socket.create_connection((address.hostname, address.port or port), SECONDS_FOR_DATABASE).close()
+    kind = address.scheme.partition("+")[0]
+    if kind not in DATABASE_PORTS or not address.hostname:
+        return
+    place = (address.hostname, address.port or DATABASE_PORTS[kind])
+    with socket.create_connection(place, SECONDS_FOR_DATABASE) as database:
+        if kind == "postgresql":
+            database.sendall(SSL_REQUEST)
+            if database.recv(1) not in SSL_ANSWERS:
+                raise ConnectionAbortedError("what answers there is no PostgreSQL")
 
 
 def _make(path: Path) -> None:

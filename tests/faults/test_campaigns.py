@@ -1,4 +1,4 @@
-"""A few places of the campaigns, as CI tries them: a minute or two on two quiet cores."""
+"""A few places of the campaigns, as CI tries them: two to three core-minutes."""
 
 import os
 import shutil

@@ -3,6 +3,7 @@
 import json
 import resource
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from ce_harness.errors import DiskError, TrackingError
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
 from ce_harness.rundir.step_norms import StepNorms, checksum
-from ce_harness.tracking import background_uploader, resend, uploader
+from ce_harness.tracking import background_uploader, resend, store, uploader
 from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.store import open_store
@@ -99,6 +100,15 @@ for child in children:
 def test_a_database_that_nobody_serves_is_told_at_once(database):
     with pytest.raises(ConnectionRefusedError):
         open_store(f"{database}://127.0.0.1:{free_port()}/mlflow")
+
+
+def test_a_database_that_never_answers_is_told_within_seconds(monkeypatch):
+    """As behind a firewall that swallows all packets; the client of the database would wait for minutes."""
+    monkeypatch.setattr(store, "SECONDS_FOR_DATABASE", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(TimeoutError):
+            open_store(f"postgresql://{address}/mlflow")
 
 
 def test_a_locked_database_is_waited_for(runs_dir, monkeypatch):

@@ -27,6 +27,7 @@ MOMENTS = 40
 SHORT = ("model=softmax_regression", "dataset.limit=64", "batch_size=16", "threads=1", "log_every_n_steps=2")
 COMMANDS = {"run": (*SHORT, "epochs=30"), "sweep": ("-m", "seed=0,1,2", *SHORT, "epochs=20")}
 SECONDS_AT_MOST = 900
+SECONDS_TO_LEAVE = 30  # for what joblib has started to see that the command has ended
 
 
 @dataclass
@@ -82,7 +83,10 @@ def typed(words: tuple[str, ...], runs_dir: Path, ctrl_c_at: tuple[float, ...] =
         end.wrong.append("the cursor is hidden")
     if b"Traceback" in said or b"Exception ignored" in said:
         end.wrong.append(f"a traceback: {said[-300:].decode(errors='replace')}")
-    if running := of_session(process.pid):
+    until = time.monotonic() + SECONDS_TO_LEAVE
+    while (running := of_session(process.pid)) and time.monotonic() < until:
+        time.sleep(0.1)
+    if running:
         end.wrong.append(f"still running: {running}")
     os.close(ours)
     os.close(its)

@@ -78,6 +78,6 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 CAMPAIGNS = {
-    "report_kill": Campaign("a report killed before every file call", partial(disturbed, Mode.KILL), sample=130),
+    "report_kill": Campaign("a report killed before every file call", partial(disturbed, Mode.KILL)),
     "report_full": Campaign("disk full from a file call of a report on", partial(disturbed, Mode.FAIL_FROM)),
 }
