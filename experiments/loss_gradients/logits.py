@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from scipy import special
 
 from ce_harness import places
+from ce_harness.report.output import panels
 from ce_harness.report.output.labels import built_in_labels
 from ce_harness.report.output.style import COLUMN_WIDTH, logarithmic, loss_styles, new_figure
 from ce_harness.report.study import Evidence, Table
@@ -86,7 +87,7 @@ def norms(_: Evidence) -> Figure:
     Two names of one loss are one line. Left out: MSE on logits, rescaled, whose target of 15 lies beyond these logits.
     """
     p_true = special.expit(np.linspace(special.logit(1e-4), special.logit(0.99), 241))
-    fig = new_figure(COLUMN_WIDTH, 5.2)
+    fig = new_figure(COLUMN_WIDTH, 5.9)
     axes = fig.subplots(len(NUM_CLASSES), 1, sharex=True, sharey=True)
     styles = loss_styles(list(LOSSES))
     smoothing = _config("label_smoothing_ce").label_smoothing
@@ -114,7 +115,7 @@ def norms(_: Evidence) -> Figure:
     ticks = [1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99]
     axes[-1].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes[-1].set_xlabel("probability of the true class, the rest spread evenly")
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, columnspacing=1)
+    panels.legend(fig)
     return fig
 
 

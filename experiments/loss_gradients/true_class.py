@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import special
 
+from ce_harness.report.output import panels
 from ce_harness.report.output.labels import built_in_labels
 from ce_harness.report.output.style import COLUMN_WIDTH, logarithmic, loss_styles, new_figure
 from ce_harness.report.study import Evidence, Table
@@ -50,7 +51,7 @@ def curves(_: Evidence) -> Figure:
     Two names of one loss are one line. Left out: MSE on logits, rescaled, whose target of 15 lies beyond these logits.
     """
     p_true = special.expit(np.linspace(special.logit(1e-4), special.logit(0.9), 181))
-    fig = new_figure(COLUMN_WIDTH, 3.5)
+    fig = new_figure(COLUMN_WIDTH, 4.1)
     ax = fig.subplots()
     styles = loss_styles(LOSSES)
     for losses in by_gradient(LOSSES):
@@ -68,5 +69,5 @@ def curves(_: Evidence) -> Figure:
     ax.set_xlim(p_true[0], p_true[-1])
     ax.set_xlabel("probability of the true class (dotted: uniform)")
     ax.set_ylabel("-dl/dz of the true class")
-    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2, columnspacing=1)
+    panels.legend(fig)
     return fig
