@@ -36,7 +36,9 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str], clai
     lines = lines if several else [names[loss] for loss in losses]
     apart = 0.6 / max(len(losses) - 1, 1) if several else 1
     first = 0.3 if several and len(losses) > 1 else 0
-    fig = new_figure(PAGE_WIDTH, 0.9 + (0.14 + 0.06 * len(losses) if several else 0.25) * len(lines))
+    deepest = 1 + max(line.count("\n") for line in lines)
+    height = max(0.14 + 0.06 * len(losses), 0.125 * deepest) if several else 0.25
+    fig = new_figure(PAGE_WIDTH, 0.9 + height * len(lines))
     axes = np.atleast_1d(fig.subplots(1, len(metrics), sharey=True))
     for ax, metric in zip(axes, metrics, strict=True):
         for i, loss in enumerate(losses):
