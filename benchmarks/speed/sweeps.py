@@ -79,8 +79,8 @@ def _finish(cells: Sequence[Cell], trained: RunDirectory) -> None:
     from ce_harness.tracking.store import experiment_id, open_store
 
     config = cells[0].config
-    client = open_store(config.tracking_uri)
-    experiment = experiment_id(client, config.mlflow_experiment)
+    client = open_store(config["tracking_uri"])
+    experiment = experiment_id(client, config["mlflow_experiment"])
     start, *rest = trained.journal().records
     for cell in cells:
         cell.run.path.mkdir(parents=True)
@@ -89,7 +89,7 @@ def _finish(cells: Sequence[Cell], trained: RunDirectory) -> None:
         for record in (start | {"tags": {"config_hash": config_hash, "code_digest": code_digest}}, *rest):
             journal.append(record)
         cell.run.end("complete", metrics=trained.outcome["metrics"])
-        position = cell.run.position(config.tracking_uri, config.mlflow_experiment)
+        position = cell.run.position(config["tracking_uri"], config["mlflow_experiment"])
         position.run_id, position.closed_as = client.create_run(experiment).info.run_id, "complete"
         position.sweep = "benchmark"
         position.save()

@@ -3,7 +3,7 @@
 Light on purpose: `--help` and every refusal of a bad config answer without importing TensorFlow or MLflow.
 """
 
-from ce_harness.config.checks import checked, settle
+from ce_harness.config.checks import checked
 from ce_harness.config.identity import code_digest, code_digests, config_hash, identified, option_name, run_name
 from ce_harness.config.schema import GROUPS
 
@@ -16,5 +16,4 @@ __all__ = [
     "identified",
     "option_name",
     "run_name",
-    "settle",
 ]

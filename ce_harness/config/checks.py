@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, cast
 
 import joblib
@@ -23,12 +24,7 @@ from ce_harness.places import run_command
 
 
 def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
-    """A copy of the config in which nothing is left open, or a refusal; see `settle`."""
-    return settle(config.copy(), cores)
-
-
-def settle(config: DictConfig, cores: int | None = None) -> DictConfig:
-    """Leaves nothing open in the config, which it returns, or refuses it.
+    """A copy of the config in which nothing is left open, or a refusal.
 
     Every ``${key}`` becomes its value: to look one up takes OmegaConf .4 ms each time, and 10,000 are planned at once.
     Real numbers become floats: 0 and 0.0 are one config, and Keras refuses an int for a float. ``threads: auto``
@@ -37,9 +33,10 @@ def settle(config: DictConfig, cores: int | None = None) -> DictConfig:
     Raises:
         ConfigError: names the key, the value, what is allowed and an example.
     """
+    config = config.copy()
     _check_names(config)
     OmegaConf.resolve(config)
-    values = _flat(OmegaConf.to_container(config))  # to look up a value in the config takes long
+    values = flat(OmegaConf.to_container(config))  # to look up a value in the config takes long
     for key in sorted(key for key, value in values.items() if value == "???"):
         raise ConfigError(f"{key}: it has no value yet; give it one: {key}=VALUE")
     for group in GROUPS:
@@ -56,15 +53,12 @@ def settle(config: DictConfig, cores: int | None = None) -> DictConfig:
                     f"{key}={options}: it has no _target_; name its class: {key}={{_target_: MODULE.CLASS}}"
                 )
             _check_part(several, key, options)
-    built_in = {group for group in GROUPS if is_built_in(values[f"{group}._target_"])}
-    rules = KEYS | KEYS_OF_PARTS
-    rules |= {key: rule for key, rule in KEYS_OF_BUILT_IN_PARTS.items() if key.partition(".")[0] in built_in}
-    for key, rule in rules.items():
-        if key in values:
-            _check(config, key, values[key], rule)
+    for key, rule in rules_of(values).items():
+        if key in values and (value := accepted(rule, key, values[key])) is not values[key]:
+            OmegaConf.update(config, key, value)
     if isinstance(config.learning_rate_schedule, DictConfig):
         _check_part("learning_rate_schedule", "learning_rate_schedule", config.learning_rate_schedule)
-    _check_together(config)
+    check_together(config)
     if config.threads == "auto":
         config.threads = cores or joblib.cpu_count()
     return config
@@ -93,21 +87,32 @@ def _check_part(group: str, key: str, options: DictConfig) -> None:
     check_target(group, f"{key}._target_", options["_target_"])
 
 
-def _check(config: DictConfig, key: str, value: Any, rule: Rule) -> None:
+def rules_of(values: Mapping[str, Any]) -> dict[str, Rule]:
+    """The rules that hold in a config, given as `flat` returns it: a part of the user's own has none of ours."""
+    built_in = {group for group in GROUPS if is_built_in(values[f"{group}._target_"])}
+    of_built_in = {key: rule for key, rule in KEYS_OF_BUILT_IN_PARTS.items() if key.partition(".")[0] in built_in}
+    return KEYS | KEYS_OF_PARTS | of_built_in
+
+
+def accepted(rule: Rule, key: str, value: Any) -> Any:
+    """The value as its rule would have it: 0 as 0.0, 5 as "5".
+
+    Raises:
+        ConfigError: the rule does not allow it.
+    """
     if not rule.accepts(value):
         raise ConfigError(rule.refusal(key, _typed(value)))
-    if rule.kind and value is not None and not isinstance(value, rule.kind):
-        OmegaConf.update(config, key, rule.kind(value))
+    return rule.kind(value) if rule.kind and value is not None and not isinstance(value, rule.kind) else value
 
 
-def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+def flat(values: Any, prefix: str = "") -> dict[str, Any]:
     """Every value of a config, groups included, by its full key: ``early_stopping.metric``."""
-    flat = {}
+    by_key = {}
     for name, value in values.items():
-        flat[f"{prefix}{name}"] = value
+        by_key[f"{prefix}{name}"] = value
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
-    return flat
+            by_key |= flat(value, f"{prefix}{name}.")
+    return by_key
 
 
 def _typed(value: Any) -> str:
@@ -115,14 +120,20 @@ def _typed(value: Any) -> str:
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
-def _check_together(config: DictConfig) -> None:
-    if config.warmup_epochs >= config.epochs:
+def check_together(config: Mapping[str, Any] | DictConfig) -> None:
+    """Checks what no key says alone.
+
+    Raises:
+        ConfigError: the warm-up never ends, or no example is left to train on.
+    """
+    warmup, epochs, dataset = config["warmup_epochs"], config["epochs"], config["dataset"]
+    if warmup >= epochs:
         raise ConfigError(
-            f"warmup_epochs={config.warmup_epochs}: allowed is less than epochs={config.epochs}, or the learning rate "
-            f"never gets there; for example warmup_epochs={config.epochs // 10}"
+            f"warmup_epochs={warmup}: allowed is less than epochs={epochs}, or the learning rate never gets there; "
+            f"for example warmup_epochs={epochs // 10}"
         )
-    fractions = {key: config.dataset.get(key) for key in ("val_fraction", "test_fraction")}
-    if is_built_in(config.dataset["_target_"]) and None not in fractions.values() and sum(fractions.values()) >= 1:
+    fractions = {key: dataset.get(key) for key in ("val_fraction", "test_fraction")}
+    if is_built_in(dataset["_target_"]) and None not in fractions.values() and sum(fractions.values()) >= 1:
         shown = " ".join(f"dataset.{key}={value}" for key, value in fractions.items())
         raise ConfigError(
             f"{shown}: together they leave nothing to train on; allowed is a sum below 1; for example "

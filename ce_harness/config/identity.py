@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -55,7 +55,12 @@ def identified(config: DictConfig) -> dict[str, Any]:
 
 
 def config_hash(config: DictConfig) -> str:
-    """12 hex digits of the SHA-256 of the identity, as JSON with sorted keys.
+    """12 hex digits that name what a run computes; see `identity`."""
+    return hash_of(identity(config))
+
+
+def identity(config: DictConfig) -> dict[str, Any]:
+    """What two configs share if they are the same run.
 
     In place of ``dataset.path`` stands what lies there: data that change make another run, data that move do not. Nor
     do weights to begin with, if their digest is given.
@@ -71,8 +76,17 @@ def config_hash(config: DictConfig) -> str:
         named["dataset"]["path"] = None if pinned else _data_digest(config.dataset)
     if named["model"].get("weights_sha256"):
         named["model"]["weights"] = None
+    return named
+
+
+def hash_of(identity: Mapping[str, Any]) -> str:
+    """12 hex digits of the SHA-256 of an identity, as JSON with sorted keys.
+
+    Raises:
+        ConfigError: it holds what JSON can't.
+    """
     try:
-        canonical = json.dumps(named, sort_keys=True)
+        canonical = json.dumps(identity, sort_keys=True)
     except TypeError as error:
         raise ConfigError(f"the config holds more than text, numbers, lists and mappings of words ({error})") from error
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
@@ -114,13 +128,13 @@ def code_digests(config: DictConfig) -> dict[str, str]:
     return digests
 
 
-def option_name(config: DictConfig, group: str) -> str:
+def option_name(config: Mapping[str, Any] | DictConfig, group: str) -> str:
     """The ``name`` an option gives itself in its YAML file, else the last part of its ``_target_``."""
     option = config[group]
     return str(option.get("name") or option["_target_"].rpartition(".")[2])
 
 
-def run_name(config: DictConfig, overrides: Iterable[str] = ()) -> str:
+def run_name(config: Mapping[str, Any] | DictConfig, overrides: Iterable[str] = ()) -> str:
     """A name for people: ``digits-lenet5-mse-s3``, then what else was typed: ``digits-lenet5-mse-s3 epochs=5``.
 
     Args:
@@ -129,4 +143,4 @@ def run_name(config: DictConfig, overrides: Iterable[str] = ()) -> str:
     parts = [option_name(config, group) for group in ("dataset", "model", "loss")]
     words = [override.lstrip("+") for override in overrides]
     told = [word for word in words if word.partition("=")[0] not in UNNAMED]
-    return " ".join(["-".join([*parts, f"s{config.seed}"]), *told])[:LONGEST_NAME]
+    return " ".join(["-".join([*parts, f"s{config['seed']}"]), *told])[:LONGEST_NAME]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -142,21 +142,21 @@ class RunDirectory:
         closed_as, outcome = self.position(tracking_uri, experiment).closed_as, self.outcome
         return closed_as is not None and (outcome is None or closed_as == outcome["status"])
 
-    def finished(self, config: DictConfig) -> bool:
+    def finished(self, config: Mapping[str, Any] | DictConfig) -> bool:
         """Whether nothing is left to do: the run has ended with all that is asked for, and the config's store knows."""
         if not self.has_ended_with(config) or files.exists(self.checkpoints) or files.exists(self.steps):
             return False
-        return self.settled(config.tracking_uri, config.mlflow_experiment)
+        return self.settled(config["tracking_uri"], config["mlflow_experiment"])
 
-    def has_ended_with(self, config: DictConfig) -> bool:
+    def has_ended_with(self, config: Mapping[str, Any] | DictConfig) -> bool:
         """Whether the run has ended and has kept what this config asks for; a diverged one can't."""
         outcome = self.outcome
         if outcome is None or outcome["status"] == "diverged":
             return outcome is not None
         asked = {
-            self.model: config.save_model,
-            self.predictions: config.save_predictions,
-            self.kept: config.keep_checkpoint,
+            self.model: config["save_model"],
+            self.predictions: config["save_predictions"],
+            self.kept: config["keep_checkpoint"],
         }
         return all(files.exists(path) for path, is_asked in asked.items() if is_asked)
 

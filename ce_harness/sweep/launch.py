@@ -96,10 +96,10 @@ def _share_machine(launcher: Launcher, cells: Sequence[Cell]) -> None:
     if not isinstance(launcher, JoblibLauncher):
         return
     shared = getattr(launcher, "cells_per_device", 1)  # Hydra's own launcher has no such word
-    places = [device_slots.places(device, shared) for device in {cell.config.device for cell in cells}]
+    places = [device_slots.places(device, shared) for device in {cell.config["device"] for cell in cells}]
     if launcher.joblib["n_jobs"] < 0:
         cores = joblib.effective_n_jobs(launcher.joblib["n_jobs"])
-        at_a_time = max(1, cores // max(cell.config.threads for cell in cells))
+        at_a_time = max(1, cores // max(cell.config["threads"] for cell in cells))
         launcher.joblib["n_jobs"] = min(at_a_time, sum(places)) if all(places) else at_a_time
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import joblib
 from hydra.core.config_loader import ConfigLoader
@@ -14,9 +15,12 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from ce_harness.config import run_name, settle
+from ce_harness.config import run_name
 from ce_harness.errors import ConfigError
 from ce_harness.rundir.directory import RunDirectory
+from ce_harness.sweep.family import Family, is_number
+
+FAMILIES_AT_ONCE = 200  # bounds the memory: each keeps a config
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,13 @@ class Cell:
 
     Attributes:
         overrides: what makes ``python run.py OVERRIDES`` this very run, the number of threads included.
-        config: composed and checked.
+        config: composed and checked, as plain data.
         run: its directory.
         varied: those of its overrides that not all cells share.
     """
 
     overrides: tuple[str, ...]
-    config: DictConfig
+    config: Mapping[str, Any]
     run: RunDirectory
     varied: tuple[str, ...]
 
@@ -57,17 +61,21 @@ def plan(loader: ConfigLoader, sweep_config: DictConfig, combinations: Iterable[
     composer = Composer(loader, sweep_config)
     cores = cores_of_a_cell(sweep_config.hydra.launcher)
     cells: dict[Path, Cell] = {}
+    families: dict[tuple[str, ...], Family] = {}
     for combination in given:
-        composed = composer.compose(combination)
-        asked_threads = composed.threads
-        config = settle(composed, cores)
-        overrides = combination
-        if asked_threads != config.threads:
-            # Elsewhere "auto" may be another number: in a worker, on another host, in a call for this run alone.
-            overrides += (f"threads={config.threads}",)
-        run = RunDirectory.named_after(config)
+        kind, numbers = composer.split(combination)
+        family = families.get(kind)
+        planned = family and family.cell(numbers)
+        if not family or not planned:
+            if len(families) == FAMILIES_AT_ONCE:
+                families.clear()
+            family = families[kind] = Family(composer.compose(combination), cores, numbers)
+            planned = family.config, family.run
+        config, path = planned
+        # Elsewhere "auto" may be another number: in a worker, on another host, in a call for this run alone.
+        threads = (f"threads={config['threads']}",) if family.threads_are_open else ()
         varied = tuple(override for override in combination if override not in shared)
-        cells.setdefault(run.path, Cell(overrides, config, run, varied))
+        cells.setdefault(path, Cell((*combination, *threads), config, RunDirectory(path), varied))
     return list(cells.values())
 
 
@@ -115,6 +123,16 @@ class Composer:
         except OmegaConfBaseException:
             return self._compose_by_hydra(tuple(overrides))  # which refuses it in Hydra's words
         return config
+
+    def split(self, overrides: Sequence[str]) -> tuple[tuple[str, ...], dict[str, int | float]]:
+        """What all cells of a `Family` share, and the numbers of this one, by key."""
+        parsed = [self._parsed(override) for override in overrides]
+        values = {override.key_or_group: override.value() for override in parsed}
+        mixed = len(values) < len(parsed) or any(isinstance(value, dict) for value in values.values())
+        if mixed or not all(map(self._is_plain, parsed)):  # one override may change what another has set
+            return tuple(overrides), {}
+        numbers = {key: value for key, value in values.items() if is_number(value) and not self._is_group(key)}
+        return tuple(o.key_or_group if o.key_or_group in numbers else o.input_line for o in parsed), numbers
 
     def _is_plain(self, override: Override) -> bool:
         if override.type != OverrideType.CHANGE or override.package is not None:

@@ -36,13 +36,14 @@ def tell_store(cells: Sequence[Cell], launched: Sequence[Cell], commands: Comman
 
 
 def _store(cell: Cell) -> tuple[str, str]:
-    return cell.config.tracking_uri, cell.config.mlflow_experiment
+    return cell.config["tracking_uri"], cell.config["mlflow_experiment"]
 
 
 def _tag(tracking_uri: str, experiment: str, cells: Sequence[Cell], commands: Commands) -> None:
     from ce_harness.tracking.run_tags import DESCRIPTION, tag_runs
 
-    sweep = f"{cells[0].config.study}-{hashlib.sha256(' '.join(commands.overrides).encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(" ".join(commands.overrides).encode()).hexdigest()
+    sweep = f"{cells[0].config['study']}-{digest[:8]}"
     positions = [(cell, cell.run.position(tracking_uri, experiment)) for cell in cells]
     untagged = {p.run_id: (cell, p) for cell, p in positions if p.run_id and p.sweep != sweep}
     descriptions = {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -24,11 +25,11 @@ def left_to_train(cells: Sequence[Cell], console: Console) -> list[Cell]:
     Raises:
         TrackingError: the store can't be read, and a cell says ``skip_tracked=true``.
     """
-    skipped = {cell.run.path for cell in cells if cell.config.skip_tracked}
+    skipped = {cell.run.path for cell in cells if cell.config["skip_tracked"]}
     complete: dict[Path, str] = {}
     with nullcontext() if skipped else suppress(TrackingError):  # training does not wait for a store that is away
         complete = {
-            cell.run.path: without_user(cell.config.tracking_uri)
+            cell.run.path: without_user(cell.config["tracking_uri"])
             for cell in cells
             if scores_elsewhere(cell.config, cell.run) is not None
         }
@@ -39,7 +40,7 @@ def left_to_train(cells: Sequence[Cell], console: Console) -> list[Cell]:
     return [cell for cell in cells if cell.run.path not in skipped & complete.keys()]
 
 
-def scores_elsewhere(config: DictConfig, run: RunDirectory) -> dict[str, float] | None:
+def scores_elsewhere(config: Mapping[str, Any] | DictConfig, run: RunDirectory) -> dict[str, float] | None:
     """The metrics of a run that is complete in a store which is not that of its ``runs_dir`` alone; else None.
 
     A run that is asked for its network or its checkpoint is trained here: a store does not hand them out.
@@ -47,11 +48,11 @@ def scores_elsewhere(config: DictConfig, run: RunDirectory) -> dict[str, float] 
     Raises:
         TrackingError: the store can't be read.
     """
-    database = sqlite_path(config.tracking_uri)
+    database = sqlite_path(config["tracking_uri"])
     of_runs_dir_alone = database is not None and database.parent == run.path.parent
-    if of_runs_dir_alone or config.save_model or config.keep_checkpoint:
+    if of_runs_dir_alone or config["save_model"] or config["keep_checkpoint"]:
         return None
-    return _complete(config.tracking_uri, config.study).get(run.path.name)
+    return _complete(config["tracking_uri"], config["study"]).get(run.path.name)
 
 
 @cache

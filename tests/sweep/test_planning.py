@@ -3,6 +3,7 @@
 import io
 import shutil
 import time
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
@@ -12,8 +13,9 @@ from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
 from omegaconf import OmegaConf, open_dict
 from rich.console import Console
 
-from ce_harness.config import identity
+from ce_harness.config import checked, identity
 from ce_harness.errors import ConfigError, DiskError
+from ce_harness.rundir.directory import RunDirectory
 from ce_harness.sweep import progress, run_sweep
 from ce_harness.sweep.cell_files import CellFiles, End
 from ce_harness.sweep.plan import Composer, cores_of_a_cell, plan
@@ -128,6 +130,36 @@ def test_files_are_composed_once_per_combination_of_options(sweep, monkeypatch):
     assert calls == [["loss=mse"], ["loss=softmax_ce"]]
 
 
+MIXED = (
+    ("loss=mse", "loss=focal"),
+    ("seed=1", "seed=2"),
+    ("learning_rate=1", "learning_rate=0.5"),  # a whole number and a real one
+    ("dataset.split_seed=${seed}", "dataset.split_seed=7"),
+)
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        ("optimizer.momentum=0.5", "threads=2"),
+        ("optimizer.momentum=${learning_rate}", "mlflow_experiment='of ${seed}'"),
+        ("warmup_epochs=${dataset.split_seed}", "study=split_seed", "batch_size=${dataset.${study}}"),
+        ("study=7", "early_stopping={metric: val/nll, patience: 3}", "early_stopping.patience=4"),
+    ],
+)
+def test_each_cell_of_a_mixed_sweep_has_the_config_and_hash_that_it_has_alone(sweep, further):
+    cells = [(*cell, *further) for cell in product(*MIXED)]
+    if "optimizer.momentum=${learning_rate}" in further:  # below 1
+        cells = [cell for cell in cells if "learning_rate=1" not in cell]
+    composer = Composer(sweep.loader, sweep.config)
+    planned = sweep.plan(*cells)
+    assert len(planned) == len(cells)
+    for cell, overrides in zip(planned, cells, strict=True):
+        alone = checked(composer.compose([sweep.runs_dir, *overrides]), cores_of_a_cell(sweep.config.hydra.launcher))
+        assert cell.config == OmegaConf.to_container(alone)
+        assert cell.run.path == RunDirectory.named_after(alone).path
+
+
 def test_a_cell_is_its_run_whatever_process_asks_later(sweep):
     """threads=auto is the cores over the parallel jobs: a cell's own command must give the same number."""
     sweep.config.hydra.launcher.n_jobs = 1
@@ -135,7 +167,7 @@ def test_a_cell_is_its_run_whatever_process_asks_later(sweep):
     sweep.config.hydra.launcher.n_jobs = 1000
     (shared,) = sweep.plan(("seed=0",))
     assert shared.overrides[-1] == "threads=1"
-    assert alone.overrides[-1] == f"threads={alone.config.threads}"
+    assert alone.overrides[-1] == f"threads={alone.config['threads']}"
     assert sweep.plan(("seed=0", "threads=3"))[0].overrides == (sweep.runs_dir, "seed=0", "threads=3")
 
 
@@ -182,7 +214,7 @@ def finish(cell, status="complete", **fields):
     cell.run.artifacts.mkdir(parents=True)
     cell.run.predictions.touch()  # a complete run has kept them
     cell.run.end(status, **fields)
-    position = cell.run.position(cell.config.tracking_uri, cell.config.mlflow_experiment)
+    position = cell.run.position(cell.config["tracking_uri"], cell.config["mlflow_experiment"])
     position.closed_as = status
     position.save()
 
