@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -57,6 +58,21 @@ def test_images_are_decoded_once_and_mapped_from_then_on(pets, decoded):
     in_memory = datasets.image_directory(path=pets, size=8)
     assert first.digest == second.digest == in_memory.digest
     np.testing.assert_array_equal(second.test.images, in_memory.test.images)
+
+
+def test_one_decodes_while_others_that_need_the_same_wait(pets, decoded):
+    with ThreadPoolExecutor(4) as pool:
+        digests = set(pool.map(lambda _: load(pets).digest, range(4)))
+    assert len(digests) == 1
+    assert len(decoded) == 20
+
+
+def test_the_cache_may_be_deleted_under_a_run_that_reads_it(pets, caplog):
+    reading = load(pets)
+    assert f"{pets}: 20 images are kept decoded in {pets.parent}/cache" in caplog.text
+    assert "(0 MB)" in caplog.text
+    shutil.rmtree(pets.parent / "cache")
+    np.testing.assert_array_equal(reading.train.images, load(pets).train.images)
 
 
 @pytest.mark.slow
