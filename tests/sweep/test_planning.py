@@ -143,7 +143,7 @@ MIXED = (
     [
         ("optimizer.momentum=0.5", "threads=2"),
         ("optimizer.momentum=${learning_rate}", "mlflow_experiment='of ${seed}'"),
-        ("warmup_epochs=${dataset.split_seed}", "study=split_seed", "batch_size='${dataset.${study}}'"),
+        ("warmup_epochs=${dataset.split_seed}", "study=seed", "batch_size='${${study}}'"),
         ("study=7", "early_stopping={metric: val/nll, patience: 3}", "early_stopping.patience=4"),
     ],
 )
