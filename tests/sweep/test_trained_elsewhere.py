@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from omegaconf import OmegaConf
 
 from ce_harness.cli import run as command
 from ce_harness.config import code_digest, config_hash
@@ -37,8 +38,8 @@ def combinations(server):
 @pytest.fixture
 def first_is_trained(sweep, combinations):  # noqa: F811
     first, second, _ = sweep.plan(*combinations)
-    trained_by_somebody(first.config)
-    trained_by_somebody(second.config, "failed")
+    trained_by_somebody(OmegaConf.create(first.config))
+    trained_by_somebody(OmegaConf.create(second.config), "failed")
 
 
 @pytest.mark.usefixtures("first_is_trained")
