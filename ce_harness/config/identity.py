@@ -67,7 +67,6 @@ def identity(config: DictConfig) -> dict[str, Any]:
 
     Raises:
         DataError: the path can't be read.
-        ConfigError: a key or value that JSON does not have.
     """
     named = identified(config)
     path = named["dataset"].get("path")
@@ -83,7 +82,7 @@ def hash_of(identity: Mapping[str, Any]) -> str:
     """12 hex digits of the SHA-256 of an identity, as JSON with sorted keys.
 
     Raises:
-        ConfigError: it holds what JSON can't.
+        ConfigError: a key or value that JSON does not have.
     """
     try:
         canonical = json.dumps(identity, sort_keys=True)
