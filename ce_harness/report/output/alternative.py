@@ -30,7 +30,7 @@ def text(figure: Figure) -> str:
 def _panel(figure: Figure, ax: Axes) -> str:
     title = _said(ax.get_title(loc="left"))
     if meshes := [one for one in ax.collections if isinstance(one, QuadMesh)]:
-        values = np.ma.concatenate([one.get_array().ravel() for one in meshes])
+        values = np.concatenate([np.ma.MaskedArray(one.get_array()).compressed() for one in meshes])
         return f"{title}: {values.min():.2g} to {values.max():.2g}."
     if ax.images:
         return f"{title}: {_confused(ax)}."
@@ -44,7 +44,7 @@ def _panel(figure: Figure, ax: Axes) -> str:
 def _confused(ax: Axes) -> str:
     """Of a confusion matrix."""
     shares = np.asarray(ax.images[0].get_array(), float)
-    wrong = np.where(np.eye(*shares.shape, dtype=bool), 0, shares)
+    wrong = np.where(np.eye(*shares.shape, dtype=np.bool_), 0, shares)
     line, column = np.unravel_index(wrong.argmax(), wrong.shape)
     names = [name.get_text() for name in ax.get_xticklabels()] or [str(i) for i in range(len(shares))]
     worst = f"{names[line]} taken for {names[column]}, {wrong.max():.1%}"

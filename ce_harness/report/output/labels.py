@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from typing import cast
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from ce_harness import places
 from ce_harness.report.study import TUNES, Evidence
@@ -57,7 +58,7 @@ def loss_names(evidence: Evidence) -> dict[str, str]:
 @cache
 def built_in_labels() -> dict[str, str]:
     """The label of every loss of conf/loss, by name."""
-    configs = [OmegaConf.load(path) for path in sorted((places.conf() / "loss").glob("*.yaml"))]
+    configs = [cast(DictConfig, OmegaConf.load(path)) for path in sorted((places.conf() / "loss").glob("*.yaml"))]
     return {config["name"]: config["label"] for config in configs}
 
 
