@@ -1,5 +1,7 @@
 """From Python values to the words of a run command, and what can't become one."""
 
+from importlib import import_module
+
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
@@ -77,3 +79,14 @@ def test_what_cannot_be_compared_is_refused(tmp_path, arguments, message):
 def test_what_the_command_refuses_is_raised(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="batch_size"):
         train(["batch_size=0", f"runs_dir={tmp_path}"], "two losses")
+
+
+def test_values_to_try_are_swept_over_and_tuned(monkeypatch, tmp_path):
+    module, told = import_module("ce_harness.comparison.compare"), []
+    monkeypatch.setattr(module, "train", lambda words, title: told.extend(words))
+    monkeypatch.setattr(module.Comparison, "of_tracked", lambda *args: args)
+    *_, tunes = module.compare(
+        ["softmax_ce", "mse"], tunes={"learning_rate": [0.1, 1], "optimizer.momentum": [0, 0.9]}, runs_dir=tmp_path
+    )
+    assert {"learning_rate=0.1,1", "optimizer.momentum=0,0.9"} <= set(told)
+    assert tunes == ("learning_rate", "optimizer.momentum")
