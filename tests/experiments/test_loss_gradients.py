@@ -68,16 +68,17 @@ def test_figures_are_a_column_wide(name):
 def test_points_of_the_gradient_figure_lie_on_the_lines():
     figures = (loss_gradients.STUDY.figures[name](EVIDENCE) for name in ("logit_gradients", "true_class"))
     for ax in (ax for figure in figures for ax in figure.axes):
-        lines = iter(ax.lines)
-        for line, points in zip(lines, lines, strict=False):
-            if len(points.get_xdata()) > 2:
-                y = np.interp(points.get_xdata(), line.get_xdata(), line.get_ydata())
-                np.testing.assert_allclose(points.get_ydata(), y, rtol=1e-9)
+        for drawn in ax.lines:
+            if drawn.get_marker() != "o":
+                line = drawn  # of the points that follow, for each name of the loss
+            elif len(drawn.get_xdata()):
+                y = np.interp(drawn.get_xdata(), line.get_xdata(), line.get_ydata())
+                np.testing.assert_allclose(drawn.get_ydata(), y, rtol=1e-9)
 
 
 def test_label_smoothings_dip_reaches_the_axis():
     for ax in loss_gradients.STUDY.figures["logit_gradients"](EVIDENCE).axes:
-        (line,) = (line for line in ax.lines if line.get_label() == "label_smoothing_ce")
+        (line,) = (line for line in ax.lines if line.get_label() == "CE, smoothed labels")
         assert line.get_ydata().min() < ax.get_ylim()[0]
 
 
