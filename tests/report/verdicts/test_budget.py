@@ -64,6 +64,6 @@ def test_a_random_search_is_judged_by_trials_of_equal_seed():
     assert judged["mean"].tolist() == pytest.approx([-0.4, 0], abs=1e-3)
     assert judged["verdict"].tolist() == ["supported", "equivalent"]
     shown = tuning_budget(evidence, budgets=(3,)).shown.set_index("metric")
-    assert shown.loc["share of trainings that fail", "mse"].startswith("0.5")
+    assert shown.loc["share of trainings that fail", "MSE (sum over classes)"].startswith("0.5")
     (curves,) = budget_curves(evidence).axes
     assert [text.get_text() for text in curves.get_xticklabels() if "$" in text.get_text()] == []  # formulas
