@@ -124,7 +124,7 @@ def _trained_elsewhere(config: DictConfig) -> str:
     """What the store says of a run that it has from somebody else; "" if that is no reason not to train it."""
     run = RunDirectory.of(config)
     scores = scores_elsewhere(config, run) if config.skip_tracked and not run.outcome else None
-    return f"was complete in {without_user(config.tracking_uri)}  {_told(scores)}" if scores else ""
+    return f"was complete in {without_user(config.tracking_uri)}  {told(scores)}" if scores else ""
 
 
 def _run(config: DictConfig, console: Console | None, typed: Sequence[str]) -> str:
@@ -147,8 +147,12 @@ def _run(config: DictConfig, console: Console | None, typed: Sequence[str]) -> s
     assert outcome is not None, "a run that was trained has ended"
     if outcome["status"] == "diverged":
         raise DivergedError(outcome["message"])
-    return f"{'was complete' if done_before else 'complete'}  {_told(outcome['metrics'])}  {run.path}"
+    return f"{'was complete' if done_before else 'complete'}  {told(outcome['metrics'])}  {run.path}"
 
 
-def _told(metrics: Mapping[str, float]) -> str:
-    return "test: " + "  ".join(f"{name} {metrics[f'test/{name}']:.4f}" for name in ("accuracy", "nll", "brier"))
+def told(scores: Mapping[str, float]) -> str:
+    """The scores of the test set in one line, and whether the network has learned no more than to name one class."""
+    line = "test: " + "  ".join(f"{name} {scores[f'test/{name}']:.4f}" for name in ("accuracy", "nll", "brier"))
+    if scores["test/accuracy"] > scores.get("test/majority_accuracy", 0):
+        return line
+    return f"{line}  (no more accurate than always naming the most frequent class)"

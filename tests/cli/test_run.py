@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ce_harness.cli.run import told
 from ce_harness.tracking.reading import read_runs
 from ce_harness.tracking.store import open_store
 from ce_harness.training import train_and_evaluate
@@ -79,6 +80,13 @@ def test_a_complete_run_that_was_deleted_in_the_store_answers_without_mlflow_and
     assert (answer.returncode, answer.stderr) == (0, "")
     assert "was complete  test: accuracy" in answer.stdout
     assert client.get_run(tracked.run_id).info.lifecycle_stage == "deleted"
+
+
+def test_a_network_that_only_names_the_most_frequent_class_is_told():
+    scores = {"test/accuracy": 0.4576, "test/nll": 1.01, "test/brier": 0.61, "test/majority_accuracy": 0.4576}
+    line = "test: accuracy 0.4576  nll 1.0100  brier 0.6100"
+    assert told(scores) == f"{line}  (no more accurate than always naming the most frequent class)"
+    assert told(scores | {"test/majority_accuracy": 0.4575}) == line
 
 
 def test_a_refusal_is_one_line_and_the_contracts_exit_code(tmp_path):
