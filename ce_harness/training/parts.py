@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import keras
+import numpy as np
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -73,18 +74,23 @@ def _is_built_for_larger_images(config: DictConfig, shape: tuple[int, ...], num_
 
 def make_loss(config: DictConfig, num_classes: int) -> keras.Loss:
     """A loss on (one-hot labels, logits), the mean over the batch: gradient norms rely on that."""
-    loss = _make(config, "loss", keras.Loss)
+    loss, name = _make(config, "loss", keras.Loss), f"loss={option_name(config, 'loss')}"
     if loss.reduction not in ("sum_over_batch_size", "mean", "mean_with_sample_weight"):
         raise ConfigError(
-            f"loss={option_name(config, 'loss')}: its reduction is {loss.reduction}; it must be the mean over the "
-            "batch, sum_over_batch_size in Keras's words"
+            f"{name}: its reduction is {loss.reduction}; it must be the mean over the batch, sum_over_batch_size in "
+            "Keras's words"
         )
-    if not config.loss["_target_"].startswith("ce_harness."):
-        refuse_loss_of_probabilities(loss, f"loss={option_name(config, 'loss')}", num_classes)
+    if config.loss["_target_"].startswith("ce_harness."):
+        try:
+            loss(np.eye(1, num_classes, dtype=np.float32), np.zeros((1, num_classes), np.float32))
+        except ValueError as error:  # its options are of another number of classes
+            raise ConfigError(f"{name}: {error}") from error
+    else:
+        refuse_loss_of_probabilities(loss, name, num_classes)
     if config.class_weight and loss.reduction == "mean_with_sample_weight":
         raise ConfigError(
-            f"loss={option_name(config, 'loss')}: its reduction divides by the sum of the weights, which "
-            "differs from batch to batch; with class_weight, take reduction=sum_over_batch_size"
+            f"{name}: its reduction divides by the sum of the weights, which differs from batch to batch; with "
+            "class_weight, take reduction=sum_over_batch_size"
         )
     return loss
 

@@ -48,6 +48,12 @@ def test_what_is_no_weight_is_refused_with_the_config(composed, option):
         train_and_evaluate(composed(f"class_weight={option}"))
 
 
+def test_weights_in_a_loss_are_one_per_class(composed):
+    expected = r"^loss=softmax_ce: class_weight needs one weight per class: class_weight \(2,\), logits \(1, 10\)$"
+    with pytest.raises(ConfigError, match=expected):
+        train_and_evaluate(composed("+loss.class_weight=[1,2]"))
+
+
 @pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(), SoftmaxSquaredError(), keras.losses.CategoricalHinge()])
 def test_loss_and_norms_are_those_of_the_weighted_mean(loss):
     """One step, by hand: the mean over the batch of w_i l_i. The network starts from the same weights."""
