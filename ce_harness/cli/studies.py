@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ce_harness import places
 from ce_harness.errors import ConfigError
+from ce_harness.printable import reason
 
 if TYPE_CHECKING:
     from ce_harness.report.study import Study
@@ -55,8 +56,7 @@ class StudyFile:
         try:
             module = _run(self)
         except (Exception, SystemExit) as error:
-            reason = " ".join(str(error).split())
-            raise ConfigError(f"{self.path} can't be run ({type(error).__name__}: {reason})") from error
+            raise ConfigError(f"{self.path} can't be run ({type(error).__name__}: {reason(error)})") from error
         from ce_harness.report.study import Study
 
         study = getattr(module, "STUDY", None)

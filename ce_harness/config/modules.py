@@ -16,7 +16,7 @@ from ce_harness.places import PACKAGE
 OURS = PACKAGE.name
 # Rooms that decide no bit of a run: where it is kept, how it is shown. All others count, those yet to come, too.
 UNCOUNTED = ("classifier", "cli", "comparison", "config", "devices", "errors", "interrupts", "passwords", "places",
-             "progress", "report", "rundir", "startup", "sweep", "tracking")  # fmt: skip
+             "printable", "progress", "report", "rundir", "startup", "sweep", "tracking")  # fmt: skip
 
 
 def modules_behind(target: str) -> frozenset[str]:

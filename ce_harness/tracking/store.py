@@ -17,6 +17,7 @@ from mlflow.entities import LifecycleStage, Run
 from mlflow.exceptions import MlflowException
 
 from ce_harness.errors import TrackingError
+from ce_harness.printable import reason
 from ce_harness.rundir.upload_state import sqlite_path
 from ce_harness.tracking.relocation import artifacts_of, relocate
 
@@ -143,9 +144,8 @@ def has_run(client: MlflowClient, run_id: str, in_trash: bool = False) -> bool:
 
 def tracking_error(tracking_uri: str, what: str, error: Exception, remedy: str = "") -> TrackingError:
     """Whatever MLflow, the database or the network raised, as one line: what failed, why, and how to mend it."""
-    reason = " ".join(str(error).split())[:200]
     remedy = remedy and f"; {remedy}"
-    return TrackingError(f"tracking_uri={tracking_uri}: {what} ({type(error).__name__}: {reason}){remedy}")
+    return TrackingError(f"tracking_uri={tracking_uri}: {what} ({type(error).__name__}: {reason(error)}){remedy}")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ce_harness.errors import ConfigError
 from ce_harness.losses.from_softmax import activation_behind, are_probabilities
+from ce_harness.printable import reason
 
 
 def refuse_activation(model: str, output: tf.Tensor) -> None:
@@ -87,16 +88,15 @@ def refuse_loss_of_probabilities(loss: keras.Loss, name: str, num_classes: int) 
             _, of_other_labels = _with_gradient(loss, np.roll(one_hot, 1, axis=-1), values)
             alone = [float(loss(one_hot[i : i + 1], values[i : i + 1])) for i in labels]
         except Exception as error:  # whatever a loss of the user's own may raise
-            reason = " ".join(str(error).split())[:200]
             raise ConfigError(
-                f"{name}: it can't be computed from one-hot labels and logits of shape {one_hot.shape} ({reason}); "
-                f"the labels are one-hot here{_instead(loss)}"
+                f"{name}: it can't be computed from one-hot labels and logits of shape {one_hot.shape} "
+                f"({reason(error)}){_instead(loss) or '; mend its call'}"
             ) from error
         of_true_class = None if gradient is None else tf.gather(gradient, labels, batch_dims=1).numpy()
         if of_true_class is None or not (of_true_class < 0).all() or _is_of_probabilities(loss):
             raise ConfigError(
                 f"{name}: it does not raise the true class's logit where that is negative, as if it were given "
-                f"probabilities; a loss gets logits here{_instead(loss)}"
+                f"probabilities; a loss gets logits here{_instead(loss) or ', so that it has to apply softmax itself'}"
             )
         follows_labels |= not np.array_equal(gradient, of_other_labels)  # type: ignore[arg-type]  # no None is left
         if not np.isclose(value, np.mean(alone), rtol=1e-3, equal_nan=True):
@@ -123,7 +123,7 @@ def _instead(loss: keras.Loss) -> str:
         return "; take loss=builtin_ce, which is the same on one-hot labels"
     if _options(loss).get("from_logits") is False:
         return "; add +loss.from_logits=true"
-    return ", so that it has to apply softmax itself"
+    return ""
 
 
 def _is_of_probabilities(loss: keras.Loss) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import softmax
 
 from ce_harness.errors import ConfigError
+from ce_harness.printable import reason
 
 # Of Keras's metrics, those that take class ids, and what is the same on one-hot labels.
 TAKE_CLASS_IDS = {
@@ -68,10 +69,9 @@ class OwnMetrics:
         try:
             value = self._value(name, labels, np.eye(self._num_classes))
         except Exception as error:  # whatever a metric of the user's own may raise
-            reason = " ".join(str(error).split())[:200]
             raise ConfigError(
                 f"metrics.{name}: it can't be computed from one-hot labels and probabilities of shape "
-                f"{(self._num_classes, self._num_classes)} ({reason}); mend its update_state"
+                f"{(self._num_classes, self._num_classes)} ({reason(error)}); mend its update_state"
             ) from error
         if value.shape != ():
             raise ConfigError(

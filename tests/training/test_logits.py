@@ -162,9 +162,22 @@ class Unlabelled(keras.losses.Loss):
         return -keras.ops.mean(y_pred, axis=-1)
 
 
+class Weighted(keras.losses.Loss):
+    """Weighs three classes, of ten."""
+
+    def call(self, y_true, y_pred):
+        weights = keras.ops.convert_to_tensor([1.0, 2.0, 3.0])
+        return keras.losses.categorical_crossentropy(weights * y_true, y_pred, from_logits=True)
+
+
 @pytest.mark.parametrize(
     ("loss", "why"),
     [
+        (
+            "Weighted",
+            r"it can't be computed from one-hot labels and logits of shape \(2, 10\) \(Incompatible shapes: \[3\] vs. "
+            r"\[2,10\]\); mend its call$",
+        ),
         ("of_probabilities", "it does not raise the true class's logit"),
         ("Added", "of two examples it is 7.68"),
         ("Unlabelled", "with other labels its gradient is the same"),
