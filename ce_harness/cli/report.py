@@ -189,6 +189,15 @@ def _job(args: argparse.Namespace) -> Job:
     return Job(name, args.tracked_as, study, path, args.output or Path(places.RESULTS, name), command, args.losses)
 
 
+def _kept_there(tracking_uri: str | None) -> str:
+    """What has the runs tracked where this command reads them; a password is not printed: the environment has it."""
+    if tracking_uri is None or without_passwords(tracking_uri) != tracking_uri:
+        return ""
+    from ce_harness.cli.composing import override
+
+    return f" {shlex.quote(override('tracking_uri', [tracking_uri]))}"
+
+
 def _from_the_store(job: Job, args: argparse.Namespace) -> None:
     with loading():
         from ce_harness.cli.composing import Configs
@@ -221,7 +230,7 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
     if args.missing:
         lacking = selection.survey(runs, study, job.tracked_as, args.mix, code_now).missing
         for line in commands.of_missing(lacking, study.tuning_seeds):
-            print(line)
+            print(f"{line}{_kept_there(args.tracking_uri)}")
         return
     command = " ".join([job.command, *(shlex.quote(f"--where={key}={value}") for key, value in args.where)])
     missing = f"{command} --missing | sh"

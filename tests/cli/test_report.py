@@ -149,4 +149,5 @@ def test_what_is_missing_before_any_run_is_the_whole_study(tmp_path, capsys):
     (command,) = capsys.readouterr().out.splitlines()
     assert command.startswith("python run.py -m experiment=demo ")
     assert "loss=softmax_ce,builtin_ce,mse seed=0,1,2,3,4" in command
+    assert command.endswith(f" tracking_uri=sqlite:///{tmp_path}/none.db")  # where this command looks for them
     assert not (tmp_path / "none.db").exists()
