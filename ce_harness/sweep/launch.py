@@ -11,7 +11,6 @@ import joblib
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
-from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -93,14 +92,16 @@ def _share_machine(launcher: Launcher, cells: Sequence[Cell]) -> None:
     Raises:
         ConfigError: a GPU is asked for that isn't here.
     """
-    if not isinstance(launcher, JoblibLauncher):
+    # Not by its class: Hydra runs the module of a plugin anew when it looks for plugins, and has two classes of a name.
+    options = getattr(launcher, "joblib", None)
+    if options is None:
         return
     shared = getattr(launcher, "cells_per_device", 1)  # Hydra's own launcher has no such word
     places = [device_slots.places(device, shared) for device in {cell.config["device"] for cell in cells}]
-    if launcher.joblib["n_jobs"] < 0:
-        cores = joblib.effective_n_jobs(launcher.joblib["n_jobs"])
+    if options["n_jobs"] < 0:
+        cores = joblib.effective_n_jobs(options["n_jobs"])
         at_a_time = max(1, cores // max(cell.config["threads"] for cell in cells))
-        launcher.joblib["n_jobs"] = min(at_a_time, sum(places)) if all(places) else at_a_time
+        options["n_jobs"] = min(at_a_time, sum(places)) if all(places) else at_a_time
 
 
 def launch(launcher: Launcher, cells: Sequence[Cell], files: CellFiles, progress: Progress) -> list[Failure]:

@@ -1,5 +1,6 @@
 """A sweep is planned, shared out and summed up without TensorFlow; the launchers here are stand-ins."""
 
+import importlib
 import io
 import shutil
 import time
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
+from hydra_plugins.hydra_joblib_launcher import joblib_launcher
 from omegaconf import OmegaConf, open_dict
 from rich.console import Console
 
@@ -343,7 +344,7 @@ def test_a_damaged_record_costs_its_own_cell_and_says_what_to_do(sweep):
 def test_on_all_cores_each_thread_has_one(sweep, monkeypatch, asked, at_a_time):
     """The largest number of threads counts; a number of jobs that the user gave is taken as it is."""
 
-    class Joblib(JoblibLauncher):
+    class Joblib(importlib.reload(joblib_launcher).JoblibLauncher):  # Hydra, too, makes the class anew
         launch = Launcher().launch
 
     monkeypatch.setattr("joblib.effective_n_jobs", lambda jobs: 8 if jobs == -1 else jobs)
