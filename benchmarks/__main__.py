@@ -65,5 +65,5 @@ if __name__ == "__main__":
     try:
         main()
     except HarnessError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(error.line, file=sys.stderr)
         sys.exit(error.exit_code)

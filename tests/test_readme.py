@@ -58,7 +58,7 @@ README = (Path(ROOT) / "README.md").read_text()
 
 @pytest.mark.parametrize("command", re.findall(r"^python run\.py(.*?)(?:#.*)?$", README, re.MULTILINE))
 def test_every_run_command_is_one_the_harness_takes(command):
-    words = [word.split(",")[0] for word in shlex.split(command) if not word.startswith("-")]
+    words = [word.split(",")[0] for word in shlex.split(command) if not word.startswith(("-", "hydra/"))]
     with initialize_config_dir(f"{ROOT}/conf", version_base="1.3"):
         checked(compose("config", words))
 

@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     except HarnessError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        print(f"error: {without_passwords(str(error))}", file=sys.stderr)
+        print(error.line, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted: the report that was there is unchanged", file=sys.stderr)

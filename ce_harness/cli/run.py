@@ -61,7 +61,7 @@ def main() -> int:
         if known is None or wants_traceback:
             print(without_passwords(traceback.format_exc()), end="", file=sys.stderr)
         if known is not None:
-            print(f"error: {known}", file=sys.stderr)
+            print(known.line, file=sys.stderr)
         return known.exit_code if known else 1
     finally:
         gc.freeze()  # else Python looks through all that was imported for garbage before it ends: .15 s

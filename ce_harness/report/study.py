@@ -97,8 +97,8 @@ class Claim:
             ones are equivalent, if they are shown to be smaller, and never support or contradict.
         ratio: compare first / second instead of first - second.
         within: the part of the settings that the statement is of, as column -> value; all of them if empty.
-        along: a column of the settings. What is judged is how the difference changes along it. Of positive numbers,
-            that is the slope per factor of ten (a trend). Of two other values, it is the second less the first.
+        along: a column of the settings. What is judged is how the difference changes along it. For positive numbers,
+            that is the slope per factor of ten (a trend). For two other values, it is the second less the first.
     """
 
     statement: str
@@ -124,8 +124,8 @@ class Study:
         tables: file name -> function of the evidence.
         figures: file name -> function of the evidence.
         reads: the runs the study reads, as column -> allowed values: every combination is one expected run,
-            and must hold ``loss`` and ``seed``. Of the tracked runs whose ``study`` is this file's name,
-            others are listed as foreign. None: the study reads no runs. Where losses have values of their own, a
+            and must hold ``loss`` and ``seed``. Other tracked runs whose ``study`` is this file's name are listed as
+            foreign. None: the study reads no runs. Where losses have values of their own, a
             mapping: loss -> values. A loss that it leaves out does not have this key.
         where: whether a combination of ``reads``, as column -> value, is part of the study; None takes all.
         tunes: the keys of ``reads`` of which each loss gets the best values, in each setting.

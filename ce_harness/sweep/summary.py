@@ -20,6 +20,8 @@ from ce_harness.sweep.plan import Cell
 class SweepError(HarnessError):
     """Cells of a sweep failed; leaves with the exit code that all of them share, else with 1."""
 
+    page = "docs/sweeps.md"
+
     def __init__(self, message: str, exit_codes: set[int]):
         super().__init__(message)
         self.exit_code = exit_codes.pop() if len(exit_codes) == 1 else 1

@@ -17,7 +17,7 @@ from ce_harness.tracking.store import absolute, open_store, store_in
 HOST = "127.0.0.1"
 PORT = 5000
 VIEW = "workflowType=machine_learning"  # else it opens with a table for GenAI
-# Two links, since MLflow shows no column but the run's name beside its charts.
+# Two links, since MLflow shows no column but the run's name beside its charts. That name holds loss and seed.
 PAGES = {"charts": f"{VIEW}&compareRunsMode=CHART", "table": VIEW}
 
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _, errors = resend_all(runs_dir, store)  # makes the tables, too, before the server's own workers race for it
     except HarnessError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(error.line, file=sys.stderr)
         return error.exit_code
     for problem in errors:
         print(f"warning: {problem}", file=sys.stderr)

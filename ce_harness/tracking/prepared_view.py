@@ -15,13 +15,10 @@ from mlflow import MlflowClient
 KEY = "ce_harness"
 TAG = f"mlflow.sharedViewState.{KEY}"
 
-CHARTS = ("val/accuracy", "train/loss", "grad_norm/global", "grad_norm/logits")
+CURVES = ("val/accuracy", "train/loss", "grad_norm/global", "grad_norm/logits")
 ON_LOG_AXIS = "grad_norm/"
-COLUMNS = (
-    *(f"tags.`{name}`" for name in ("loss", "seed")),
-    *(f"metrics.`test/{name}`" for name in ("accuracy", "nll", "ece")),
-    "params.`learning_rate`",
-)
+SCORES = ("test/accuracy", "test/nll", "test/ece")  # a bar for each loss
+COLUMNS = ("tags.`loss`", "tags.`seed`", *(f"metrics.`{score}`" for score in SCORES), "params.`learning_rate`")
 FIRST = "Losses compared"
 FOLDED = ("step", "test", "train", "val")  # MLflow's own charts of all metrics, by what stands before /
 
@@ -43,7 +40,7 @@ def state() -> dict[str, object]:
         "runsHiddenMode": "SHOW_ALL",  # else the first ten runs, which are of one loss
         "groupBy": by_loss,
         "useGroupedValuesInCharts": True,
-        "compareRunCharts": [_line(metric) for metric in CHARTS],
+        "compareRunCharts": [*map(_curve, CURVES), *map(_bars, SCORES)],
         "compareRunSections": sections,
         "isAccordionReordered": True,  # else MLflow sorts them by name
         "hideEmptyCharts": True,
@@ -59,14 +56,13 @@ def _section(name: str, shown: bool) -> dict[str, object]:
     return {"uuid": name, "name": name, "display": shown, "isReordered": False, "columns": 2}
 
 
-def _line(metric: str) -> dict[str, object]:
+def _bars(metric: str) -> dict[str, object]:
+    return _chart("BAR", metric)
+
+
+def _curve(metric: str) -> dict[str, object]:
     return {
-        "type": "LINE",
-        "uuid": metric,
-        "metricSectionId": FIRST,
-        "isGenerated": False,
-        "deleted": False,
-        "metricKey": metric,
+        **_chart("LINE", metric),
         "selectedMetricKeys": [metric],
         "yAxisKey": "metric",
         "yAxisExpressions": [],
@@ -79,4 +75,15 @@ def _line(metric: str) -> dict[str, object]:
         "ignoreOutliers": False,
         "useGlobalXaxisKey": True,
         "useGlobalLineSmoothing": True,
+    }
+
+
+def _chart(kind: str, metric: str) -> dict[str, object]:
+    return {
+        "type": kind,
+        "uuid": metric,
+        "metricSectionId": FIRST,
+        "isGenerated": False,
+        "deleted": False,
+        "metricKey": metric,
     }

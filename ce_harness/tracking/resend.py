@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         errors = [error]
     for problem in errors:
-        print(f"error: {problem}", file=sys.stderr)
+        print(problem.line, file=sys.stderr)
     return errors[0].exit_code if errors else 0
 
 

@@ -7,10 +7,10 @@ from tests.bad_input.case import Case
 
 HEAD = """# Bad input
 
-What every mistake answers: one line on stderr and the contract's exit code; it leaves no half-made run behind. What
-can be seen in the config alone is answered before TensorFlow or MLflow is imported. `HYDRA_FULL_ERROR=1` adds the
-traceback. `mine.npz`, `pets/`, `fashion/` and `mine/` are as the case says. The test run makes this table:
-`BAD_INPUT_TABLE=write .venv/bin/pytest tests/bad_input`.
+What every mistake answers: one line on stderr and the contract's exit code; it leaves no half-made run behind. Where a
+page explains more, the line ends with it. What can be seen in the config alone is answered before TensorFlow or MLflow
+is imported. `HYDRA_FULL_ERROR=1` adds the traceback. `mine.npz`, `pets/`, `fashion/` and `mine/` are as the case says.
+The test run makes this table: `BAD_INPUT_TABLE=write .venv/bin/pytest -m slow tests/bad_input`.
 
 | case | typed | exit code | answer |
 |---|---|---|---|

@@ -45,6 +45,12 @@ FILES = tuple(f"{name}.csv" if name in BY_RUN else f"{name}.csv.gz" for name in 
 OPTIONAL = ("tuning.csv", "confusion.csv.gz")  # not written if there is nothing to say
 
 
+class DamagedRowsError(DataError):
+    """The rows in a report are not as they were written."""
+
+    page = DiskError.page
+
+
 def from_runs(selection: Selection, reads: Mapping[str, Sequence[Any]]) -> Evidence:
     """Rows of the selected runs, diverged ones without a score, in the order of ``reads``, seeds last."""
     runs, names = _ordered([*selection.runs, *selection.diverged], reads)
@@ -123,7 +129,7 @@ def from_files(files: Mapping[str, bytes], tunes: Sequence[str] = TUNES) -> Evid
         tunes: see ``Study``.
 
     Raises:
-        DataError: a file is torn or altered.
+        DamagedRowsError: a file is torn or altered.
     """
     frames = {}
     for file, content in files.items():
@@ -134,12 +140,12 @@ def from_files(files: Mapping[str, bytes], tunes: Sequence[str] = TUNES) -> Evid
 
 @contextmanager
 def _undamaged(file: str) -> Iterator[None]:
-    """What can't be read within is a ``DataError`` that names the file."""
+    """What can't be read within is a ``DamagedRowsError`` that names the file."""
     try:
         yield
     except (EOFError, KeyError, OSError, ValueError, zlib.error) as error:
         reason = str(error).strip()
-        raise DataError(f"the rows in {file} are damaged ({reason}): {REMEDY}") from error
+        raise DamagedRowsError(f"the rows in {file} are damaged ({reason}): {REMEDY}") from error
 
 
 def read(report: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -147,7 +153,7 @@ def read(report: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
 
     Raises:
         ConfigError: the folder lacks one, or what says how they were.
-        DataError: a file is not as it was written.
+        DamagedRowsError: a file is not as it was written.
     """
     try:
         facts = json.loads((report / REPORT).read_bytes())
@@ -157,11 +163,11 @@ def read(report: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} does not exist: --from takes the folder of an earlier report") from None
     except (ValueError, AttributeError) as error:
-        raise DataError(f"{report / REPORT} is damaged ({error}): {REMEDY}") from error
+        raise DamagedRowsError(f"{report / REPORT} is damaged ({error}): {REMEDY}") from error
     known = {name.removeprefix(f"{FOLDER}/") for name in checksums if name.startswith(f"{FOLDER}/")}
     for file in sorted(row_files.keys() | known) if checksums else ():
         if checksum(row_files.get(file, b"")) != checksums.get(f"{FOLDER}/{file}"):
-            raise DataError(f"{report / FOLDER / file} is not as it was written: {REMEDY}")
+            raise DamagedRowsError(f"{report / FOLDER / file} is not as it was written: {REMEDY}")
     return row_files, facts.get("commands", {})
 
 

@@ -56,7 +56,7 @@ def of_the_few(
             if len(ranked) > 1 and len(ranked[0][1]) == len(ranked[1][1]):
                 both = " and ".join(f"{text or 'none'} ({some[0].name})" for text, some in sorted(ranked[:2]))
                 raise ConfigError(
-                    f"runs of study {study!r} differ in {key}: {both}; "
+                    f"study {study!r} has runs that differ in {key}: {both}; "
                     f"choose with --where {key}={ranked[0][0]}, or {_mend(key)}"
                 )
             for text, some in ranked[1:]:

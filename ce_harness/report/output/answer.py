@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +34,14 @@ SUMMED_UP = {
     "inconclusive": "What these runs don't decide",
 }
 SCALE = (
-    "How much larger a gradient is at the start is a constant of the two losses, which a learning rate absorbs.",
-    {
-        "supported": " That MSE's fades on its worst predictions is no matter of scale.",
-        "equivalent": " No loss fades more than the other on its worst predictions.",
-        "contradicted": " It is not MSE's that fades on its worst predictions.",
-    },
+    "What is scale",
+    "how much larger a gradient is at the start, a constant of the two losses that a learning rate absorbs.",
 )
+BEYOND_SCALE = {
+    "supported": ("What is not scale", "MSE's gradient fades on its worst predictions."),
+    "equivalent": ("", "Neither loss's gradient fades more than the other's on its worst predictions."),
+    "contradicted": ("", "It is not MSE's gradient that fades on its worst predictions."),
+}
 LISTED = ("dataset", "model", "optimizer")
 
 
@@ -69,19 +70,40 @@ class Answer:
     """A study's answer.
 
     Attributes:
-        listed: which claims hold, which are not so, and which are not decided; empty if all are not decided.
-        reach: what is scale, and how far it carries.
         claims: each claim answered, in the order of the study.
+        reach: what is scale, and how far it carries: what a part of the summary is about, or "", and what it says.
     """
 
-    listed: str
-    reach: str
-    claims: tuple[Answered, ...] = ()
+    claims: tuple[Answered, ...]
+    reach: tuple[tuple[str, str], ...]
+
+    @property
+    def by_verdict(self) -> dict[str, list[Answered]]:
+        """The claims under what they come to: ``What holds``."""
+        by_verdict = {
+            heading: [one for one in self.claims if one.row["verdict"] == verdict]
+            for verdict, heading in SUMMED_UP.items()
+        }
+        return {heading: claims for heading, claims in by_verdict.items() if claims}
+
+    @property
+    def parts(self) -> list[tuple[str, str]]:
+        """Those of the paragraph that sums up: which claims hold, which do not, what is scale, how far it carries.
+
+        Where no claim is decided, it lists none.
+        """
+        if _decide_nothing(self.claims):
+            return list(self.reach)
+        listed = [
+            (heading, " ".join(f"{one.claim.statement}." for one in claims))
+            for heading, claims in self.by_verdict.items()
+        ]
+        return [*listed, *self.reach]
 
     @property
     def summary(self) -> str:
         """The paragraph that sums up."""
-        return f"{self.listed} {self.reach}".strip()
+        return " ".join(f"{heading}: {text}" if heading else text for heading, text in self.parts)
 
     @property
     def text(self) -> str:
@@ -104,7 +126,7 @@ def answer(study: Study, evidence: Evidence, tables: Mapping[str, Table]) -> Ans
     names = loss_names(evidence)
     rows = frame.to_dict("records")
     answered = tuple(_answered(claim, row, evidence, names) for claim, row in zip(study.claims, rows, strict=True))
-    return Answer(_listed(answered), _reach(answered, evidence), answered)
+    return Answer(answered, tuple(_reach(answered, evidence)))
 
 
 def markdown(question: str, answered: Answer) -> str:
@@ -114,8 +136,11 @@ def markdown(question: str, answered: Answer) -> str:
         rest = f"{one.in_words}. {' '.join(one.numbers)}"
         return f"- **{plain(printable(one.claim.statement))}**: {plain(printable(rest))}"
 
-    lines = map(line, answered.claims)
-    return "\n".join([f"**{plain(printable(question))}**", "", plain(printable(answered.summary)), "", *lines]) + "\n"
+    summary = " ".join(
+        f"**{heading}**: {plain(printable(text))}" if heading else plain(printable(text))
+        for heading, text in answered.parts
+    )
+    return "\n".join([f"**{plain(printable(question))}**", "", summary, "", *map(line, answered.claims)]) + "\n"
 
 
 def _answered(claim: Claim, row: Mapping[str, Any], evidence: Evidence, names: Mapping[str, str]) -> Answered:
@@ -162,29 +187,23 @@ def _why_undecided(claim: Claim, row: Mapping[str, Any]) -> str:
     return f"The interval leaves open whether it is more than {margin(claim)}."
 
 
-def _listed(answered: Sequence[Answered]) -> str:
-    if all(one.row["verdict"] == "inconclusive" for one in answered):
-        return ""
-    parts = []
-    for verdict, beginning in SUMMED_UP.items():
-        statements = [f"{one.claim.statement}." for one in answered if one.row["verdict"] == verdict]
-        if statements:
-            parts.append(f"{beginning}: {' '.join(statements)}")
-    return " ".join(parts)
+def _decide_nothing(answered: Sequence[Answered]) -> bool:
+    return all(one.row["verdict"] == "inconclusive" for one in answered)
 
 
-def _reach(answered: Sequence[Answered], evidence: Evidence) -> str:
+def _reach(answered: Sequence[Answered], evidence: Evidence) -> Iterator[tuple[str, str]]:
     by_metric = {one.claim.metric: one.row["verdict"] for one in answered}
-    if set(by_metric.values()) == {"inconclusive"}:
+    if _decide_nothing(answered):
         pairs = max(one.row["n"] for one in answered)
         few = (
             f": {pairs} seeds show no difference, and {MIN_PAIRS} are the fewest that can" if pairs < MIN_PAIRS else ""
         )
-        return f"These runs decide none of the {len(answered)} claims{few}. {_how_far(evidence)}"
-    if by_metric.get("early_grad_norm") not in ("supported", "contradicted"):
-        return _how_far(evidence)
-    beginning, endings = SCALE
-    return f"{beginning}{endings.get(by_metric.get('feedback_slope', ''), '')} {_how_far(evidence)}"
+        yield "", f"These runs decide none of the {len(answered)} claims{few}."
+    elif by_metric.get("early_grad_norm") in ("supported", "contradicted"):
+        yield SCALE
+        if beyond := BEYOND_SCALE.get(by_metric.get("feedback_slope", "")):
+            yield beyond
+    yield "How far it carries", _how_far(evidence)
 
 
 def _how_far(evidence: Evidence) -> str:
@@ -194,6 +213,6 @@ def _how_far(evidence: Evidence) -> str:
     settings = len(runs.groupby(names)) if (names := setting_columns(runs)) else 1
     seeds = runs.groupby(["loss", *names]).size().median()
     return (
-        f"How far it carries: {len(runs)} runs, {seeds:g} of each loss in {'each of ' if settings > 1 else ''}"
+        f"{len(runs)} runs, {seeds:g} of each loss in {'each of ' if settings > 1 else ''}"
         f"{settings} setting{'s' if settings > 1 else ''} ({'; '.join(what)})."
     )

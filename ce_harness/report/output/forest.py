@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from html import escape
 
 from ce_harness.report.output.answer import Answered
+from ce_harness.report.output.wording import size
 
 WIDTH, HEIGHT, ROOM = 240.0, 30.0, 0.08  # the last: on either side, as a share of the range
 
@@ -30,7 +32,8 @@ def forest(answered: Answered) -> str:
     middle = HEIGHT / 2
     return (
         f'<svg class="forest" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img">'
-        "<title>The difference with its 95% interval; the band is what would not matter</title>"
+        f"<title>The difference with its 95% interval: {escape(size(claim, row))}. "
+        "The band is what would not matter.</title>"
         f'<rect x="{x(-margin):.1f}" y="2" width="{x(margin) - x(-margin):.1f}" height="{HEIGHT - 4:g}"/>'
         f'<path d="M{x(0):.1f} 0V{HEIGHT:g}" class="zero"/>'
         f'<path d="M{x(low):.1f} {middle:g}H{x(high):.1f}"/>'

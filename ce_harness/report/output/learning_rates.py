@@ -23,7 +23,7 @@ DECADE = 10.0  # positive values this far apart and more are drawn on a log scal
 def chosen_rates(evidence: Evidence) -> Table:
     """Per setting, the rate of each loss with the best mean validation accuracy at the last epoch.
 
-    Of other tuned keys likewise, each in a column of the numbers and in a line of what is shown.
+    The same for other tuned keys: each is a column of the numbers and a line of what is shown.
     """
     frame, tunes, what, losses = chosen(evidence), evidence.tunes, tuned(evidence), loss_names(evidence)
     names = list(frame.columns[: frame.columns.get_loc("loss")])
@@ -39,7 +39,7 @@ def chosen_rates(evidence: Evidence) -> Table:
     value = what.rpartition(" ")[2]
     notes = [
         f"Chosen by the mean validation accuracy of {len(seeds)} seeds at the last epoch; the test set plays no part. "
-        f"Of equally good {value}s the smallest is taken."
+        f"Of several equally good {value}s the smallest is taken."
     ]
     if seeds.isdisjoint(evidence.runs["seed"]):
         notes.append("These seeds are used for nothing else.")

@@ -1,4 +1,4 @@
-"""The page over all reports of a folder: each study's question, its answer, and the way to its page."""
+"""The page over all reports of a folder: each study's question, answer and page; then the tables of benchmarks."""
 
 from __future__ import annotations
 
@@ -52,13 +52,19 @@ def write(folder: Path) -> Path:
 
 
 def _reports(folder: Path) -> Iterator[str]:
+    measured = []
     for marker in sorted(folder.glob(f"*/{MARKER}")):
-        if not (marker.parent / "index.html").exists():
-            continue
         try:
             facts = json.loads(marker.read_bytes())
-            name, question, answer = marker.parent.name, facts.get("question", ""), facts.get("answer", "")
+            question, answer = facts.get("question", ""), facts.get("answer", "")
         except (OSError, ValueError, AttributeError):
             continue  # no report of ours
-        link = f'<a href="{escape(name)}/index.html">{escape(question or name)}</a>'
-        yield f"<h2>{link}</h2>\n<p>{escape(answer)}</p>"
+        name = escape(marker.parent.name)
+        if question:
+            told = f"\n<p>{escape(answer)}</p>" if answer else ""
+            yield f'<h2><a href="{name}/index.html">{escape(question)}</a></h2>{told}'
+        elif tables := [escape(table.stem) for table in sorted(marker.parent.glob("*.md"))]:
+            links = ", ".join(f'<a href="{name}/{table}.md">{table.replace("_", " ")}</a>' for table in tables)
+            measured.append(f"<p>{name.replace('_', ' ')}: {links}</p>")
+    if measured:
+        yield "\n".join(["<h2>How the harness itself was measured</h2>", *measured])

@@ -33,7 +33,7 @@ def console(file: IO[str] | None = None) -> Console:
 def show(study: Study, report: Report, output: Path) -> None:
     """Print the answer in words, how well each loss trains as far as the answer speaks of it, and where all lies.
 
-    Of a study without claims, print its tables instead of an answer.
+    For a study without claims, print its tables instead of an answer.
     """
     screen = console()
     screen.print(Text(printable(study.question), style="bold"))
@@ -50,10 +50,14 @@ def show(study: Study, report: Report, output: Path) -> None:
 
 
 def _show_answer(screen: Console, answer: Answer) -> None:
-    for one in answer.claims:
-        told = f": {one.in_words}" + (f", {size(one.claim, one.row)}" if one.row["n"] else "")
-        screen.print(Text("- ").append(printable(one.claim.statement)).append(told, style="bold"))
-    screen.print(Text(printable(answer.reach)))
+    """The claims under their verdicts, then the rest of the paragraph that sums up."""
+    for heading, claims in answer.by_verdict.items():
+        screen.print(Text(f"{heading}:", style="bold"))
+        for one in claims:
+            numbers = size(one.claim, one.row) if one.row["n"] else "no pairs"
+            screen.print(Text(f"- {printable(one.claim.statement)}: {numbers}"))
+    for heading, text in answer.reach:
+        screen.print(Text(f"{heading}: " if heading else "", style="bold").append(printable(text), style="not bold"))
 
 
 def _show_measures(screen: Console, study: Study, tables: Mapping[str, Table]) -> None:

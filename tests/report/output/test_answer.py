@@ -5,9 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from ce_harness.report.build import Report
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
-from ce_harness.report.output import answer, figures, style
+from ce_harness.report.output import answer, figures, style, terminal
 from ce_harness.report.output.tables import comparison
 from ce_harness.report.output.verdict_tables import View, verdicts
 from ce_harness.report.study import Claim, Study, Table
@@ -63,10 +64,22 @@ def test_a_gradient_is_told_beside_its_closed_form_and_summed_up_as_scale():
     assert "The time to 80% validation accuracy of softmax + CE is 0." in sooner.sentence
     assert "epochs shorter than that of MSE (sum)" in sooner.sentence
     assert found.summary == (
-        "What holds: CE has larger gradients. CE is sooner there. How much larger a gradient is at the start is a "
-        "constant of the two losses, which a learning rate absorbs. How far it carries: 20 runs, 10 of each loss in "
-        "1 setting (digits; lenet5; sgd)."
+        "What holds: CE has larger gradients. CE is sooner there. What is scale: how much larger a gradient is at the "
+        "start, a constant of the two losses that a learning rate absorbs. How far it carries: 20 runs, 10 of each "
+        "loss in 1 setting (digits; lenet5; sgd)."
     )
+
+
+def test_a_report_prints_what_holds_what_is_not_so_what_is_scale_and_how_far_it_carries(capsys, tmp_path):
+    told = answered([LARGER, MORE_ACCURATE], of(0.98, grad_norm=0.2))
+    terminal.show(Study("Which?", {}), Report({}, told), tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == ["Which?", "What holds:", "- CE has larger gradients: 5 times (5 to 5)"]
+    assert lines[3] == "What is not so:"
+    assert lines[4].startswith("- CE is more accurate: 3")
+    rest = " ".join(lines[5:])
+    assert rest.startswith("What is scale: how much larger a gradient is at the start, a constant of the two losses")
+    assert "How far it carries: 20 runs, 10 of each loss in 1 setting (digits; lenet5; sgd)." in rest
 
 
 def test_equality_is_answered_as_equality():

@@ -71,7 +71,7 @@ def test_the_rows_alone_rebuild_every_byte(report, tmp_path, capsys):
     assert command(["demo", "--from", str(report), "--output", str(tmp_path / "again")]) == 0
     printed = capsys.readouterr().out
     assert printed.splitlines()[0].startswith("On digits with LeNet-5, does softmax + cross-entropy beat MSE")
-    assert "- Cross-entropy trains more accurately: not decided, " in printed
+    assert "What these runs don't decide:\n- Cross-entropy has larger gradients early in training: " in printed
     assert "Each loss on every metric" in printed
     assert f"page    {tmp_path / 'again' / 'index.html'}" in printed
     assert printed.count("\n") <= 29  # with what training says, one screen of 40
@@ -156,7 +156,7 @@ def test_the_page_loads_nothing_and_names_its_commands(report):
 def test_the_page_opens_with_the_answer_and_a_card_per_claim_with_its_forest_plot(report):
     page = (report / "index.html").read_text()
     assert (
-        page.index("How far it carries: 15 runs")
+        page.index("<strong>How far it carries:</strong> 15 runs")
         < page.index('<li class="card')
         < page.index('<figure id="differences"')
     )
@@ -175,6 +175,7 @@ def test_a_forest_plot_is_to_scale():
     # The axis is -0.01 to 0.04 and 8% of it on either side: 240 / 0.058 to the unit, and -0.01 at 0.004 of it.
     assert 'cx="182.1"' in drawn
     assert '<rect x="16.6" y="2" width="82.8"' in drawn
+    assert "95% interval: 3 points higher (2 to 4). " in drawn
     assert forest(Answered(claim, row | {"ci_low": math.nan}, "yes", ())) == ""
 
 
@@ -182,10 +183,15 @@ def test_the_page_over_all_reports_has_their_questions(report, tmp_path):
     folder = tmp_path / "results"
     shutil.copytree(report, folder / "demo")
     (folder / "mine").mkdir()
+    measured = folder / "speed"
+    measured.mkdir()
+    (measured / "report.json").write_text("{}")
+    (measured / "loss_speed.md").touch()
     page = overview.write(folder).read_text()
     assert '<a href="demo/index.html">On digits with LeNet-5, does softmax + cross-entropy beat MSE' in page
     assert "How far it carries: 15 runs" in page
-    assert page.count("<h2>") == 1
+    assert '<p>speed: <a href="speed/loss_speed.md">loss speed</a></p>' in page
+    assert page.count("<h2>") == 2
     to_it = '<a href="../index.html">All reports</a>'
     assert to_it in Path(ROOT, "results/demo/index.html").read_text()  # made in place
     assert to_it not in (report / "index.html").read_text()  # made where there is none

@@ -29,9 +29,9 @@ CROWDED = 0.9  # above this accuracy at the end, curves can't be told apart but 
 
 
 def learning_curves(evidence: Evidence, metrics: Sequence[str] = tuple(CURVES)) -> Figure:
-    """Validation accuracy over epochs, per loss; of a few settings NLL, too.
+    """Validation accuracy over epochs, per loss; with few settings NLL, too.
 
-    Where a loss ends above 90%, validation error, and logarithmic axes.
+    Where a loss ends above 90%: validation error, on logarithmic axes.
     """
     titles = {metric: CURVES.get(metric, metric) for metric in metrics}
     if "val/accuracy" not in titles or not _is_crowded(evidence):
@@ -43,7 +43,7 @@ def learning_curves(evidence: Evidence, metrics: Sequence[str] = tuple(CURVES)) 
 
 
 def gradient_norms(evidence: Evidence, metrics: Sequence[str] = tuple(NORMS)) -> Figure:
-    """L2 norm of the gradient of all weights over steps, per loss; of a few settings also on one example's logits."""
+    """L2 norm of the gradient of all weights over steps, per loss; with few settings also on one example's logits."""
     titles = {metric: NORMS.get(metric, metric) for metric in metrics}
     return _series(evidence, evidence.steps, "step", titles, _in_decades, geometric=True)
 

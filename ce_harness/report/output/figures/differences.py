@@ -23,8 +23,8 @@ SETTING = 28  # characters in a line of a setting's name
 def differences(evidence: Evidence, reference: str, metrics: Sequence[str], claims: Sequence[Claim] = ()) -> Figure:
     """Paired difference of every other loss to the reference, with its 95% interval; one panel per metric.
 
-    Grey band: what would not matter, by the margin of the study's claims. Of several settings, whose differences may
-    lie orders of magnitude apart, logarithmic beyond +-0.01. NLL, Brier score and ECE are not compared with those of
+    Grey band: what would not matter, by the margin of the study's claims. With several settings the axis is
+    logarithmic beyond +-0.01. NLL, Brier score and ECE are not compared with those of
     losses on raw logits, which train no probabilities.
     """
     groups = list(by_setting(evidence.runs))

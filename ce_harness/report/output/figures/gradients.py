@@ -26,8 +26,8 @@ PROBABILITIES = {1e-4: "0.0001", 1e-3: "0.001", 1e-2: "0.01", 0.1: "0.1", 0.5: "
 def layer_heat_map(evidence: Evidence) -> Figure:
     """L2 norm of the gradient of each layer over steps, first layer on top: geometric mean over seeds.
 
-    Of many settings the mean is over all those of a dataset, model and start, which take the same steps. Of
-    two names of one loss only the first is shown.
+    With many settings, the mean is over all those of a dataset, model and start, which take the same steps. Two names
+    of one loss are one panel.
     """
     losses = [names[0] for names in theory.by_gradient(evidence.runs["loss"].unique())]
     groups = list(by_setting(evidence.runs))
