@@ -49,8 +49,8 @@ def parsed(argument: str) -> Override:
 def check(override: Override, sweeps: bool) -> None:
     """Refuses keys that are removed or added, and anything but one option of a group.
 
-    Keys may be added to a part, whose class may take more than its YAML file names. Of a list of options,
-    ``loss=[mse,focal]``, Hydra would merge one that is neither.
+    Keys may be added to a part, whose class may take more than its YAML file names. A list of options,
+    ``loss=[mse,focal]``, is refused, since Hydra would merge them into one that is neither.
     """
     argument, key, value = str(override.input_line), override.key_or_group, override.value()
     _, _, typed = argument.partition("=")

@@ -62,8 +62,8 @@ def config_hash(config: DictConfig) -> str:
 def identity(config: DictConfig) -> dict[str, Any]:
     """What two configs share if they are the same run.
 
-    In place of ``dataset.path`` stands what lies there: data that change make another run, data that move do not. Nor
-    do weights to begin with, if their digest is given.
+    What lies at ``dataset.path`` stands in its place: data that change make another run, data that move do not. Weights
+    to begin with may move, too, if their digest is given.
 
     Raises:
         DataError: the path can't be read.

@@ -21,7 +21,7 @@ class ResumableSweeper(Sweeper):
     """Every combination of the values, as with Hydra's basic sweeper, but it launches only what is not complete.
 
     A key that is given an interval, ``learning_rate=tag(log,interval(1e-5,1))``, gets one value in it for each seed.
-    So does one with a list that is tagged so, ``optimizer.momentum=tag(draw,choice(0,0.5,0.9))``.
+    A key that is given a tagged list, ``optimizer.momentum=tag(draw,choice(0,0.5,0.9))``, gets one of the list.
 
     Args:
         params: values to sweep over, ``{"seed": "0,1,2"}``; the command line goes before them.
