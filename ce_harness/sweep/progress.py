@@ -83,14 +83,18 @@ class Progress:
             self._running = running
 
     def _show_end(self, cell: Cell, end: End) -> None:
-        """Every failure; of many cells that complete, the last of each fifth."""
+        """Every failure, and every cell that completes with its scores; of many cells the last of each fifth, in short."""
         ended = len(self._ends)
         ends_a_fifth = ended * LINES // self._total > (ended - 1) * LINES // self._total
-        if not end.exit_code and self._total > ALL_SHOWN and not ends_a_fifth:
+        if end.exit_code:
+            told = f"FAILED  {end.message}"
+        elif self._total <= ALL_SHOWN:
+            told = end.message
+        elif ends_a_fifth:
+            told = "complete"
+        else:
             return
-        failed = "FAILED  " if end.exit_code else ""
-        line = f"[{ended}/{self._total}] {cell.label}  {failed}{end.message}"
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(Text(f"[{ended}/{self._total}] {cell.label}  {told}"), soft_wrap=True)
 
     def _line(self) -> Text:
         failed = sum(end.exit_code != 0 for end in self._ends.values())

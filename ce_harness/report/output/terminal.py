@@ -57,7 +57,7 @@ def _show_answer(screen: Console, answer: Answer) -> None:
             numbers = size(one.claim, one.row) if one.row["n"] else "no pairs"
             screen.print(Text(f"- {printable(one.claim.statement)}: {numbers}"))
     for heading, text in answer.reach:
-        screen.print(Text(f"{heading}: " if heading else "", style="bold").append(printable(text), style="not bold"))
+        screen.print(Text.assemble((f"{heading}: " if heading else "", "bold"), printable(text)))
 
 
 def _show_measures(screen: Console, study: Study, tables: Mapping[str, Table]) -> None:
@@ -67,7 +67,7 @@ def _show_measures(screen: Console, study: Study, tables: Mapping[str, Table]) -
     table = tables["comparison"]
     of_trained = [claim.metric for claim in study.claims if claim.metric.startswith(("test/", TIME_TO))]
     cells = shown(table).cells
-    cells = cells[cells["metric"].isin({"seeds", *map(label, of_trained)})]
+    cells = cells[cells["metric"].isin(list(map(label, of_trained)))]
     if len(cells) <= LONGEST:
         screen.print()
         show_table(screen, Table(table.title, table.frame, cells))
@@ -78,7 +78,7 @@ def show_table(screen: Console, table: Table) -> None:
     made = shown(table)
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column, right in zip(made.cells.columns, right_aligned(made.cells), strict=True):
-        drawn.add_column(Text(column), justify="right" if right else "left")
+        drawn.add_column(Text(column), justify="right" if right else "left", no_wrap=right)
     for row in made.cells.to_numpy():
         drawn.add_row(*(Text(entry) for entry in row))
     screen.print(Text(made.title, style="bold"))
