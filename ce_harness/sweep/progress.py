@@ -83,7 +83,7 @@ class Progress:
             self._running = running
 
     def _show_end(self, cell: Cell, end: End) -> None:
-        """Every failure, and every cell that completes with its scores; of many cells the last of each fifth, in short."""
+        """Every failure, and every cell that completes, with its scores; of many cells the last of each fifth."""
         ended = len(self._ends)
         ends_a_fifth = ended * LINES // self._total > (ended - 1) * LINES // self._total
         if end.exit_code:
