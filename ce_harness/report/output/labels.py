@@ -28,7 +28,7 @@ LABELS = {
     "nll_calibration": "NLL (nats) that a temperature mends",
     "ece_floor": "ECE of a calibrated network",
     "ece_debiased": "ECE, debiased",
-    "feedback_slope": "decades of -dl/dz_y per decade of p_true",
+    "feedback_slope": "slope of the pull on the true class",
     "early_grad_norm": "early gradient norm",
     "feedback": "logit-gradient norm at p_true < 0.1",
     "feedback_relative": "logit-gradient norm at p_true < 0.1 over its peak",
