@@ -126,8 +126,10 @@ def test_the_printed_links_open_the_table_and_the_charts_with_the_runs_grouped_b
     columns = [">loss<", ">test/accuracy<"]  # of those that these runs have
     table = page(links["table"], tmp_path / "profile", columns)
     assert [column for column in columns if column not in table] == []
-    charts = page(links["charts"], tmp_path / "profile", lines)
+    charts = page(links["charts"], tmp_path / "profile", [*lines, 'class="trace bars"'])
     assert all(f"Group: {loss}<" in charts for loss in ("softmax_ce", "mse"))
     assert [line for line in lines if line not in charts] == []
     assert charts.count(">Step<") >= len(LOGGED)  # the axis of each chart
     assert charts.count('class="js-line"') >= len(lines)
+    assert ">test/accuracy<" in charts
+    assert charts.count('class="trace bars"') >= 2  # the test accuracy of each loss
