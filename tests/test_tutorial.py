@@ -67,3 +67,7 @@ def test_every_line_of_the_tutorial_has_a_verdict(anew):
     claims = text(code_cells(anew)[-2])
     assert re.search(r"Low gradients early in training +yes +holds, as scale +no +holds, as scale", claims)
     assert re.search(r"Stronger feedback on bad predictions +no +holds: it fades +yes +holds: it stays", claims)
+
+
+def test_the_report_on_the_tutorial_links_to_it():
+    assert '<a href="../../docs/tutorial.ipynb">' in (ROOT / "results" / "tutorial" / "index.html").read_text()

@@ -54,6 +54,7 @@ def outputs(_: Evidence) -> Table:
 
 
 def curves(_: Evidence) -> Figure:
+    """The output of the neuron over steps, from a wrong and a very wrong start; the target is 0."""
     fig = new_figure(COLUMN_WIDTH, 2.4)
     ax = fig.subplots()
     colors = {"cross-entropy": LOSSES["softmax_ce"].color, "squared error": LOSSES["mse"].color}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from PIL import Image
 
 from ce_harness.report.output.answer import Answer
@@ -23,6 +26,7 @@ from ce_harness.report.verdicts.claims import VERDICTS
 
 LARGEST_SVG = 60_000  # bytes; a drawing of more is smaller as a picture of few colours
 COLORS = 64
+DOCUMENT = re.compile(r"\bdocs/\w+\.(?:md|ipynb)")
 FOLDED = 16  # rows of a table from which it is folded
 HEADLINES = ("differences", "learning_curves")  # the figure at the top: the first of these that a study has
 
@@ -47,7 +51,7 @@ TOPICS = (
     Topic("At which learning rates?", ("accuracy_by_rate",), ("learning_rates",)),
     Topic("What do the tutorial and the literature say?", (), ("why_cross_entropy", "literature")),
 )  # fmt: skip
-REST, BEHIND = "Further results", "Behind the verdicts"
+ALL, REST, BEHIND = "Results", "Further results", "Behind the verdicts"
 
 
 def render(
@@ -75,6 +79,7 @@ def render(
         lstrip_blocks=True,
     )
     made = {name: _table(table) for name, table in tables.items()}
+    environment.filters["linked"] = partial(_linked, has_overview)
     return environment.get_template("page.html.jinja").render(
         study=study,
         facts=facts,
@@ -90,6 +95,12 @@ def render(
     )
 
 
+def _linked(in_results: bool, note: str) -> Markup:
+    """A note whose pages of docs/ are links, where the report lies in the folder ``results`` of a checkout."""
+    text = str(escape(note))
+    return Markup(DOCUMENT.sub(r'<a href="../../\g<0>">\g<0></a>', text) if in_results else text)
+
+
 def caption(study: Study, figure: str) -> str:
     """The docstring of the function that draws the figure."""
     draw = study.figures[figure]
@@ -102,7 +113,7 @@ def _topics(study: Study, tables: Mapping[str, Table]) -> Iterator[Topic]:
     placed = {name for topic in TOPICS for name in topic.tables} | set(behind)
     drawn = {name for topic in TOPICS for name in topic.figures}
     rest = Topic(
-        REST,
+        REST if placed & set(tables) or drawn & set(study.figures) else ALL,
         tuple(name for name in study.figures if name not in drawn),
         tuple(name for name in tables if name not in placed),
     )
