@@ -1,10 +1,13 @@
 """The arrows of docs/architecture.md hold: read from the imports of every module, those within functions, too."""
 
 import ast
+import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -42,6 +45,8 @@ ARROWS = {
 # What `pip install ce_harness` brings without the extra [harness].
 BASE_ROOMS = {"errors", "losses", "metrics", "passwords", "printable", "startup", "theory"}
 BASE_LIBRARIES = {"keras", "numpy", "scipy", "tensorflow"}
+# Import name -> name in pyproject.toml, where they differ.
+DISTRIBUTIONS = {"PIL": "pillow", "hydra": "hydra-core", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 @cache
@@ -134,6 +139,15 @@ def test_the_base_needs_little():
         if name.partition(".")[0] not in allowed
     }
     assert sorted(strangers) == []
+
+
+def test_every_library_that_is_imported_is_declared():
+    project = tomllib.loads((Path(ROOT) / "pyproject.toml").read_text())["project"]
+    required = chain(project["dependencies"], *project["optional-dependencies"].values())
+    declared = {re.split(r"[\[<>=]", one)[0] for one in required}
+    imported = {name.partition(".")[0] for module in modules() for name in imports(module)}
+    libraries = imported - sys.stdlib_module_names - {PACKAGE, "hydra_plugins"}
+    assert sorted({DISTRIBUTIONS.get(name, name) for name in libraries} - declared) == []
 
 
 @pytest.mark.parametrize("library", ["mlflow"])

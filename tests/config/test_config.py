@@ -92,6 +92,7 @@ def test_auto_threads_are_the_cores_that_the_run_has(composed, monkeypatch):
         ("study", "x" * 251),
         ("mlflow_experiment", "é" * 126),
         ("threads", 0),
+        ("threads", 100_000),
         ("threads", "many"),
         ("log_every_n_steps", 0),
         ("model.head_stddev", -1.0),

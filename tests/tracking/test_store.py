@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -140,6 +141,20 @@ def test_a_full_disk_is_one_line_and_loses_nothing(runs_dir, monkeypatch, capfd)
     BackgroundUploader(run, uri, "demo").finish()
     status, points = only_run(uri)
     assert (status, len(points["step/loss"])) == ("FINISHED", 200)
+
+
+def test_a_store_that_refuses_points_is_told_though_mlflow_is_to_log_in_the_background(runs_dir, monkeypatch):
+    """In the background MLflow would swallow the refusal."""
+    monkeypatch.setenv("MLFLOW_ENABLE_ASYNC_LOGGING", "true")
+    monkeypatch.setattr(background_uploader, "SECONDS_BETWEEN_TRIES", 0.0)
+    run, uri = recorded(runs_dir), f"sqlite:///{runs_dir / 'mlflow.db'}"
+    with closing(sqlite3.connect(runs_dir / "mlflow.db")) as other:
+        other.execute("CREATE TRIGGER ill BEFORE INSERT ON metrics BEGIN SELECT raise(ABORT, 'no more'); END")
+        with pytest.raises(TrackingError, match="the store does not take the points .*no more"):
+            BackgroundUploader(run, uri, "demo").finish()
+        other.execute("DROP TRIGGER ill")
+    BackgroundUploader(run, uri, "demo").finish()
+    assert only_run(uri) == ("FINISHED", ALL_POINTS)
 
 
 def test_training_never_waits_for_a_store_that_hangs(runs_dir, monkeypatch):
