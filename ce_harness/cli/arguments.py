@@ -14,6 +14,8 @@ from ce_harness.places import run_command
 from ce_harness.startup import make_importable
 from ce_harness.unofficial import hydra
 
+MODES = ("--run", "--multirun", "--cfg", "--info", "--shell-completion")  # Hydra does one thing a call
+
 
 def prepared(arguments: Sequence[str]) -> list[str]:
     """The arguments for Hydra. Modules that lie beside a user's own YAML files can be imported from here on.
@@ -34,6 +36,9 @@ def prepared(arguments: Sequence[str]) -> list[str]:
         if argument.startswith("-"):
             raise ConfigError(f"{argument}: there is no such flag; `{run_command()} --hydra-help` shows the flags")
         raise ConfigError(f"{argument}: write flags such as -m before the first key=value")
+    modes = [flag for flag in MODES if getattr(known, flag[2:].replace("-", "_"))]
+    if len(modes) > 1:
+        raise ConfigError(f"{' and '.join(modes)}: allowed is one of them at a time")
     if known.experimental_rerun:
         raise ConfigError("--experimental-rerun: it needs files that are not kept; the same command continues a run")
     if known.shell_completion and not known.overrides:

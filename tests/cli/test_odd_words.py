@@ -57,6 +57,7 @@ def test_a_comma_is_told_with_quotes_too():
     [
         (["-m", "seed=1,"], "seed=1,: leave the comma at its end out; if it is part of the value: "),
         (["loss@x=mse"], "loss@x=mse: write a group without a package; for example loss=mse"),
+        (["--cfg", "job", "-m", "seed=1"], "--multirun and --cfg: allowed is one of them at a time"),
         (["--shell-completion"], "--shell-completion: say what to do with it; for example --shell-completion install"),
     ],
 )
