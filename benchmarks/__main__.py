@@ -7,6 +7,7 @@ python -m benchmarks survival      does a killed run end the same               
 python -m benchmarks repeat        does a run trained again give the same bits    14 minutes    -> results/repeat/
 python -m benchmarks simulations   do tests and intervals hold their level        10 minutes    -> results/simulations/
 python -m benchmarks determinism   which operations are exact on this device      2 minutes     -> results/determinism/
+python -m benchmarks endurance     do 5,000 runs in one worker stay as cheap      1 hour        -> results/endurance/
 python -m benchmarks licences      whose work the harness stands on                1 second      -> results/licences/
 """
 
@@ -23,7 +24,8 @@ from ce_harness.errors import HarnessError
 from ce_harness.report.output import formats, publish
 from ce_harness.report.study import Table
 
-BENCHMARKS = ("speed", "scale", "peers", "survival", "repeat", "simulations", "determinism", "licences")
+BENCHMARKS = ("speed", "scale", "peers", "survival", "repeat", "simulations", "determinism", "endurance", "licences")
+RUNS = {"repeat": "a twentieth of the study", "endurance": "5,000"}
 FOLDERS = {"speed": "benchmark"}  # in results/, where it has another name
 
 
@@ -36,13 +38,16 @@ def main() -> None:
     benchmarks = parser.add_subparsers(dest="benchmark", required=True, metavar="|".join(BENCHMARKS))
     for name in BENCHMARKS:
         options = benchmarks.add_parser(name, parents=[shared])
+        if name in ("repeat", "endurance"):
+            options.add_argument("--runs", type=int, metavar="N", help=f"how many (default: {RUNS[name]})")
         if name == "repeat":
-            options.add_argument("--runs", type=int, metavar="N", help="how many (default: a twentieth of the study)")
             options.add_argument("--fingerprint", default="", metavar="TEXT", help="draw runs that have it alone")
     args = parser.parse_args()
     tables = import_module(f"benchmarks.{args.benchmark}").TABLES
     if args.benchmark == "repeat":
         tables = {name: partial(measure, args.runs, args.fingerprint) for name, measure in tables.items()}
+    elif args.benchmark == "endurance":
+        tables = {name: partial(measure, args.runs) for name, measure in tables.items()}
     if args.only and args.only not in tables:
         parser.error(f"--only {args.only}: allowed is one of {', '.join(tables)}")
     made = _measured({args.only: tables[args.only]} if args.only else tables)
