@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +95,15 @@ def folder_with_store(store: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@cache
 def new_store() -> Path:
-    """A SQLite store with MLflow's tables and nothing in it."""
+    """A SQLite store with MLflow's tables and nothing in it, to be copied."""
     from ce_harness.tracking.store import open_store
 
-    path = Path(tempfile.mkdtemp(prefix="faults-store-")) / "mlflow.db"
-    open_store(f"sqlite:///{path}")
-    return path
+    folder = tempfile.mkdtemp(prefix="faults-store-")
+    atexit.register(shutil.rmtree, folder)
+    open_store(f"sqlite:///{folder}/mlflow.db")
+    return Path(folder) / "mlflow.db"
 
 
 def counted(log: Path) -> Sequence[tuple[str, str]]:

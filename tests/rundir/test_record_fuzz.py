@@ -22,11 +22,17 @@ FIELDS = st.dictionaries(
 )
 
 
-@pytest.fixture(scope="module")
-def journal(tmp_path_factory):
-    path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
+def a_journal(folder):
+    """Its file, what is recorded in it, and its bytes."""
+    path = folder / "journal.jsonl"
+    path.unlink(missing_ok=True)
     records = written(path, epochs=3).records
     return path, [json.dumps(record) for record in records], path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory):
+    return a_journal(tmp_path_factory.mktemp("journal"))
 
 
 @given(damages=DAMAGES)

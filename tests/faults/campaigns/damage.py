@@ -82,7 +82,7 @@ def of_rows(every: int) -> Iterator[Outcome]:
             copy = Path(f"{output}-{file.name}-{number}")
             shutil.copytree(output, copy)
             (copy / file.relative_to(output)).write_bytes(content)
-            again = command("report.py", [*words[:2], "--from", copy, "--output", f"{copy}-made"])
+            again = command("report.py", [words[0], "--from", copy, "--output", f"{copy}-made"])
             errors = [line for line in again.said.splitlines() if line.startswith("error: ")]
             told = again.code in (2, 3, 7, 8) and len(errors) == 1
             shutil.rmtree(copy)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 from tests.faults.campaign import Campaign, Outcome, folder_with_store, new_store
+from tests.faults.children import at_once
 from tests.faults.left_behind import differences, left_in
 
 MOMENTS = 40
@@ -110,9 +111,8 @@ def at_random_moments(what: str, every: int) -> Iterator[Outcome]:
     with folder_with_store(store) as folder:
         undisturbed = typed(words, folder)
         expected = left_in(folder)
-    for number in range(MOMENTS // every):
-        moment = rng.uniform(0.2, undisturbed.seconds)
-        moments = (moment, moment + rng.uniform(0.05, 1.5)) if number % 2 else (moment,)
+
+    def at(moments: tuple[float, ...]) -> Outcome:
         with folder_with_store(store) as folder:
             first = typed(words, folder, moments)
             wrong = list(first.wrong)
@@ -127,7 +127,11 @@ def at_random_moments(what: str, every: int) -> Iterator[Outcome]:
             if again.code:
                 wrong.append(f"the next call ended with {again.code}")
             case = f"Ctrl-C at {', '.join(f'{m:.1f}' for m in moments)} s of {undisturbed.seconds:.1f}"
-            yield Outcome(case, tuple(wrong), left.lost(expected), left.doubled(expected))
+            return Outcome(case, tuple(wrong), left.lost(expected), left.doubled(expected))
+
+    first_ones = [rng.uniform(0.2, undisturbed.seconds) for _ in range(MOMENTS)]
+    all_moments = [(m, m + rng.uniform(0.05, 1.5)) if n % 2 else (m,) for n, m in enumerate(first_ones)]
+    yield from at_once(at, all_moments[: MOMENTS // every])
 
 
 CAMPAIGNS = {

@@ -10,19 +10,19 @@ from functools import partial
 from pathlib import Path
 
 from tests.conftest import TINY
+from tests.faults import two_losses
 from tests.faults.campaign import Campaign, Outcome, counted, folder_with_store, new_store
 from tests.faults.children import at_once, command, run
 from tests.faults.shim import Fault, Mode
 
-LOSSES = ("softmax_ce", "mse")
-SEEDS = 5
-
 
 def runs_of_two_losses(folder: Path) -> list[str]:
-    """Trains a comparison in a folder; the words of its report."""
-    cells = [(*TINY, f"loss={loss}", f"seed={seed}") for loss in LOSSES for seed in range(SEEDS)]
+    """Trains the study's runs in a folder; the words of its report."""
+    reads = two_losses.STUDY.reads or {}
+    of_study = (*TINY, "study=two_losses")
+    cells = [(*of_study, f"loss={loss}", f"seed={seed}") for loss in reads["loss"] for seed in reads["seed"]]
     list(at_once(lambda words: run(words, folder), cells))
-    return ["--losses", ",".join(LOSSES), "--tracking-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+    return [two_losses.__file__, "--tracking-uri", f"sqlite:///{folder / 'mlflow.db'}"]
 
 
 def disturbed(mode: Mode, every: int) -> Iterator[Outcome]:

@@ -15,6 +15,7 @@ from ce_harness.errors import TrackingError
 from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.tracking.store import open_store
 from tests.faults.campaign import Campaign, Outcome, folder_with_store, new_store
+from tests.faults.children import at_once
 from tests.faults.left_behind import differences
 from tests.faults.proxy import Fault, Proxy
 from tests.tracking.server import serve
@@ -36,7 +37,7 @@ CALLS = (
 FAULTS = ("request lost", "answer lost", "500", "done, but 500", "half an answer", "empty 200", "a login page")
 # MLflow remembers an empty address of artifacts for the life of a process; the same command in a new one is well.
 NOT_IN_ONE_PROCESS = ("runs/get", "empty 200")
-FOR_LONG = ("401", "429", "a login page", "500")
+FOR_LONG = ("401", "429", "a login page", "500", "slow", "never answers")
 SEEDS = 10
 WHOLE = [("FINISHED", {"seed": "0"}, 1, ["epochs.csv", "steps.npz"], ALL_POINTS)]
 
@@ -126,8 +127,8 @@ def all_cases(every: int) -> Iterator[Outcome]:
     with folder_with_store(None) as folder:
         shutil.copy(new_store(), folder / "server.db")
         with serve(folder) as address:
-            for name, fault in list(cases().items())[::every]:
-                yield tried(name, fault, address)
+            faults = cases()
+            yield from at_once(lambda name: tried(name, faults[name], address), list(faults)[::every])
 
 
 CAMPAIGNS = {"server": Campaign("a tracking server that drops, lies, refuses or answers by half", all_cases)}
