@@ -57,7 +57,7 @@ def rows_of(
     """
     selected = select(runs, study, name, train, mix, code_now)
     try:
-        evidence = rows.from_runs(selected, study.reads or {})
+        evidence = rows.from_runs(selected, study.reads or {}, study.tunes)
     except OSError as error:
         raise TrackingError(f"an artifact of a run can't be read ({error})") from error
     for frame in (evidence.runs, evidence.tuning):

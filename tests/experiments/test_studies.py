@@ -17,8 +17,8 @@ from tests.report.synthetic import Run
 PARTS = {
     "mse_vs_ce_2": ({"dataset": ["digits"], "model": ["softmax_regression"], "optimizer": ["sgd"]}, 2 * 7 * (5 + 6)),
     "number_of_classes": ({"dataset.num_classes": [2, 10]}, 2 * 2 * 6 * 6),
-    "label_noise": ({"dataset": ["digits"]}, 2 * 2 * 2 * 4 * 3),
-    "tuning_budget": ({"dataset": ["digits"], "optimizer": ["sgd"]}, 60 * 4),
+    "label_noise": ({"dataset": ["digits"]}, 2 * 3 * 2 * 4 * 3),
+    "tuning_budget": ({"dataset": ["digits"], "optimizer": ["sgd"]}, 60 * 5),
 }
 TAGS = ("dataset", "model", "optimizer")
 

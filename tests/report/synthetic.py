@@ -28,6 +28,7 @@ class Run:
     tags: dict = field(default_factory=dict)
     params: dict = field(default_factory=dict)
     metrics: dict = field(default_factory=dict)
+    predictions: bytes = b""
 
     def __post_init__(self):
         self.name = self.name or f"digits-lenet5-{self.loss}-s{self.seed}"
@@ -54,6 +55,8 @@ class Run:
         } | self.metrics
 
     def content(self, name):
+        if name == "predictions.npz":
+            return self.predictions
         if name != "steps.npz":
             return getattr(self, name.removesuffix(".csv"))().to_csv(index=False).encode()
         steps, content = self.steps().drop(columns="step"), io.BytesIO()

@@ -23,7 +23,7 @@ import pandas as pd
 
 from ce_harness.errors import ConfigError, DataError, DiskError
 from ce_harness.report.csv_text import as_written, harmless
-from ce_harness.report.evidence import series
+from ce_harness.report.evidence import images, series
 from ce_harness.report.evidence.grid import Grid
 from ce_harness.report.evidence.run import GROUPS, Run, final_metrics, scores, tuning_scores, value
 from ce_harness.report.evidence.selection import Selection
@@ -38,11 +38,11 @@ ORIGIN = ("config_hash", "git_commit", "git_dirty", "code_digest", "fingerprint"
 CODE = ("harness_digest", *(f"{group}_code" for group in GROUPS), "source_digest", "loss_label")
 NUMBERS = (*SCALARS, "start_time", "early_grad_norm", "num_classes")
 BY_RUN = ("runs", "tuning", "excluded")  # one line a run; the others are series
-TEXT = ("run", "class", "predicted")  # columns of series that hold names
+TEXT = ("run", "class", "predicted", "first", "second", "metric")  # columns of series that hold names
 LINES_AT_ONCE = 20_000  # bounds the memory for writing series
 FRAMES = [item.name for item in fields(Evidence) if item.default_factory is pd.DataFrame]
 FILES = tuple(f"{name}.csv" if name in BY_RUN else f"{name}.csv.gz" for name in FRAMES)
-OPTIONAL = ("tuning.csv", "confusion.csv.gz")  # not written if there is nothing to say
+OPTIONAL = ("tuning.csv", "confusion.csv.gz", "test_images.csv.gz")  # not written if there is nothing to say
 
 
 class DamagedRowsError(DataError):
@@ -51,8 +51,12 @@ class DamagedRowsError(DataError):
     page = DiskError.page
 
 
-def from_runs(selection: Selection, reads: Mapping[str, Sequence[Any]]) -> Evidence:
-    """Rows of the selected runs, diverged ones without a score, in the order of ``reads``, seeds last."""
+def from_runs(selection: Selection, reads: Mapping[str, Sequence[Any]], tunes: Sequence[str] = TUNES) -> Evidence:
+    """Rows of the selected runs, diverged ones without a score, in the order of ``reads``, seeds last.
+
+    Args:
+        tunes: see ``Study``.
+    """
     runs, names = _ordered([*selection.runs, *selection.diverged], reads)
     complete = {name: run for run, name in zip(runs, names, strict=True) if run.status == "complete"}
     frames, norms = series.read(list(complete.values()), list(complete))
@@ -62,9 +66,11 @@ def from_runs(selection: Selection, reads: Mapping[str, Sequence[Any]]) -> Evide
         finals = scores(run) if name in complete else {}
         told = {"early_grad_norm": early.get(name, math.nan), "status": run.status}
         rows.append({**_identity(run, name, reads), **finals, **told, **_origin(run)})
+    of_runs = pd.DataFrame(rows)
     return Evidence(
-        runs=pd.DataFrame(rows),
+        runs=of_runs,
         **frames,
+        test_images=images.read(complete, of_runs, tunes),
         tuning=_tuning(selection, reads),
         excluded=selection.excluded,
     )

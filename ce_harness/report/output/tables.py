@@ -12,6 +12,7 @@ import pandas as pd
 from ce_harness.report.output.formats import NOTHING, number, with_interval
 from ce_harness.report.output.labels import MARKED, common_settings, label, loss_names, mark, setting_column
 from ce_harness.report.study import Evidence, Table
+from ce_harness.report.verdicts.images import settings_of_one_test_set
 from ce_harness.report.verdicts.intervals import summarize
 from ce_harness.report.verdicts.outcomes import FAILED, TIME_TO, WITHOUT_PROBABILITIES, outcome
 from ce_harness.report.verdicts.paired_tests import MIN_PAIRS, holm, smallest_p
@@ -26,6 +27,14 @@ METRICS: tuple[str, ...] = (
     *("early_grad_norm", "epochs_to/0.8", "epochs_to/0.95"),
 )
 
+IMAGES = (
+    "Where all seeds of a setting have the same test images, intervals and p of accuracy, error, NLL and Brier score "
+    "cover the choice of these images. Those of other metrics do not."
+)
+IMAGES_LEFT_OUT = (
+    "Where all seeds of a setting have the same test images, and no predictions are at hand, the intervals leave out "
+    "the choice of these images."
+)
 FEW_SETTINGS = 3  # up to which a table is read setting by setting, beyond it metric by metric
 
 
@@ -69,6 +78,8 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
             "Epochs to a target: Kaplan-Meier median, and how many runs reach it; the others are censored at "
             "the last epoch. A target that no run reaches is not shown."
         )
+    if any(settings_of_one_test_set(evidence)):
+        notes.append("Where all seeds of a setting have the same test images, the intervals leave out their choice.")
     notes += _about_marks(metrics, evidence)
     title = "Each loss on every metric" + common_settings(evidence)
     return Table(title, pd.DataFrame(rows), pd.DataFrame(shown).fillna(NOTHING), tuple(notes))
@@ -141,6 +152,7 @@ def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str
         )
     if too_few := too_few_pairs(frame):
         notes.append(too_few)
+    notes += about_test_images(evidence)
     notes += _about_marks(metrics, evidence)
     if len(shown) > FEW_SETTINGS * len(metrics) * evidence.runs["loss"].nunique():
         order = [*map(label, metrics)]
@@ -180,6 +192,12 @@ def too_few_pairs(frame: pd.DataFrame) -> str:
         f"No p below {MIN_PAIRS} pairs: with {few.min()}, the smallest exact two-sided p is "
         f"{smallest_p(few.min()):.3g}, whatever the difference."
     )
+
+
+def about_test_images(evidence: Evidence) -> list[str]:
+    """Whether the intervals of differences cover the choice of the test images, where seeds share these."""
+    covered, left_out = settings_of_one_test_set(evidence)
+    return ([IMAGES] if covered else []) + ([IMAGES_LEFT_OUT] if left_out else [])
 
 
 def _about_marks(metrics: Sequence[str], evidence: Evidence) -> list[str]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ce_harness.report.output.formats import NOTHING, number
 from ce_harness.report.output.labels import common_settings, label, loss_names, setting_column, tuned
-from ce_harness.report.output.tables import too_few_pairs
+from ce_harness.report.output.tables import about_test_images, too_few_pairs
 from ce_harness.report.study import Claim, Evidence, Table
 from ce_harness.report.verdicts.claims import Control, judge, judge_overall
 from ce_harness.report.verdicts.paired_tests import ALPHA, MIN_PAIRS, smallest_p
@@ -68,6 +68,7 @@ class View:
         notes.append(RULE.format(family=family))
         if len(self.evidence.tuning):
             notes.append(TUNED.format(tuned(self.evidence)))
+        notes += about_test_images(self.evidence)
         if "status" in self.evidence.runs and (self.evidence.runs["status"] != "complete").any():
             notes.append(FAILURES)
         if self.control and set(self.control) <= set(self.evidence.runs["loss"]):

@@ -43,6 +43,7 @@ def _change(group: Sequence[Effect], column: str) -> Effect:
         {**group[0].setting, column: told},
         pd.Series(by_seed.to_numpy(dtype=float) @ weights, by_seed.index),
         float(weights**2 @ [one.choice_variance for one in group]),
+        float(weights**2 @ [one.image_variance for one in group]),
         max(one.unresolved for one in group),
     )
 

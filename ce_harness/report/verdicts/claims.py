@@ -12,7 +12,7 @@ import pandas as pd
 
 from ce_harness.report.study import Claim, Evidence
 from ce_harness.report.verdicts.changes import changes
-from ce_harness.report.verdicts.over_settings import interaction_p, over_settings
+from ce_harness.report.verdicts.over_settings import OverSettings, interaction_p, over_settings
 from ce_harness.report.verdicts.paired_tests import ALPHA, holm, within_p
 from ce_harness.report.verdicts.pairings import Effect, effects
 from ce_harness.report.verdicts.power import detectable_difference
@@ -62,7 +62,7 @@ def judge_overall(
     """
     rows = []
     for claim in claims:
-        of_claim = [one for one in effects_of(claim, evidence) if is_within(one.setting, within or {})]
+        of_claim = [one for one in effects_of(claim, evidence) if is_within(one.setting, within or {}, evidence.runs)]
         judged = [one for one in of_claim if one.summary.n > 1 and math.isfinite(one.summary.mean)]
         floor = _noise_floor(judged, claim, evidence, control)
         if len(judged) > 1:
@@ -85,7 +85,7 @@ def judge_overall(
 def effects_of(claim: Claim, evidence: Evidence) -> tuple[Effect, ...]:
     """How the two losses of a claim differ, one per setting that holds both; or how that changes along a column."""
     every = effects(evidence, claim.metric, claim.first, claim.second, claim.ratio)
-    within = tuple(one for one in every if is_within(one.setting, claim.within))
+    within = tuple(one for one in every if is_within(one.setting, claim.within, evidence.runs))
     return changes(within, claim.along) if claim.along else within
 
 
@@ -133,7 +133,7 @@ def _together(claim: Claim, several: Sequence[Effect], floor: float) -> dict[str
     """The same of several settings."""
     means, variances = zip(*((one.summary.mean, one.variance) for one in several), strict=True)
     pairs = np.array([one.summary.n for one in several])
-    over = over_settings(means, variances)
+    over = _over(several)
     row = _row(claim, Effect({}, pd.Series(dtype=float)), floor)
     unresolved = any(math.isnan(one.equivalence_p(_margin(claim))) for one in several)
     equivalence = within_p(over.mean, over.standard_error, over.n - 1, _margin(claim))
@@ -154,6 +154,16 @@ def _together(claim: Claim, several: Sequence[Effect], floor: float) -> dict[str
     }
 
 
+def _over(several: Sequence[Effect]) -> OverSettings:
+    """The mean over settings. Those of one data set share its test images: their errors are taken to be the same."""
+    errors: dict[object, list[float]] = {}
+    for one in several:
+        errors.setdefault(one.setting.get("dataset"), []).append(math.sqrt(one.image_variance))
+    shared = sum(sum(of) ** 2 - sum(error**2 for error in of) for of in errors.values())
+    means, variances = zip(*((one.summary.mean, one.variance) for one in several), strict=True)
+    return over_settings(means, variances, shared / len(several) ** 2)
+
+
 def _noise_floor(of_claim: Sequence[Effect], claim: Claim, evidence: Evidence, control: Control) -> float:
     """The largest difference, in these settings together, that two names of the same loss are compatible with."""
     if control is None or {claim.first, claim.second} == set(control):
@@ -169,7 +179,7 @@ def _noise_floor(of_claim: Sequence[Effect], claim: Claim, evidence: Evidence, c
     if len(of_control) == 1:
         bounds = of_control[0].summary.low, of_control[0].summary.high
     else:
-        over = over_settings([one.summary.mean for one in of_control], [one.variance for one in of_control])
+        over = _over(of_control)
         bounds = over.low, over.high
     return max(abs(bound) for bound in bounds)
 

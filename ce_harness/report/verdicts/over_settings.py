@@ -37,7 +37,7 @@ class OverSettings:
     p: float
 
 
-def over_settings(means: ArrayLike, variances: ArrayLike) -> OverSettings:
+def over_settings(means: ArrayLike, variances: ArrayLike, common: float = 0.0) -> OverSettings:
     """Random effects, settings weighted equally (Higgins, Thompson & Spiegelhalter 2009).
 
     The standard error is that of the settings' means (Knapp & Hartung 2003). It is no smaller than their own errors
@@ -47,10 +47,11 @@ def over_settings(means: ArrayLike, variances: ArrayLike) -> OverSettings:
     Args:
         means: of each setting, shape (k,), k > 1.
         variances: squared standard errors of these means, shape (k,).
+        common: covariance of these errors, mean over all k^2 pairs of two settings, 0 of one with itself.
     """
     m, v = np.asarray(means, dtype=float), np.asarray(variances, dtype=float)
     k, mean, seen, own = len(m), float(m.mean()), float(m.var(ddof=1)), float(v.mean())
-    error = math.sqrt(max(seen, own) / k)
+    error = math.sqrt(max(seen, own) / k + common)
     half = float(stats.t.ppf(0.975, k - 1)) * error
     spread = math.sqrt(max(seen - own, 0) + error**2) * float(stats.t.ppf(0.975, k - 2)) if k > 2 else math.nan
     p = float(2 * stats.t.sf(abs(mean) / error, k - 1)) if error else float(mean == 0)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ce_harness.report.study import Evidence
 from ce_harness.report.verdicts import paired_tests
+from ce_harness.report.verdicts.images import image_variance
 from ce_harness.report.verdicts.intervals import Summary
 from ce_harness.report.verdicts.outcomes import OF_PROBABILITIES, TIME_TO, WITHOUT_PROBABILITIES, outcome
 from ce_harness.report.verdicts.settings import by_setting
@@ -30,28 +31,35 @@ class Effect:
         setting: column -> value.
         differences: first - second, by seed; of logarithms where a ratio is asked for.
         choice_variance: what the choice of the learning rates adds to the variance of the mean.
+        image_variance: what the choice of the test images adds to it, where all seeds have the same.
         unresolved: share of the pairs of times that say nothing of which is shorter.
     """
 
     setting: Mapping[str, object]
     differences: pd.Series
     choice_variance: float = 0.0
+    image_variance: float = 0.0
     unresolved: float = 0.0
 
     @cached_property
     def summary(self) -> Summary:
-        """Mean difference with its 95% interval, which covers the choice of the rates."""
-        return paired_tests.summary_of(self.differences, self.choice_variance)
+        """Mean difference with its 95% interval, which covers the choice of the rates and of the images."""
+        return paired_tests.summary_of(self.differences, self._more_variance)
 
     @cached_property
     def p(self) -> float:
         """Two-sided, of no difference; see ``paired_tests.difference_p``."""
-        return paired_tests.difference_p(self.differences, self.choice_variance)
+        return paired_tests.difference_p(self.differences, self._more_variance)
 
     @property
     def variance(self) -> float:
         """Squared standard error of the mean."""
-        return self.summary.sd**2 / self.summary.n + self.choice_variance if self.summary.n > 1 else math.nan
+        return self.summary.sd**2 / self.summary.n + self._more_variance if self.summary.n > 1 else math.nan
+
+    @property
+    def _more_variance(self) -> float:
+        """What the differences don't show of the variance of their mean."""
+        return self.choice_variance + self.image_variance
 
     @property
     def effect_size(self) -> float:
@@ -67,7 +75,7 @@ class Effect:
         """p that the mean difference is not within +-margin; NaN where the pairs can't show equality."""
         if self.unresolved >= UNRESOLVED:
             return math.nan
-        return paired_tests.equivalence_p(self.differences, margin, self.choice_variance)
+        return paired_tests.equivalence_p(self.differences, margin, self._more_variance)
 
 
 @lru_cache(maxsize=256)  # a verdict is asked for again under other margins
@@ -96,7 +104,8 @@ def effect(
     with np.errstate(invalid="ignore"):  # of two infinite values: NaN
         differences = pairs[first] - pairs[second]
     rates = 0.0 if ratio else sum(choice_variance(evidence, setting, loss, metric) for loss in (first, second))
-    return Effect(setting, differences, rates, _unresolved(evidence, group, metric, pairs))
+    images = 0.0 if ratio else image_variance(evidence, group, metric, first, second)
+    return Effect(setting, differences, rates, images, _unresolved(evidence, group, metric, pairs))
 
 
 def paired(evidence: Evidence, group: pd.DataFrame, metric: str, first: str, second: str) -> pd.DataFrame:

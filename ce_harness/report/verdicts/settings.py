@@ -8,15 +8,20 @@ from typing import Any
 import pandas as pd
 
 
+def config_columns(runs: pd.DataFrame) -> list[str]:
+    """What the runs were trained with: the columns between their names and their metrics."""
+    end = next((i for i, column in enumerate(runs.columns) if "/" in column), len(runs.columns))
+    return list(runs.columns[1:end])
+
+
 def setting_columns(runs: pd.DataFrame) -> list[str]:
     """The columns, other than loss and seed, in which the runs were made to differ.
 
     A column that the others decide, such as epochs that were set per dataset, is not one of them.
     """
-    end = next((i for i, column in enumerate(runs.columns) if "/" in column), len(runs.columns))
     names: list[str] = []
     parts = pd.Series(0, runs.index)
-    for column in runs.columns[1:end]:
+    for column in config_columns(runs):
         if column not in ("loss", "seed") and runs[column].nunique() > 1:
             finer = runs.groupby([parts, column]).ngroup()
             if finer.nunique() > parts.nunique():
@@ -34,9 +39,14 @@ def by_setting(runs: pd.DataFrame) -> Iterator[tuple[dict[str, object], pd.DataF
         yield dict(zip(names, values, strict=True)), group
 
 
-def is_within(setting: Mapping[str, object], part: Mapping[str, object]) -> bool:
-    """Whether a setting has all the values of a part, as text."""
-    return all(str(setting.get(name)) == str(value) for name, value in part.items())
+def is_within(setting: Mapping[str, object], part: Mapping[str, object], runs: pd.DataFrame) -> bool:
+    """Whether a setting has all the values of a part, as text; those in which no settings differ are in the runs."""
+
+    def has(name: str, value: object) -> bool:
+        values = [setting[name]] if name in setting else runs.get(name, pd.Series(dtype=object)).unique()
+        return {str(one) for one in values} == {str(value)}
+
+    return all(has(name, value) for name, value in part.items())
 
 
 def described(setting: Mapping[str, object]) -> str:

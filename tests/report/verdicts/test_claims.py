@@ -220,13 +220,14 @@ def test_a_trend_is_the_slope_of_each_seeds_differences_per_factor_of_ten():
     """The gap is .01 at 2, .03 at 20 and .05 at 200, give or take what each seed adds: .02 a decade."""
     rng = np.random.default_rng(5)
     effects = [
-        Effect({"model": "lenet5", "dataset.num_classes": str(k)}, pd.Series(gap + rng.normal(0, 1e-4, 10)), 3e-6)
+        Effect({"model": "lenet5", "dataset.num_classes": str(k)}, pd.Series(gap + rng.normal(0, 1e-4, 10)), 3e-6, 1e-6)
         for k, gap in ((2, 0.01), (20, 0.03), (200, 0.05))
     ]
     (trend,) = changes(effects, "dataset.num_classes")
     assert trend.setting == {"model": "lenet5", "dataset.num_classes": "num_classes 2 to 200, per factor of ten"}
     assert trend.differences.to_numpy() == pytest.approx((effects[2].differences - effects[0].differences) / 2)
     assert trend.choice_variance == pytest.approx(2 * 3e-6 / 4)
+    assert trend.image_variance == pytest.approx(2 * 1e-6 / 4)
     assert trend.summary.mean == pytest.approx(0.02, abs=1e-4)
 
 
@@ -241,6 +242,15 @@ def test_a_column_without_an_order_has_no_trend():
     effects = [Effect({"dataset.label_noise": noise}, pd.Series([0.1, 0.2])) for noise in ("0.0", "0.2", "0.4")]
     with pytest.raises(ConfigError, match="allowed are positive numbers, or two values; the runs have 0.0, 0.2, 0.4"):
         changes(effects, "dataset.label_noise")
+
+
+def test_a_part_that_all_runs_belong_to_is_all_of_them():
+    judged = judge_overall(
+        [replace(ACCURACY, within={"model": model}) for model in ("lenet5", "mlp")],
+        evidence(runs(LOSSES, 10, mse={"accuracy": 0.90})),
+    )
+    assert judged["n"].tolist() == [10, 0]
+    assert judged["verdict"].tolist() == ["supported", "inconclusive"]
 
 
 def test_claims_about_a_part_and_about_a_change_are_judged_of_these_alone():
