@@ -20,18 +20,19 @@ from ce_harness.sweep.draws import drawn
 TRIALS = range(60)
 RATES = {seed: drawn("learning_rate", seed, 1e-5, 1, log=True) for seed in TRIALS}
 
-CLAIMS = tuple(
-    claim
-    for second in ("mse", "mse_logits", "squentropy")
-    for claim in (
-        Claim(f"The best of 3 trials is more accurate with cross-entropy than with {second}", "best_of/3", "softmax_ce",
-              second, relation="greater", margin=0.005),
-        Claim(f"The best of 10 trials is more accurate with cross-entropy than with {second}", "best_of/10",
-              "softmax_ce", second, relation="greater", margin=0.005),
-        Claim(f"Fewer trials fail with cross-entropy than with {second}", "failed", "softmax_ce", second,
-              relation="less", margin=0.05),
-    )
-) + (
+CLAIMS = (
+    *(
+        claim
+        for second in ("mse", "mse_logits", "squentropy")
+        for claim in (
+            Claim(f"The best of 3 trials is more accurate with cross-entropy than with {second}", "best_of/3",
+                  "softmax_ce", second, relation="greater", margin=0.005),
+            Claim(f"The best of 10 trials is more accurate with cross-entropy than with {second}", "best_of/10",
+                  "softmax_ce", second, relation="greater", margin=0.005),
+            Claim(f"Fewer trials fail with cross-entropy than with {second}", "failed", "softmax_ce", second,
+                  relation="less", margin=0.05),
+        )
+    ),
     Claim("Our cross-entropy equals TensorFlow's", "best_of/10", "softmax_ce", "builtin_ce", relation="equal",
           margin=0.005),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ce_harness.metrics import at_bound
 from ce_harness.report.output.formats import NOTHING, number, with_interval
 from ce_harness.report.output.labels import MARKED, common_settings, label, loss_names, mark, setting_column
 from ce_harness.report.study import Evidence, Table
@@ -80,6 +81,8 @@ def comparison(evidence: Evidence, metrics: Sequence[str] = METRICS) -> Table:
         )
     if any(settings_of_one_test_set(evidence)):
         notes.append("Where all seeds of a setting have the same test images, the intervals leave out their choice.")
+    if "test/temperature" in evidence.runs and (many := int(at_bound(evidence.runs["test/temperature"]).sum())):
+        notes.append(f"Of {many} runs the temperature is at its bound: no better one is within reach.")
     notes += _about_marks(metrics, evidence)
     title = "Each loss on every metric" + common_settings(evidence)
     return Table(title, pd.DataFrame(rows), pd.DataFrame(shown).fillna(NOTHING), tuple(notes))

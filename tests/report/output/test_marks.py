@@ -38,6 +38,14 @@ def test_no_difference_to_them_is_taken_and_no_network_of_equal_error_is_among_t
     assert not equal_error(found).frame["run"].str.contains("mse_logits").any()
 
 
+def test_temperatures_at_their_bound_are_counted():
+    found = evidence(LOSSES)
+    found.runs["test/temperature"] = [1.0, 9999.99, 1e-4, 2.0, 0.5, float("nan")]
+    (note,) = [note for note in comparison(found).notes if "within reach" in note]
+    assert note.startswith("Of 2 runs")
+    assert not any("within reach" in note for note in comparison(evidence(LOSSES)).notes)
+
+
 def test_a_target_that_no_run_reaches_is_not_shown():
     shown = comparison(evidence(LOSSES), ["epochs_to/0.8", "epochs_to/0.999"]).shown
     assert shown["metric"].tolist() == ["seeds", "epochs to 80% val. accuracy"]
