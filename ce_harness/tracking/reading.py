@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
 from ce_harness.errors import TrackingError
 from ce_harness.rundir.upload_state import sqlite_path
@@ -42,7 +43,7 @@ class TrackedRun:
     _artifact: Callable[[str], Path] = field(repr=False, compare=False)
 
     def content(self, name: str) -> bytes:
-        """An artifact as it lies in the store; ``OSError`` if it does not."""
+        """An artifact as it lies in the store; ``FileNotFoundError`` if it does not, else ``OSError``."""
         return self._artifact(name).read_bytes()
 
     def epochs(self) -> pd.DataFrame:
@@ -121,7 +122,12 @@ def _tracked(client: MlflowClient, run: Run) -> TrackedRun:
         location = urlsplit(info.artifact_uri)
         if location.scheme == "file":
             return Path(unquote(location.path)) / name
-        return Path(client.download_artifacts(info.run_id, name))
+        try:
+            return Path(client.download_artifacts(info.run_id, name))
+        except MlflowException as error:
+            with tracking_errors(info.artifact_uri, "the artifacts can't be listed"):
+                kept = {file.path for file in client.list_artifacts(info.run_id)}
+            raise (OSError if name in kept else FileNotFoundError)(f"{info.run_name}: {name}: {error}") from error
 
     return TrackedRun(
         name=info.run_name,

@@ -28,7 +28,7 @@ class Run:
     tags: dict = field(default_factory=dict)
     params: dict = field(default_factory=dict)
     metrics: dict = field(default_factory=dict)
-    predictions: bytes = b""
+    predictions: bytes | None = None
 
     def __post_init__(self):
         self.name = self.name or f"digits-lenet5-{self.loss}-s{self.seed}"
@@ -56,6 +56,8 @@ class Run:
 
     def content(self, name):
         if name == "predictions.npz":
+            if self.predictions is None:
+                raise FileNotFoundError(name)
             return self.predictions
         if name != "steps.npz":
             return getattr(self, name.removesuffix(".csv"))().to_csv(index=False).encode()

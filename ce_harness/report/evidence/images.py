@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax
 
-from ce_harness.report.evidence.run import Run, value
+from ce_harness.report.evidence.run import Run
 from ce_harness.report.verdicts.images import variance_by_images
 from ce_harness.report.verdicts.settings import config_columns
 
@@ -45,9 +45,11 @@ def _scores(runs: Mapping[str, Run]) -> dict[str, Scores]:
     scores: dict[str, Scores] = {}
     images: list[np.ndarray] = []
     for name, run in runs.items():
-        if value(run, "save_predictions") != "True":
+        try:
+            content = run.content("predictions.npz")
+        except FileNotFoundError:
             return {}
-        with np.load(BytesIO(run.content("predictions.npz")), allow_pickle=False) as kept:
+        with np.load(BytesIO(content), allow_pickle=False) as kept:
             same = [kept["index"], kept["labels"]]
             if images and not all(map(np.array_equal, images, same)):
                 return {}

@@ -61,9 +61,11 @@ def from_runs(selection: Selection, reads: Mapping[str, Sequence[Any]], tunes: S
     complete = {name: run for run, name in zip(runs, names, strict=True) if run.status == "complete"}
     frames, norms = series.read(list(complete.values()), list(complete))
     early = dict(zip(complete, norms, strict=True))
+    measured = sorted({metric for run in complete.values() for metric in scores(run)})
     rows = []
     for run, name in zip(runs, names, strict=True):
-        finals = scores(run) if name in complete else {}
+        # Metrics are columns of the first row, too: what stands before them is the config.
+        finals = dict.fromkeys(measured, math.nan) | (scores(run) if name in complete else {})
         told = {"early_grad_norm": early.get(name, math.nan), "status": run.status}
         rows.append({**_identity(run, name, reads), **finals, **told, **_origin(run)})
     of_runs = pd.DataFrame(rows)

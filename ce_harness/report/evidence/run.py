@@ -39,7 +39,7 @@ class Run(Protocol):
         """The last values."""
 
     def content(self, name: str, /) -> bytes:
-        """An artifact; ``OSError`` if it is not there."""
+        """An artifact; ``FileNotFoundError`` if the run did not keep it, else ``OSError`` if it can't be read."""
 
 
 def value(run: Run, key: str) -> str:

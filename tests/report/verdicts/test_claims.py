@@ -77,6 +77,14 @@ def test_too_many_claims_for_the_seeds_decide_nothing_and_say_so():
     assert not any("Too few seeds" in note for note in beside.notes)
 
 
+def test_a_first_run_that_diverged_stays_in_its_pair():
+    tracked = runs(LOSSES, 10, mse={"accuracy": 0.90})
+    tracked[0].status = "diverged"
+    row = judge([ACCURACY], evidence(tracked)).iloc[0]
+    # Nine pairs differ by some .05, one by .1 - .9.
+    assert (row["n"], row["mean"]) == (10, pytest.approx((9 * 0.05 - 0.8) / 10, abs=2e-3))
+
+
 def test_diverged_runs_stay_in_their_pairs_and_count_as_chance():
     tracked = runs(LOSSES, 10, mse={"accuracy": 0.90})
     for run in tracked[10:13]:
