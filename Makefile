@@ -26,8 +26,9 @@ test-slow: .venv/installed
 	$(PYTEST) -m slow --ignore tests/cluster $(SIDE_BY_SIDE)
 
 # Sweeps on real engines: Slurm, Ray, PostgreSQL. What is missing is skipped by name.
+# What failed is noted in a folder of its own, since CI runs them beside the other tests.
 test-cluster: .venv/installed-cluster
-	$(PYTEST) -m slow tests/cluster
+	$(PYTEST) -m slow tests/cluster -o cache_dir=.pytest_cache/cluster
 
 # Runs, sweeps, stores and reports under every fault that tests/faults knows, at every place: hours. Needs gcc.
 test-faults: .venv/installed

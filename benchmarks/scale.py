@@ -19,7 +19,9 @@ from ce_harness.report.study import Table
 
 STORES = ((300, 1), (300, 10), (1000, 10), (10000, 90))  # (runs, settings)
 LOSSES = ("softmax_ce", "mse")
-REPORT_AT_MOST = {300: 10, 10000: 60}  # runs -> seconds
+# Of 10,000 runs and cells.
+SECONDS_AT_MOST = {"plan a sweep": 15, "report": 25}
+REPORT_MEMORY_AT_MOST = 500  # MB
 
 
 def scale() -> Table:
@@ -38,10 +40,10 @@ def scale() -> Table:
                 ("report", report),
                 ("report from its rows", [*rebuild, "--output", f"{folder}/again"]),
             ):
-                found = timed([sys.executable, *command])
+                measured = timed([sys.executable, *command])
                 rows.append({"what": what, "runs": runs, "settings": settings})
-                rows[-1] |= {"seconds": found["process (s)"], "peak memory (MB)": found["peak memory (MB)"]}
-                rows[-1] |= aim(found["process (s)"], REPORT_AT_MOST.get(runs) if what == "report" else None)
+                rows[-1] |= {"seconds": measured["process (s)"], "peak memory (MB)": measured["peak memory (MB)"]}
+                rows[-1] |= aim(measured["process (s)"], SECONDS_AT_MOST.get(what) if runs == 10000 else None)
     frame = pd.DataFrame(rows)
     return Table(
         "How the parts of the harness that touch all runs at once grow",
@@ -55,7 +57,8 @@ def scale() -> Table:
         (
             "Whole processes, imports included, once each. Made-up SQLite stores; a run has 1,000 steps of 13 series, "
             "30 epochs, 28 parameters and 33 metrics. Planning composes and checks every cell, none of which has run. "
-            "The limits are of the seconds; a report on 10,000 runs is to take 1,024 MB at most, too.",
+            "The limits are of the seconds; a report on 10,000 runs is to take "
+            f"{REPORT_MEMORY_AT_MOST} MB at most, too.",
         ),
     )
 

@@ -1,6 +1,6 @@
 """How fast the harness is, and how exact its cross-entropy; the times are of this machine."""
 
-from benchmarks.speed import commands, losses, machine, overheads, roofline, sweeps, training
+from benchmarks.speed import commands, losses, machine, overheads, roofline, start, sweeps, training
 
 TABLES = {
     # First, while this process is small: a child's peak memory, as the system counts it, begins with its parent's.
@@ -10,6 +10,7 @@ TABLES = {
     "overheads": overheads.overheads,
     "roofline": roofline.roofline,
     "answers": commands.answers,
+    "start": start.start,
     "sweeps": sweeps.sweeps,
     "machine": machine.machine,
 }

@@ -1,8 +1,8 @@
 """What a user would write by hand: Keras alone, no norms, no tracking. The peer of our runs and sweeps.
 
-    python -m benchmarks.speed.bare MODEL EPOCHS [DATASET]
+    python -m benchmarks.speed.bare MODEL EPOCHS [DATASET [BATCH_SIZE]]
 
-Prints the seconds that `fit` took.
+Prints when the first step was done, and the seconds that `fit` took.
 """
 
 import sys
@@ -10,10 +10,11 @@ import time
 
 import keras
 
+from benchmarks.speed.first_step import FirstStep
 from ce_harness import datasets, models
 
 
-def main(model_name: str, epochs: str, dataset_name: str = "fashion_mnist") -> None:
+def main(model_name: str, epochs: str, dataset_name: str = "fashion_mnist", batch_size: str = "128") -> None:
     dataset = getattr(datasets, dataset_name)()
     train, validation = dataset.train, dataset.validation
     keras.utils.set_random_seed(0)
@@ -27,9 +28,10 @@ def main(model_name: str, epochs: str, dataset_name: str = "fashion_mnist") -> N
     model.fit(
         train.images,
         train.labels,
-        batch_size=128,
+        batch_size=int(batch_size),
         epochs=int(epochs),
         validation_data=(validation.images, validation.labels),
+        callbacks=[FirstStep()],
         verbose=0,
     )
     print(f"fit_seconds {time.perf_counter() - start:.3f}")

@@ -13,7 +13,7 @@ from ce_harness.report import provenance
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.run import Run
 from ce_harness.report.evidence.selection import select
-from ce_harness.report.output import answer, learning_rates, overview, page, publish, style, tables
+from ce_harness.report.output import answer, drawing, learning_rates, overview, page, publish, tables
 from ce_harness.report.output.answer import Answer
 from ce_harness.report.output.verdict_tables import View, sensitivity_table, verdicts, verdicts_by_setting
 from ce_harness.report.study import Evidence, Study, Table
@@ -107,10 +107,7 @@ def build(
     files |= publish.table_files(made)
     if in_words:
         files["answer.md"] = answer.markdown(study.question, in_words)
-    pictures: dict[str, bytes] = {}
-    with style.paper():
-        for file, draw in study.figures.items():
-            pictures |= style.rendered(draw(compared), file)
+    pictures = drawing.drawn(study.figures, compared)
     files["index.html"] = page.render(study, facts, made, pictures, in_words, overview.is_over(output))
     told = {"question": study.question, "answer": in_words.summary if in_words else ""}
     publish.write(pictures | files, facts | told, output)
