@@ -240,7 +240,7 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
     else:
         train = all_of_it[0] if len(all_of_it) == 1 else missing
     row_files = build.rows_of(runs, job.tracked_as, study, job.path, train, args.mix, code_now)
-    del runs  # of thousands of runs, hundreds of MB
+    del runs, commands  # of thousands of runs, hundreds of MB
     _build(job, row_files, {"train": all_of_it, "report": command})
 
     from ce_harness.tracking.report_note import note_report

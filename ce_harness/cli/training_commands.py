@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from ce_harness.cli.composing import GROUPS, Configs, flat, override
 from ce_harness.config.schema import PARTS_BY_NAME
@@ -15,6 +16,7 @@ from ce_harness.report.verdicts.tuning import planned_runs
 
 PLACES = frozenset(("runs_dir", "tracking_uri", "mlflow_experiment"))  # else taken from the environment they are run in
 LONGEST = 10  # list of commands on a page
+MOST_SETTINGS = 50  # whose configs a page waits for: to compose one takes Hydra .1 s
 Combination = Mapping[str, object]
 
 
@@ -37,6 +39,9 @@ class TrainingCommands:
         self._start = f"{program}{folder} -m "
         self._words = [experiment, *shlex.split(train)]
         self._composed: dict[tuple[str, ...], dict[str, str]] = {}
+        # Of thousands of combinations few differ in options, and of thousands of runs one counts for each.
+        self._latest: dict[tuple[str, ...], dict[tuple[str, ...], Run]] = {}
+        self._untold: dict[tuple[Any, ...], tuple[str, ...]] = {}
 
     @property
     def whole(self) -> str:
@@ -47,7 +52,11 @@ class TrainingCommands:
         """The fewest sweeps found that train these combinations and no other."""
         by_extras: dict[tuple[str, ...], list[Combination]] = {}
         for combination in combinations:
-            by_extras.setdefault(self._extras(combination), []).append(combination)
+            options = self._options(combination)
+            known = (*options.items(), *combination)
+            if known not in self._untold:
+                self._untold[known] = self._extras(options, combination)
+            by_extras.setdefault(self._untold[known], []).append(combination)
         return [
             self._start + shlex.join([*self._words, *self._overrides(box), *extras])
             for extras, alike in by_extras.items()
@@ -63,7 +72,10 @@ class TrainingCommands:
         """All of a study, for a page; by the command that prints them where these are long or follow one another."""
         if study.tuning_seeds:
             return [f"{missing}  # the runs that choose the learning rates", f"{missing}  # those at the chosen ones"]
-        commands = self.of(list(planned_runs(study)))
+        planned = list(planned_runs(study))
+        if len({tuple(self._options(one).items()) for one in planned}) > MOST_SETTINGS:
+            return [missing]
+        commands = self.of(planned)
         return commands if len(commands) <= LONGEST else [missing]
 
     def _overrides(self, box: Mapping[str, Sequence[object]]) -> Iterator[str]:
@@ -75,38 +87,48 @@ class TrainingCommands:
 
     def _option(self, group: str, name: str) -> str:
         """The option of a part; where a run or the experiment gave it another name, that of the same ``_target_``."""
-        parts = [run.params for run in self._trained if value(run, group) == name]
-        if not parts and self._experiment.get(f"{group}.name") == name:
-            parts = [self._experiment]
-        return self._configs.option(group, name, parts[-1].get(f"{group}._target_", "") if parts else "")
+        run = self._latest_of({group: name})
+        part = run.params if run else self._experiment
+        named = run is not None or part.get(f"{group}.name") == name
+        return self._configs.option(group, name, part.get(f"{group}._target_", "") if named else "")
+
+    @staticmethod
+    def _options(combination: Combination) -> dict[str, str]:
+        return {group: str(combination[group]) for group in GROUPS if group in combination}
+
+    def _latest_of(self, options: Mapping[str, str]) -> Run | None:
+        """The latest run with these options."""
+        groups = tuple(options)
+        if groups not in self._latest:
+            self._latest[groups] = {tuple(value(run, group) for group in groups): run for run in self._trained}
+        return self._latest[groups].get(tuple(options.values()))
 
     @cached_property
     def _experiment(self) -> dict[str, str]:
         return self._compose(())
 
-    def _extras(self, combination: Combination) -> tuple[str, ...]:
-        """What the latest run of the same options was told, and this command would not tell."""
-        options = {group: str(combination[group]) for group in GROUPS if group in combination}
-        alike = [run for run in self._trained if all(value(run, group) == name for group, name in options.items())]
-        if not alike:
+    def _extras(self, options: Mapping[str, str], keys: Iterable[str]) -> tuple[str, ...]:
+        """What the latest run of the same options was told, and a command that tells these keys would not tell."""
+        latest = self._latest_of(options)
+        if latest is None:
             return ()
         words = tuple(override(group, [self._option(group, name)]) for group, name in options.items())
         default = self._compose(words)
         others = tuple(
             override(group, [self._option(group, name)])
             for group in ("dataset", "model", "loss", "optimizer")
-            if group not in options and (name := value(alike[-1], group)) != default.get(f"{group}.name", name)
+            if group not in options and (name := value(latest, group)) != default.get(f"{group}.name", name)
         )
         composed = self._compose((*words, *others))
         told = {
             _added(key) if key not in composed else key: text
-            for key, text in alike[-1].params.items()
+            for key, text in latest.params.items()
             if composed
             and (key in composed or key.partition(".")[0] in (*GROUPS, *PARTS_BY_NAME))
             and text != composed.get(key)
-            and key not in {*combination, *PLACES, "study", "seed", "threads"}
+            and key not in {*keys, *PLACES, "study", "seed", "threads"}
             and not any(word.startswith(f"{key}=") for word in self._words)
-            and not (key == "dataset.split_seed" and text == alike[-1].params["seed"])
+            and not (key == "dataset.split_seed" and text == latest.params["seed"])
         }
         return (*others, *(override(key, [text]) for key, text in sorted(told.items())))
 

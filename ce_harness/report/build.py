@@ -63,7 +63,8 @@ def rows_of(
     for frame in (evidence.runs, evidence.tuning):
         if len(frame):
             frame["study_digest"] = provenance.digests_then(study_file, frame["git_commit"], frame["start_time"])
-            frame["judging_digest"] = [provenance.judging_digest_at(commit) for commit in frame["git_commit"]]
+            digests = {commit: provenance.judging_digest_at(commit) for commit in frame["git_commit"].unique()}
+            frame["judging_digest"] = frame["git_commit"].map(digests)
     return rows.to_files(evidence)
 
 

@@ -135,7 +135,6 @@ def _together(claim: Claim, several: Sequence[Effect], floor: float) -> dict[str
     pairs = np.array([one.summary.n for one in several])
     over = _over(several)
     row = _row(claim, Effect({}, pd.Series(dtype=float)), floor)
-    unresolved = any(math.isnan(one.equivalence_p(_margin(claim))) for one in several)
     equivalence = within_p(over.mean, over.standard_error, over.n - 1, _margin(claim))
     return row | {
         "n": int(pairs.min()),
@@ -144,7 +143,7 @@ def _together(claim: Claim, several: Sequence[Effect], floor: float) -> dict[str
         "ci_high": over.high,
         "detectable": math.nan,
         "p": over.p,
-        "p_equivalence": math.nan if unresolved else equivalence,
+        "p_equivalence": equivalence if all(one.can_show_equality for one in several) else math.nan,
         "predicted_low": over.predicted_low,
         "predicted_high": over.predicted_high,
         "median": over.median,

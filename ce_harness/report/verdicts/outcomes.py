@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ce_harness.metrics.calibration import Reliability
 from ce_harness.report.study import Evidence
@@ -129,10 +130,8 @@ def _best_of(evidence: Evidence, k: int) -> pd.Series:
 
 
 def _epochs_to(evidence: Evidence, metric: str) -> dict[str, float]:
-    return {
-        run: first_crossing(series["epoch"], series["val/accuracy"], target(metric))
-        for run, series in evidence.epochs.groupby("run", sort=False, observed=True)
-    }
+    columns = _by_run(evidence.epochs, ["epoch", "val/accuracy"])
+    return {run: first_crossing(epochs, accuracy, target(metric)) for run, (epochs, accuracy) in columns}
 
 
 def _mean_accuracy(evidence: Evidence, metric: str) -> pd.Series:
@@ -146,11 +145,15 @@ def _mean_height(curve: pd.DataFrame) -> float:
 
 def _calibration_error(evidence: Evidence, metric: str) -> dict[str, float]:
     as_trained = evidence.reliability[~evidence.reliability["calibrated"].astype(bool)]
-    columns = ["count", "confidence", "accuracy"]
-    return {
-        run: getattr(Reliability(*bins[columns].to_numpy(dtype=float).T), metric)
-        for run, bins in as_trained.groupby("run", sort=False, observed=True)
-    }
+    columns = _by_run(as_trained, ["count", "confidence", "accuracy"])
+    return {run: getattr(Reliability(*bins), metric) for run, bins in columns}
+
+
+def _by_run(series: pd.DataFrame, columns: list[str]) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Each run's values, shape (columns, rows of the run); thousands of frames would take seconds."""
+    values = series[columns].to_numpy(dtype=float).T
+    for run, rows in series.groupby("run", sort=False, observed=True).indices.items():
+        yield str(run), values[:, rows]
 
 
 def mean_of_bins(bins: pd.DataFrame, by: list[str], column: str = "mean_norm") -> pd.DataFrame:

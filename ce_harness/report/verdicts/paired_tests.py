@@ -101,20 +101,22 @@ def subset_means(differences: ArrayLike) -> NDArray[np.float64]:
         Shape (subsets, ...).
     """
     d = np.asarray(differences, dtype=float)
-    subsets = _subsets(len(d))
+    subsets, sizes = _subsets(len(d))
     # In parts, since the subsets of thousands of pairs fill the memory as floats.
     parts = np.array_split(subsets, -(-subsets.size // MOST_FLOATS))
     sums = np.concatenate([np.tensordot(part.astype(float), d, 1) for part in parts])
-    return np.asarray(sums / subsets.sum(axis=1, dtype=float).reshape(-1, *[1] * (d.ndim - 1)))
+    return np.asarray(sums / sizes.reshape(-1, *[1] * (d.ndim - 1)))
 
 
 @lru_cache(maxsize=4)
-def _subsets(n: int) -> NDArray[np.int8]:
-    """Which of n belong to each subset, shape (subsets, n)."""
+def _subsets(n: int) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Which of n belong to each subset, shape (subsets, n), and how many do."""
     most = 2 ** min(n, MOST_ENUMERATED)
     if n <= MOST_ENUMERATED:
-        return (np.arange(1, most)[:, None] >> np.arange(n) & 1).astype(np.int8)
-    return np.random.default_rng(0).integers(0, 2, (most - 1, n), dtype=np.int8)
+        subsets = (np.arange(1, most)[:, None] >> np.arange(n) & 1).astype(np.int8)
+    else:
+        subsets = np.random.default_rng(0).integers(0, 2, (most - 1, n), dtype=np.int8)
+    return subsets, subsets.sum(axis=1, dtype=float)
 
 
 def _spread(d: NDArray[np.float64], more_variance: float) -> NDArray[np.float64]:
@@ -126,6 +128,16 @@ def _spread(d: NDArray[np.float64], more_variance: float) -> NDArray[np.float64]
     return np.asarray(mean + shape * math.sqrt(wanted / (own or float(shape.var(ddof=1)))))
 
 
+@lru_cache(maxsize=4)  # interval, p and equality of the same differences are asked for one after the other
+def _test(differences: tuple[float, ...], more_variance: float) -> PairedTest:
+    return PairedTest(differences, more_variance)
+
+
+@lru_cache(maxsize=2**12)  # asked for again of every part of the settings
+def _p_outside(differences: tuple[float, ...], margin: float, more_variance: float) -> float:
+    return _test(differences, more_variance).p_outside(margin)
+
+
 def difference_p(differences: ArrayLike, more_variance: float = 0.0) -> float:
     """Two-sided p of a zero mean difference, see ``PairedTest``.
 
@@ -134,7 +146,7 @@ def difference_p(differences: ArrayLike, more_variance: float = 0.0) -> float:
     d = np.asarray(differences, dtype=float)
     if len(d) < MIN_PAIRS or not np.isfinite(d).all():
         return math.nan
-    return PairedTest(d, more_variance).p_of_zero()
+    return _test(tuple(d), more_variance).p_of_zero()
 
 
 def summary_of(differences: ArrayLike, more_variance: float = 0.0) -> Summary:
@@ -142,7 +154,7 @@ def summary_of(differences: ArrayLike, more_variance: float = 0.0) -> Summary:
     plain = summarize(differences, more_variance=more_variance)
     if plain.n < MIN_PAIRS or math.isnan(plain.sd):
         return plain
-    low, high = PairedTest(differences, more_variance).interval()
+    low, high = _test(tuple(np.asarray(differences, dtype=float)), more_variance).interval()
     return replace(plain, low=low, high=high)
 
 
@@ -159,7 +171,7 @@ def equivalence_p(differences: ArrayLike, margin: float, more_variance: float = 
     d = np.asarray(differences, dtype=float)
     if len(d) < 2 or not np.isfinite(d).all():
         return math.nan
-    return PairedTest(d, more_variance).p_outside(margin)
+    return _p_outside(tuple(d), margin, more_variance)
 
 
 def within_p(mean: float, standard_error: float, df: int, margin: float) -> float:

@@ -71,9 +71,14 @@ class Effect:
         """Share of pairs with first > second, ties counted half."""
         return float(np.mean((self.differences > 0) + 0.5 * (self.differences == 0))) if self.summary.n else math.nan
 
+    @property
+    def can_show_equality(self) -> bool:
+        """Whether the pairs say enough of which is larger."""
+        return self.unresolved < UNRESOLVED
+
     def equivalence_p(self, margin: float) -> float:
         """p that the mean difference is not within +-margin; NaN where the pairs can't show equality."""
-        if self.unresolved >= UNRESOLVED:
+        if not self.can_show_equality:
             return math.nan
         return paired_tests.equivalence_p(self.differences, margin, self._more_variance)
 
@@ -117,8 +122,11 @@ def paired(evidence: Evidence, group: pd.DataFrame, metric: str, first: str, sec
     losses = [first, second]
     if metric in OF_PROBABILITIES and not set(WITHOUT_PROBABILITIES).isdisjoint(losses):
         return pd.DataFrame(columns=losses, dtype=float)
-    values = group.assign(value=outcome(evidence, metric)).pivot(index="seed", columns="loss", values="value")
-    pairs = values.reindex(columns=losses).dropna()
+    sides = []
+    for loss in losses:
+        runs = group.index[group["loss"] == loss]
+        sides.append(pd.Series(outcome(evidence, metric)[runs].to_numpy(), group.loc[runs, "seed"]))
+    pairs = pd.concat(sides, axis=1, keys=losses, join="inner").sort_index().dropna()
     return pairs.clip(upper=horizon(evidence, group)) if metric.startswith(TIME_TO) else pairs
 
 
@@ -138,4 +146,5 @@ def horizon(evidence: Evidence, group: pd.DataFrame) -> float:
 @lru_cache(maxsize=8)
 def _evaluated(evidence: Evidence) -> pd.DataFrame:
     """Per run, the first and the last epoch at which it was scored."""
-    return evidence.epochs.groupby("run", observed=True)["epoch"].agg(["min", "max"])
+    epochs = evidence.epochs.groupby("run", observed=True)["epoch"].agg(["min", "max"])
+    return epochs.set_axis(epochs.index.astype(str))  # in a categorical index a look-up takes milliseconds
