@@ -22,11 +22,11 @@ from ce_harness.sweep.plan import Cell, plan
 
 LOSSES = ("softmax_ce", "builtin_ce", "mse")
 EPOCHS, BATCH_SIZE, ROUNDS = 30, 64, 3
-SEEDS, MORE_SEEDS, SEEDS_DONE = 4, 12, 3334
+SEEDS, MORE_SEEDS, SEEDS_DONE = 4, 12, 334
 SWEPT_AT_MOST = 0.12  # of the scripts' seconds
 RUN_AT_MOST = 1.1  # core-seconds
 AGAIN_AT_MOST = 6
-DONE_AT_MOST = 25  # 15 to plan 10,000 cells, 10 to see that all are finished
+DONE_AT_MOST = 2.5  # ms: 15 s to plan 10,000 cells, 10 s to see that all are finished
 
 
 def sweeps() -> Table:
@@ -45,7 +45,8 @@ def sweeps() -> Table:
             per_run.append(more / (len(LOSSES) * (MORE_SEEDS - SEEDS)))
         trained = RunDirectory(next(Path(folder).glob("few0/*/outcome.json")).parent)
         _finish(planned(_combinations(SEEDS_DONE, f"{folder}/done")), trained)
-        done = _swept(SEEDS_DONE, f"{folder}/done")["process (s)"]
+        all_done = [_swept(SEEDS_DONE, f"{folder}/done")["process (s)"] for _ in range(ROUNDS)]
+    done = float(np.median(np.array(all_done) - again)) / (runs_done - runs) * 1000
     ratio = float(np.median(np.array(swept) / np.array(scripts)))
     rows = [
         {"what": f"{runs} bare Keras scripts, one after another", "unit": "s", "median": np.median(scripts)},
@@ -55,8 +56,8 @@ def sweeps() -> Table:
         | aim(float(np.median(per_run)), RUN_AT_MOST),
         {"what": "the same command again, nothing to do", "unit": "s", "median": np.median(again)}
         | aim(float(np.median(again)), AGAIN_AT_MOST),
-        {"what": f"{runs_done:,} cells that are done, nothing to do", "unit": "s", "median": done}
-        | aim(done, DONE_AT_MOST),
+        {"what": f"{runs_done:,} cells that are done", "unit": "s", "median": np.median(all_done)},
+        {"what": "a cell more that is done", "unit": "ms", "median": done} | aim(done, DONE_AT_MOST),
     ]
     frame = pd.DataFrame(rows).fillna("")
     return Table(
@@ -67,7 +68,7 @@ def sweeps() -> Table:
             f"Whole processes, imports included, on all cores of this machine; medians of {ROUNDS} rounds, in turn. "
             "The sweep makes its MLflow store, and keeps gradient norms of every step, journals and artifacts; the "
             f"scripts keep nothing. A run more: processor time of a sweep of {MORE_SEEDS} seeds, less that of "
-            f"{SEEDS}, per run. The {runs_done:,} cells that are done are copies of one run, and were measured once.",
+            f"{SEEDS}, per run. The {runs_done:,} cells that are done are copies of one run.",
         ),
     )
 
@@ -110,5 +111,6 @@ def _finish(cells: Sequence[Cell], trained: RunDirectory) -> None:
         cell.run.end("complete", metrics=trained.outcome["metrics"])
         position = cell.run.position(config["tracking_uri"], config["mlflow_experiment"])
         position.run_id, position.closed_as = client.create_run(experiment).info.run_id, "complete"
+        client.set_terminated(position.run_id)
         position.sweep = "benchmark"
         position.save()
