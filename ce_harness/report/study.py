@@ -30,8 +30,8 @@ class Evidence:
             ``accuracy``.
         confusion: one row per (run, true class, class that was predicted): ``class``, ``predicted`` and ``count`` on
             the test set; none where the count is 0. Empty for runs that kept no such matrix.
-        test_images: one row per (pair of losses in a setting, metric) where all seeds have the same test images:
-            ``variance`` is what the choice of these ``images`` adds to that of the mean difference, see
+        test_images: one row per (pair of losses in a setting, metric) where all seeds have the same test images.
+            ``variance`` is what the choice of these ``images`` adds to the variance of the mean difference, see
             ``verdicts.images``. ``first`` and ``second`` name the first run of each loss.
         tuning: one row per run that chose the learning rates, or what else is tuned: identity and validation metrics,
             empty for a run that diverged. It holds no test score, and none of these runs is in ``runs``.
