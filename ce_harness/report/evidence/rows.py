@@ -164,10 +164,10 @@ def read(report: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
         DamagedRowsError: a file is not as it was written.
     """
     try:
-        facts = json.loads((report / REPORT).read_bytes())
+        facts = json.loads(_content(report / REPORT))
         checksums: dict[str, str] = facts.get("files", {})
         files = [file for file in FILES if file not in OPTIONAL or (report / FOLDER / file).exists()]
-        row_files = {file: (report / FOLDER / file).read_bytes() for file in files}
+        row_files = {file: _content(report / FOLDER / file) for file in files}
     except FileNotFoundError as error:
         raise ConfigError(f"{error.filename} does not exist: --from takes the folder of an earlier report") from None
     except (ValueError, AttributeError) as error:
@@ -177,6 +177,12 @@ def read(report: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
         if checksum(row_files.get(file, b"")) != checksums.get(f"{FOLDER}/{file}"):
             raise DamagedRowsError(f"{report / FOLDER / file} is not as it was written: {REMEDY}")
     return row_files, facts.get("commands", {})
+
+
+def _content(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is a pipe, a device or a folder, not a file: {REMEDY}")
+    return path.read_bytes()
 
 
 def checksum(content: bytes) -> str:

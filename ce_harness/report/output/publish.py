@@ -100,6 +100,8 @@ def _refuse_strangers(output: Path) -> None:
 
 def _written(output: Path) -> set[str]:
     """What the report in a folder lists; nothing where there is none."""
+    if not (output / MARKER).is_file():  # to read a pipe would never end
+        return set()
     try:
         report = json.loads((output / MARKER).read_bytes())
     except (OSError, ValueError):

@@ -3,6 +3,7 @@
 More inputs: pytest tests/report/evidence --hypothesis-profile long
 """
 
+import os
 import shutil
 from contextlib import suppress
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ce_harness.errors import ConfigError, DataError
+from ce_harness.errors import ConfigError, DataError, DiskError
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.selection import select
 from ce_harness.report.output import publish
@@ -57,3 +58,16 @@ def test_rows_whose_checksums_were_made_anew(report, name, damages):
     _, row_files = report
     with suppress(DataError):
         rows.from_files({**row_files, name: damaged(row_files[name], damages)})
+
+
+@pytest.mark.parametrize("name", [rows.REPORT, f"{rows.FOLDER}/runs.csv"])
+def test_a_pipe_among_them_is_refused_unopened(report, tmp_path, name):
+    copy = tmp_path / "report"
+    shutil.copytree(report[0], copy)
+    (copy / name).unlink()
+    os.mkfifo(copy / name)
+    with pytest.raises(DataError, match=f"{name} is a pipe, a device or a folder, not a file"):
+        rows.read(copy)
+    if name == rows.REPORT:
+        with pytest.raises(DiskError, match="is left alone"):
+            publish.write({"index.html": "new"}, {}, copy)
