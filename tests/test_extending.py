@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from itertools import product
@@ -148,6 +149,17 @@ def test_anybody_gets_the_same_report_from_the_rows(walk):
 def test_a_kept_network_predicts_a_new_image(walk):
     (command,) = (command for command in COMMANDS if command.startswith("python predict.py"))
     assert re.search(r"^new.png: square \(\d+%\)$", walk.printed[command], re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex on this machine")
+def test_the_paper_takes_in_the_table_and_the_figure(walk):
+    for _ in range(2):  # the second time it knows the number of the table
+        answer = subprocess.run(["pdflatex", "-halt-on-error", "paper"], cwd=walk.folder, capture_output=True)
+        assert answer.returncode == 0, answer.stdout
+    log = (walk.folder / "paper.log").read_text(errors="replace")
+    assert not re.search("undefined|Overfull|Missing character", log)
+    assert "results/margin_vs_ce/differences.pdf" in log.replace("\n", "")
 
 
 @pytest.mark.slow

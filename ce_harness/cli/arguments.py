@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ce_harness.cli import overrides
+from ce_harness.cli.own_folder import take_in
 from ce_harness.config import GROUPS
 from ce_harness.errors import ConfigError
 from ce_harness.places import run_command
-from ce_harness.startup import make_importable
 from ce_harness.unofficial import hydra
 
 MODES = ("--run", "--multirun", "--cfg", "--info", "--shell-completion")  # Hydra does one thing a call
@@ -51,7 +51,7 @@ def prepared(arguments: Sequence[str]) -> list[str]:
         overrides.check(override, sweeps)
     overrides.check_together(parsed)
     if known.config_dir:
-        make_importable(Path(known.config_dir).absolute())
+        take_in(Path(known.config_dir))
     return [_without_password(overrides.adding(a) if a in known.overrides else a) for a in arguments]
 
 

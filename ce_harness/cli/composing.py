@@ -74,7 +74,7 @@ class Configs:
 
     @cached_property
     def _options(self) -> Mapping[str, Mapping[str, Part]]:
-        """Of each group: option -> what it says of itself. The user's own stand before ours, as for Hydra."""
+        """Of each group: option -> what it says of itself."""
         return {group: self._of_group(group) for group in GROUPS}
 
     def _of_group(self, group: str) -> dict[str, Part]:
@@ -110,6 +110,12 @@ def _quoted(text: str) -> str:
 def override(key: str, values: Sequence[object]) -> str:
     """``key=value``, or a sweep over several: in Hydra's grammar, whatever the values hold."""
     return f"{key}={','.join(map(_value, values))}"
+
+
+def override_by_mapping(key: str, content: Mapping[str, str]) -> str:
+    """``key={inner: value, ...}``."""
+    inner = (re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", name) + f": {_value(one)}" for name, one in content.items())
+    return f"{key}={{{', '.join(inner)}}}"
 
 
 def _value(value: object) -> str:

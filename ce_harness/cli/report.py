@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from ce_harness import places
 from ce_harness.cli import studies
+from ce_harness.cli.own_folder import take_in
 from ce_harness.errors import INTERRUPTED, ConfigError, HarnessError
 from ce_harness.passwords import without_passwords
-from ce_harness.startup import loading, make_importable
+from ce_harness.startup import loading
 
 if TYPE_CHECKING:
     from ce_harness.report.evidence.run import Run
@@ -166,7 +167,7 @@ class Job:
 
 def _job(args: argparse.Namespace) -> Job:
     if args.config_dir:
-        make_importable(args.config_dir.absolute())
+        take_in(args.config_dir)
     options = f" --config-dir {shlex.quote(str(args.config_dir))}" if args.config_dir else ""
     if args.study:
         if args.tunes:
@@ -213,6 +214,8 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
     code_now = code_digests(config)["harness_digest"]
     runs: Sequence[Run] = reading.read_runs(uri, job.tracked_as, must_exist=not args.missing)
     if args.runs_csv:
+        if args.where or args.missing or args.mix:
+            raise ConfigError("--runs-csv writes all runs as they are: give no --where, --missing or --mix")
         rows.write_all(runs, args.runs_csv)
         print(f"{len(runs)} runs  {args.runs_csv}")
         return
@@ -223,7 +226,8 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
     for key, value in args.where:
         wanted.setdefault(key, []).append(value)
     reads = selection.chosen(job.study.reads or {}, wanted)
-    study = replace(job.study, reads=reads)
+    claims = tuple(one for one in job.study.claims if {one.first, one.second} <= set(reads["loss"]))
+    study = replace(job.study, reads=reads, claims=claims)
     job = replace(job, study=study)
     added = "" if job.losses else study.train
     commands = TrainingCommands(places.run_command(), configs, job.tracked_as, added, runs)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from ce_harness.cli.composing import GROUPS, Configs, flat, override
+from ce_harness.cli.composing import GROUPS, Configs, flat, override, override_by_mapping
 from ce_harness.config.schema import PARTS_BY_NAME
 from ce_harness.errors import ConfigError
 from ce_harness.report.evidence.run import Run, value
@@ -64,7 +64,12 @@ class TrainingCommands:
         ]
 
     def of_missing(self, missing: Sequence[Combination], tuning_seeds: Sequence[int]) -> list[str]:
-        """The runs that choose the learning rates come first."""
+        """The runs that choose the learning rates come first.
+
+        Raises:
+            ConfigError: an option isn't there that a command would name.
+        """
+        self._refuse_unknown(missing)
         tuning = [one for one in missing if one["seed"] in tuning_seeds]
         return self.of(tuning) + self.of([one for one in missing if one["seed"] not in tuning_seeds])
 
@@ -77,6 +82,15 @@ class TrainingCommands:
             return [missing]
         commands = self.of(planned)
         return commands if len(commands) <= LONGEST else [missing]
+
+    def _refuse_unknown(self, combinations: Sequence[Combination]) -> None:
+        for group in GROUPS:
+            for name in sorted({str(one[group]) for one in combinations if group in one}):
+                if not self._configs.has(group, self._option(group, name)):
+                    raise ConfigError(
+                        f"{group}={name}: no option of the group has this name; --config-dir DIR names the folder of "
+                        "your own options"
+                    )
 
     def _overrides(self, box: Mapping[str, Sequence[object]]) -> Iterator[str]:
         for key, values in box.items():
@@ -121,16 +135,15 @@ class TrainingCommands:
         )
         composed = self._compose((*words, *others))
         told = {
-            _added(key) if key not in composed else key: text
+            key: text
             for key, text in latest.params.items()
             if composed
-            and (key in composed or key.partition(".")[0] in (*GROUPS, *PARTS_BY_NAME))
             and text != composed.get(key)
             and key not in {*keys, *PLACES, "study", "seed", "threads"}
             and not any(word.startswith(f"{key}=") for word in self._words)
             and not (key == "dataset.split_seed" and text == latest.params["seed"])
         }
-        return (*others, *(override(key, [text]) for key, text in sorted(told.items())))
+        return (*others, *_words_of(told, composed))
 
     def _compose(self, words: tuple[str, ...]) -> dict[str, str]:
         if words not in self._composed:
@@ -142,9 +155,24 @@ class TrainingCommands:
         return self._composed[words]
 
 
-def _added(key: str) -> str:
-    """A key that no YAML file has, as it is typed: callbacks and metrics by name need no ``+``."""
-    return key if key.partition(".")[0] in PARTS_BY_NAME else f"+{key}"
+def _words_of(told: Mapping[str, str], composed: Mapping[str, str]) -> Iterator[str]:
+    """As it is typed, what was told beside a composed config, both flat.
+
+    A key that a part does not have yet is added; callbacks and metrics by name need no ``+`` for that. A mapping where
+    the config has one value, such as a schedule in place of ``constant``, is told whole. Keys that no config has any
+    more are left out.
+    """
+    mappings: dict[str, dict[str, str]] = {}
+    for key, text in sorted(told.items()):
+        first, _, rest = key.partition(".")
+        if rest and first in composed:
+            mappings.setdefault(first, {})[rest] = text
+        elif first in PARTS_BY_NAME or any(one == key or one.startswith(f"{key}.") for one in composed):
+            yield override(key, [text])
+        elif first in GROUPS:
+            yield override(f"+{key}", [text])
+    for key, content in mappings.items():
+        yield override_by_mapping(key, content)
 
 
 def boxes(combinations: Sequence[Combination]) -> list[dict[str, tuple[object, ...]]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from ce_harness.comparison.result import Comparison
 from ce_harness.comparison.sweep_process import train
-from ce_harness.comparison.words import Options, seed_numbers, word
+from ce_harness.comparison.words import Options, seed_numbers, values_tried, word
+from ce_harness.config.identity import NOT_IDENTITY
 from ce_harness.errors import ConfigError
 from ce_harness.report.study import TUNES
 from ce_harness.rundir import files
@@ -31,7 +34,8 @@ def compare(
     y: ArrayLike | None = None,
     x_test: ArrayLike | None = None,
     y_test: ArrayLike | None = None,
-    tunes: Mapping[str, Sequence[object]] | None = None,
+    class_names: Sequence[str] | None = None,
+    tunes: Mapping[str, Sequence[object] | Mapping[str, Sequence[object]]] | None = None,
     runs_dir: str | Path = "runs",
     overrides: Sequence[str] = (),
     **keys: object,
@@ -56,8 +60,10 @@ def compare(
         y: integer class ids from 0, of shape (N,).
         x_test: images of a test set of its own; without it, a part of ``x`` is the test set.
         y_test: their class ids.
+        class_names: with ``x``, what the class ids are called.
         tunes: values of keys to try, ``{"learning_rate": [0.03, 0.3], "optimizer.momentum": [0, 0.9]}``: every
-            combination is trained, and each loss compared at the one that is best on validation.
+            combination is trained, and each loss compared at the one that is best on validation. Where losses have
+            values of their own, a mapping: ``{"loss.t": {"tempered": [2, 3]}}``.
         runs_dir: where runs and arrays are kept.
         overrides: further words as typed in a terminal, ``["optimizer=adam"]``.
         **keys: any key of the config: ``epochs=5``, ``**{"optimizer.momentum": 0.5}``.
@@ -76,21 +82,35 @@ def compare(
     numbers = seed_numbers(seeds)
     options = Options(folder / "options")
     names = [options.name("loss", loss) for loss in losses]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"losses: two are called {name}; give one a name: {{'_target_': ..., 'name': ...}}")
     words = [f"{group}={options.name(group, part)}" for group, part in (("model", model), ("optimizer", optimizer))]
     if x is None:
         words.append(f"dataset={options.name('dataset', dataset or 'digits')}")
     else:
-        path = _saved(folder / "arrays", {"x": x, "y": y, "x_test": x_test, "y_test": y_test})
+        arrays: dict[str, ArrayLike | None] = {
+            "x": x,
+            "y": y,
+            "x_test": x_test,
+            "y_test": y_test,
+            "class_names": class_names,
+        }
+        path = _saved(folder / "arrays", arrays)
         words += ["dataset=npz", f"dataset.name={word(dataset or 'arrays')}", f"dataset.path={word(path)}"]
     study = str(keys.pop("study", ""))
     words += [*(f"{key}={word(value)}" for key, value in keys.items()), *overrides]
-    words += [f"{key}={','.join(map(word, values))}" for key, values in (tunes or {}).items()]
-    # Calls that differ in losses and seeds alone are of one study: their runs are compared with one another.
-    asked = " ".join(words).replace(str(folder), "")
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)  # losses of equal values to try, by these
+    for name in names:
+        alike[values_tried(tunes or {}, name)].append(name)
+    # Calls that differ in losses, seeds and what is kept are of one study: their runs are compared with one another.
+    said = [one for one in words if one.partition("=")[0] not in NOT_IDENTITY]
+    asked = " ".join([*said, *dict.fromkeys(chain(*alike))]).replace(str(folder), "")
     study = study or f"compare_{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
     flags = [f"--config-dir={options.folder}"] if options.folder.is_dir() else []
-    words += [f"study={study}", f"runs_dir={word(folder)}", f"loss={','.join(names)}"]
-    train([*flags, *words, f"seed={','.join(map(str, numbers))}"], " / ".join(names))
+    words += [f"study={study}", f"runs_dir={word(folder)}", f"seed={','.join(map(str, numbers))}"]
+    for tried, of_these in alike.items():
+        train([*flags, *words, *tried, f"loss={','.join(of_these)}"], " / ".join(of_these))
     uri = str(keys.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder}/mlflow.db")
     return Comparison.of_tracked(uri, study, names, numbers, tuple(tunes or TUNES))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -27,6 +27,12 @@ def word(value: object) -> str:
     if not isinstance(value, str | Path) or PLAIN.fullmatch(text):
         return text
     return "'" + re.sub(r"(\\+)(?='|$)", r"\1\1", text).replace("'", r"\'") + "'"
+
+
+def values_tried(tunes: Mapping[str, Sequence[object] | Mapping[str, Sequence[object]]], loss: str) -> tuple[str, ...]:
+    """The words that sweep over the values to try with a loss; none for keys that only others have."""
+    own = {key: values.get(loss, ()) if isinstance(values, Mapping) else values for key, values in tunes.items()}
+    return tuple(f"{key}={','.join(map(word, values))}" for key, values in own.items() if values)
 
 
 def seed_numbers(seeds: int | Iterable[int]) -> list[int]:

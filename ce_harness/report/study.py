@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from ce_harness.errors import ConfigError
 
 TUNES = ("learning_rate",)  # what is tuned unless a study says otherwise
+TUNED_FOR = ("val/accuracy", "val/nll", "val/brier")
+RELATIONS = ("greater", "less", "equal")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +117,19 @@ class Claim:
     within: Mapping[str, object] = field(default_factory=dict, hash=False)
     along: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuses a rule that decides nothing, or something else than is meant.
+
+        Raises:
+            ConfigError: names the claim.
+        """
+        if self.relation not in RELATIONS:
+            allowed = ", ".join(RELATIONS)
+            raise ConfigError(f"claim {self.statement!r}: relation={self.relation!r}: allowed is one of {allowed}")
+        least = 1 if self.ratio else 0
+        if not self.margin > least:
+            raise ConfigError(f"claim {self.statement!r}: margin={self.margin}: allowed is a number above {least}")
+
 
 Where = Callable[[Mapping[str, object]], bool]
 
@@ -168,11 +183,26 @@ class Study:
         """
         if self.reads is None:
             return
+        for key, values in self.reads.items():
+            if isinstance(values, str):
+                raise ConfigError(f"reads: {key}={values!r}: allowed is a list of values; write [{values!r}]")
+        # A value that is a list, such as the units of a network, as runs tell it: text.
+        texts = {key: [str(one) if isinstance(one, list) else one for one in values]
+                 for key, values in self.reads.items() if any(isinstance(one, list) for one in values)}  # fmt: skip
+        object.__setattr__(self, "reads", {**self.reads, **texts})
         tuned = self.tunes if self.tuning_seeds else [key for key in self.tunes if key not in TUNES]
         for key in ("loss", "seed", *tuned):
             if key not in self.reads:
                 why = "tuning_seeds choose among its values" if key in tuned else "every study must"
                 raise ConfigError(f"reads names no {key}: {why}; add its values: {key!r}: [...]")
+        for by in self.tuned_for:
+            if by not in TUNED_FOR:
+                raise ConfigError(f"tuned_for: {by!r}: allowed are {', '.join(TUNED_FOR)}")
+        for claim in self.claims:
+            for loss in (claim.first, claim.second):
+                if loss not in self.reads["loss"]:
+                    known = ", ".join(map(str, self.reads["loss"]))
+                    raise ConfigError(f"claim {claim.statement!r}: {loss}: allowed is a loss that reads names: {known}")
         if shared := sorted(set(self.tuning_seeds).intersection(self.reads["seed"])):
             raise ConfigError(f"tuning_seeds and reads share the seeds {shared}: what chooses a rate must not judge it")
         for key, values in self.reads.items():

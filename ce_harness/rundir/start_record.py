@@ -83,6 +83,8 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 def git_state(room: Path = Path(__file__).parent) -> dict[str, str]:
     """``git_commit``, and ``git_dirty``: whether code that decides bits differs from it. A report decides none.
 
+    An installed package may lie in a repository of the user's, as in ``.venv``: that one says nothing of our code.
+
     Args:
         room: a folder of the package.
     """
@@ -94,7 +96,7 @@ def git_state(room: Path = Path(__file__).parent) -> dict[str, str]:
         except (OSError, subprocess.CalledProcessError):
             return None
 
-    commit = git("rev-parse", "HEAD")
+    commit = git("rev-parse", "HEAD") if git("ls-files") else None
     if commit is None:
         return {"git_commit": "unknown", "git_dirty": "unknown"}
     counted = ["..", *(f":(exclude)../{uncounted}*" for uncounted in UNCOUNTED)]

@@ -85,8 +85,8 @@ def read_runs(tracking_uri: str, study: str, must_exist: bool = True) -> list[Tr
             client = open_store(tracking_uri)
         experiments = [e.experiment_id for e in client.search_experiments()]
         with _without_garbage_collection():
-            found = pages(client, experiments, f"tags.study = '{study}'")
-            runs = [_tracked(client, run) for page in found for run in page]
+            of_study = pages(client, experiments, f"tags.study = '{study}'")
+            runs = [_tracked(client, run) for page in of_study for run in page]
     return sorted(runs, key=lambda run: (run.start_time, run.run_id))
 
 

@@ -93,21 +93,21 @@ def _make(path: Path) -> None:
 
 def experiment_id(client: MlflowClient, name: str) -> str:
     """The id of the experiment, made when it is new; artifacts of a SQLite store lie beside its file."""
-    found = client.get_experiment_by_name(name)
-    if found and found.lifecycle_stage == LifecycleStage.DELETED:
-        restore = f"mlflow experiments restore --experiment-id {found.experiment_id}"
+    known = client.get_experiment_by_name(name)
+    if known and known.lifecycle_stage == LifecycleStage.DELETED:
+        restore = f"mlflow experiments restore --experiment-id {known.experiment_id}"
         raise MlflowException(f"the experiment {name} is deleted; `{restore}`, or set mlflow_experiment=NAME")
-    if found:
-        return found.experiment_id
+    if known:
+        return known.experiment_id
     path = sqlite_path(client.tracking_uri)
     location = artifacts_of(path, name) if path else None
     try:
         return client.create_experiment(name, location, tags={"mlflow.experimentKind": MODEL_TRAINING})
     except MlflowException:
-        found = client.get_experiment_by_name(name)
-        if found is None:  # else another process made it in between
+        known = client.get_experiment_by_name(name)
+        if known is None:  # else another process made it in between
             raise
-        return found.experiment_id
+        return known.experiment_id
 
 
 def pages(client: MlflowClient, experiments: Sequence[str], wanted: str) -> Iterator[Sequence[Run]]:

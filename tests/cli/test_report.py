@@ -34,6 +34,25 @@ def test_every_tracked_run_of_a_study_is_a_line_of_one_csv_file(tracked, tmp_pat
     assert frame.loc[0, "run"] == "'=1+1"  # text for a spreadsheet
     assert frame.groupby("loss")["test/accuracy"].mean()["mse"] == pytest.approx(0.90, abs=0.02)
     assert capsys.readouterr().out == f"18 runs  {file}\n"
+    assert report.main(["demo", "--where", "seed=0", "--runs-csv", str(file)]) == 2
+    assert "--runs-csv writes all runs as they are: give no --where" in capsys.readouterr().err
+
+
+OWN = """
+from ce_harness.report.study import Claim, Study
+
+LOSSES = ["softmax_ce", "builtin_ce", "mse"]
+STUDY = Study("Which?", {}, reads={"loss": LOSSES, "seed": range(6)}, claims=tuple(
+    Claim(f"{loss} is as good", "test/accuracy", loss, "softmax_ce", "equal", 0.01) for loss in LOSSES[1:]))
+"""
+
+
+def test_a_claim_about_a_loss_that_is_not_chosen_is_none_of_the_report(tracked, tmp_path):
+    (tmp_path / "mine.py").write_text(OWN)
+    chosen = [f"--where=loss={loss}" for loss in ("softmax_ce", "builtin_ce")]
+    assert report.main([str(tmp_path / "mine.py"), *chosen]) == 0
+    verdicts = pd.read_csv(tmp_path / "results" / "mine" / "verdicts.csv")
+    assert verdicts["claim"].tolist() == ["builtin_ce is as good"]
 
 
 def test_the_traceback_only_when_asked_for(monkeypatch):

@@ -8,6 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from ce_harness.cli.composing import Configs, flat
 from ce_harness.cli.training_commands import TrainingCommands, boxes
+from ce_harness.errors import ConfigError
 from tests.report.synthetic import Run
 
 PATH = "my data, 'new' & \"old\"/x=1.npz"
@@ -119,3 +120,36 @@ def test_the_runs_that_choose_the_learning_rates_come_first():
     missing = [{"loss": "mse", "seed": 5}, {"loss": "mse", "seed": 0}]
     commands = TrainingCommands("ce-run", Configs(), "mine").of_missing(missing, range(3))
     assert [command.rpartition(" ")[2] for command in commands] == ["seed=0", "seed=5"]
+
+
+SCHEDULE = {"_target_": "my_schedule.Warm", "steps": "200", "why": "a, b"}
+
+
+@pytest.mark.parametrize(
+    ("experiment", "told"),
+    [
+        ("", {f"learning_rate_schedule.{key}": text for key, text in SCHEDULE.items()}),
+        ("", {"class_weight.cat": "2.5", "class_weight.a: b, c": "1.0"}),
+        ("class_weight: {cat: 2.0}\n", {"class_weight": "None"}),
+        ("class_weight: {cat: 2.0}\n", {"class_weight.cat": "3.0"}),
+    ],
+)
+def test_a_mapping_that_runs_were_told_is_told_again(own, experiment, told):
+    (own.own / "experiment").mkdir()
+    (own.own / "experiment" / "mine.yaml").write_text(f"# @package _global_\nstudy: mine\n{experiment}")
+    (command,) = TrainingCommands("ce-run", own, "mine", trained=[Run("mse", 0, params=told)]).of([{"seed": 7}])
+    (params,) = trained_by(command, own)
+    assert {key: one for key, one in params.items() if key.startswith(tuple(told))} == told
+
+
+def test_a_key_that_no_config_has_any_more_is_left_out(own):
+    run = Run("mse", 0, params={"of_an_earlier_version": "1", "epochs": "30"})
+    (command,) = TrainingCommands("ce-run", own, "mine", trained=[run]).of([{"seed": 7}])
+    assert shlex.split(command)[4:] == ["study=mine", "seed=7"]
+
+
+def test_a_command_for_an_option_that_is_not_there_is_not_printed(own):
+    missing = [{"loss": "margin", "seed": 0}]
+    told = r"^loss=margin: no option of the group has this name; --config-dir DIR names the folder"
+    with pytest.raises(ConfigError, match=told):
+        TrainingCommands("ce-run", Configs(), "mine").of_missing(missing, ())

@@ -27,7 +27,8 @@ CELLS = (
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(3), 40)
     x = rng.normal(y[:, None, None], 0.1, (120, 4, 4)).astype("float32")
-    small = dict(x=x, y=y, dataset="squares", model="softmax_regression", epochs=1, threads=1, batch_size=32)
+    arrays = dict(x=x, y=y, class_names=["dark", "grey", "light"], dataset="squares")
+    small = dict(**arrays, model="softmax_regression", epochs=1, threads=1, batch_size=32)
     """,
     """
     from ce_harness import compare
@@ -50,6 +51,14 @@ CELLS = (
     """
     import sys
     print("tensorflow" in sys.modules)
+    """,
+    """
+    from ce_harness import load
+    kept = compare([{"_target_": "my_loss.Tempered", "t": 3.0, "name": "tempered"}, "softmax_ce"],
+                   seeds=2, overrides=["learning_rate=0.5"], save_model=True, **small)
+    best = kept.runs.sort_values("val/accuracy").iloc[-1]
+    classifier = load(f"runs/{best.config_hash}-{best.code_digest}")
+    print(json.dumps([sorted(kept.runs["run_id"]) == sorted(runs["run_id"]), [*classifier.predict(x[:1])]]))
     """,
 )  # fmt: skip
 
@@ -100,3 +109,7 @@ def test_it_shows_answer_table_and_figure(outputs):
 
 def test_the_kernel_itself_trains_nothing(outputs):
     assert printed(outputs[4]) == "False\n"
+
+
+def test_to_keep_the_networks_makes_no_other_runs_and_one_of_them_predicts(outputs):
+    assert json.loads(printed(outputs[5]).splitlines()[-1]) == [True, ["dark", "grey", "light"]]

@@ -69,6 +69,10 @@ def test_what_another_process_cannot_import_is_refused(tmp_path):
         ({"losses": ["mse"]}, "a list of two losses or more"),
         ({"losses": ["mse", "mse"]}, "a list of two losses or more"),
         ({"losses": ["mse", "softmax_ce"], "x": [[0]]}, "y is missing"),
+        (
+            {"losses": [{"_target_": "my_loss.T", "t": 1}, {"_target_": "my_loss.T", "t": 2}]},
+            "^losses: two are called T",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_refused(tmp_path, arguments, message):
@@ -81,12 +85,37 @@ def test_what_the_command_refuses_is_raised(tmp_path, monkeypatch):
         train(["batch_size=0", f"runs_dir={tmp_path}"], "two losses")
 
 
-def test_values_to_try_are_swept_over_and_tuned(monkeypatch, tmp_path):
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """Calls ``compare``, which trains nothing: the words of each sweep, and what is read of the store."""
     module, told = import_module("ce_harness.comparison.compare"), []
-    monkeypatch.setattr(module, "train", lambda words, title: told.extend(words))
+    monkeypatch.setattr(module, "train", lambda words, title: told.append(words))
     monkeypatch.setattr(module.Comparison, "of_tracked", lambda *args: args)
-    *_, tunes = module.compare(
-        ["softmax_ce", "mse"], tunes={"learning_rate": [0.1, 1], "optimizer.momentum": [0, 0.9]}, runs_dir=tmp_path
-    )
-    assert {"learning_rate=0.1,1", "optimizer.momentum=0,0.9"} <= set(told)
-    assert tunes == ("learning_rate", "optimizer.momentum")
+
+    def ask(*losses, **arguments):
+        told.clear()
+        _, study, *_, tunes = module.compare(losses, runs_dir=tmp_path, **arguments)
+        return [set(words) for words in told], study, tunes
+
+    return ask
+
+
+def test_values_to_try_are_swept_over_and_tuned(asked):
+    tunes = {"learning_rate": [0.1, 1], "optimizer.momentum": [0, 0.9]}
+    (words,), _, keys = asked("softmax_ce", "mse", tunes=tunes)
+    assert {"learning_rate=0.1,1", "optimizer.momentum=0,0.9", "loss=softmax_ce,mse"} <= words
+    assert keys == ("learning_rate", "optimizer.momentum")
+
+
+def test_a_loss_is_tried_at_the_values_of_a_key_that_it_alone_has(asked):
+    tunes = {"learning_rate": [0.1, 1], "loss.gamma": {"focal": [1, 2]}}
+    (others, focal), *_ = asked("softmax_ce", "focal", "mse", tunes=tunes)
+    assert {"loss=softmax_ce,mse", "learning_rate=0.1,1"} <= others
+    assert {"loss=focal", "learning_rate=0.1,1", "loss.gamma=1,2"} <= focal
+    assert not any(word.startswith("loss.gamma") for word in others)
+
+
+def test_to_keep_the_networks_makes_no_other_study(asked):
+    studies = {asked("softmax_ce", "mse", **more)[1] for more in ({}, {"save_model": True}, {"device": "cpu"})}
+    assert len(studies) == 1
+    assert asked("softmax_ce", "mse", epochs=3)[1] not in studies

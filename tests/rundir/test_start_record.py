@@ -42,3 +42,11 @@ def test_only_what_decides_bits_makes_a_run_dirty(package, edited, dirty):
 
 def test_outside_git_nothing_is_claimed(tmp_path):
     assert git_state(tmp_path) == {"git_commit": "unknown", "git_dirty": "unknown"}
+
+
+def test_a_package_that_is_installed_into_a_repository_of_the_users_is_not_told_by_its_commits(package):
+    """``.venv`` in one's own repository: the commit there is none of our code."""
+    installed = package.parent / ".venv" / "ce_harness" / "rundir"
+    installed.mkdir(parents=True)
+    (installed / "code.py").write_text("")
+    assert git_state(installed) == {"git_commit": "unknown", "git_dirty": "unknown"}

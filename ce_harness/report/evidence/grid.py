@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from ce_harness.report.evidence.run import Run, value
@@ -53,8 +54,8 @@ class Grid:
 
 
 def normal(allowed: Any) -> str | float:
-    """A value as it is compared: numbers as numbers, all else (text, True, None) as the text MLflow keeps."""
-    return str(allowed) if isinstance(allowed, str | bool | None) else float(allowed)
+    """A value as it is compared: numbers as numbers, all else (text, True, None, lists) as the text MLflow keeps."""
+    return float(allowed) if isinstance(allowed, Real) and not isinstance(allowed, bool) else str(allowed)
 
 
 def number(text: str) -> str | float:

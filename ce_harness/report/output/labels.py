@@ -9,6 +9,7 @@ from typing import cast
 from omegaconf import DictConfig, OmegaConf
 
 from ce_harness import places
+from ce_harness.errors import ConfigError
 from ce_harness.report.study import TUNES, Evidence
 from ce_harness.report.verdicts.outcomes import BEST_OF, OF_PROBABILITIES, TIME_TO, WITHOUT_PROBABILITIES, target
 from ce_harness.report.verdicts.settings import described, setting_columns
@@ -53,6 +54,17 @@ def loss_names(evidence: Evidence) -> dict[str, str]:
     else:
         labels = {loss: text for loss, text in built_in_labels().items() if loss in names}
     return names | {loss: text for loss, text in labels.items() if list(labels.values()).count(text) == 1}
+
+
+def check_reference(reference: str, evidence: Evidence) -> None:
+    """Checks that there are runs of the loss that others are compared with.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    losses = list(evidence.runs["loss"].unique())
+    if reference not in losses:
+        raise ConfigError(f"reference={reference!r}: allowed is a loss of the runs: {', '.join(losses)}")
 
 
 @cache

@@ -11,7 +11,15 @@ import pandas as pd
 
 from ce_harness.metrics import at_bound
 from ce_harness.report.output.formats import NOTHING, number, with_interval
-from ce_harness.report.output.labels import MARKED, common_settings, label, loss_names, mark, setting_column
+from ce_harness.report.output.labels import (
+    MARKED,
+    check_reference,
+    common_settings,
+    label,
+    loss_names,
+    mark,
+    setting_column,
+)
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.verdicts.images import settings_of_one_test_set
 from ce_harness.report.verdicts.intervals import summarize
@@ -104,6 +112,7 @@ def _time(values: pd.Series, end: float) -> tuple[dict[str, Any], str]:
 
 def paired_differences(evidence: Evidence, reference: str, metrics: Sequence[str] = METRICS) -> Table:
     """Every other loss minus the reference, paired by seed."""
+    check_reference(reference, evidence)
     rows, lines, names = [], [], loss_names(evidence)
     for setting, group in by_setting(evidence.runs):
         for loss in group["loss"].unique():

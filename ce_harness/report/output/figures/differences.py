@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ce_harness.report.output import panels
-from ce_harness.report.output.labels import label, loss_names
+from ce_harness.report.output.labels import check_reference, label, loss_names
 from ce_harness.report.output.style import PAGE_WIDTH, loss_styles, new_figure
 from ce_harness.report.study import Claim, Evidence
 from ce_harness.report.verdicts.pairings import effect
@@ -27,6 +27,7 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str], clai
     logarithmic beyond +-0.01. NLL, Brier score and ECE are not compared with those of
     losses on raw logits, which train no probabilities.
     """
+    check_reference(reference, evidence)
     groups = list(by_setting(evidence.runs))
     losses = [loss for loss in evidence.runs["loss"].unique() if loss != reference]
     shown, several = groups[: panels.MOST], len(groups) > 1
