@@ -89,15 +89,9 @@ def compare(
     if x is None:
         words.append(f"dataset={options.name('dataset', dataset or 'digits')}")
     else:
-        arrays: dict[str, ArrayLike | None] = {
-            "x": x,
-            "y": y,
-            "x_test": x_test,
-            "y_test": y_test,
-            "class_names": class_names,
-        }
-        path = _saved(folder / "arrays", arrays)
-        words += ["dataset=npz", f"dataset.name={word(dataset or 'arrays')}", f"dataset.path={word(path)}"]
+        words += _words_for_arrays(
+            dataset or "arrays", folder / "arrays", x=x, y=y, x_test=x_test, y_test=y_test, class_names=class_names
+        )
     study = str(keys.pop("study", ""))
     words += [*(f"{key}={word(value)}" for key, value in keys.items()), *overrides]
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)  # losses of equal values to try, by these
@@ -115,14 +109,14 @@ def compare(
     return Comparison.of_tracked(uri, study, names, numbers, tuple(tunes or TUNES))
 
 
-def _saved(folder: Path, arrays: dict[str, ArrayLike | None]) -> Path:
-    """The file of these arrays, named after what is in it."""
+def _words_for_arrays(name: object, folder: Path, **arrays: ArrayLike | None) -> list[str]:
+    """The words for data in a file, which is named after what is in it."""
     if arrays["y"] is None:
         raise ConfigError("y is missing: give the class ids of x, integers from 0")
     content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **{name: np.asarray(one) for name, one in arrays.items() if one is not None})
+    np.savez(content, allow_pickle=False, **{role: np.asarray(one) for role, one in arrays.items() if one is not None})
     path = folder / f"{hashlib.sha256(content.getvalue()).hexdigest()[:16]}.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         files.write(path, content.getvalue())
-    return path
+    return ["dataset=npz", f"dataset.name={word(name)}", f"dataset.path={word(path)}"]

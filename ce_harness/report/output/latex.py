@@ -1,6 +1,6 @@
 r"""How a table is written in LaTeX: no wider than the text of a paper, and no higher than its page.
 
-A paper that takes in a table needs ``\usepackage{adjustbox,array,booktabs}`` and ``\usepackage[T1]{fontenc}``.
+A paper that takes in a table needs ``\usepackage{adjustbox,array,booktabs}``.
 ``adjustbox`` makes smaller what would be too large. Columns of long text wrap, and long tables become several.
 """
 
@@ -81,6 +81,7 @@ _LATEX = {character: f"\\{character}" for character in "&%$#{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",  # LaTeX's own encoding of fonts has a dash there
     "<": "$<$",
     ">": "$>$",
     "\N{PLUS-MINUS SIGN}": r"$\pm$",

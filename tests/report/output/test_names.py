@@ -130,7 +130,7 @@ def test_figures_draw_the_names_and_no_formula():
 def test_latex_compiles_whatever_a_table_is_called(tmp_path):
     ascii_names = [name for name in HARMFUL if printable(name).isascii()]
     tables = "\n".join(latex(of(name), f"t{i}") + "\\clearpage" for i, name in enumerate(ascii_names))
-    packages = "\\usepackage[T1]{fontenc}\\usepackage{adjustbox,array,booktabs}"
+    packages = "\\usepackage{adjustbox,array,booktabs}"
     source = f"\\documentclass{{article}}{packages}\\begin{{document}}{tables}\\end{{document}}"
     (tmp_path / "all.tex").write_text(source)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]

@@ -42,7 +42,7 @@ def test_every_latex_table_compiles_and_is_no_wider_than_the_text(report, tmp_pa
     tables = sorted(report.glob("*.tex"))
     assert len(tables) >= 8
     inputs = "\n".join(f"\\input{{{table}}}\\clearpage" for table in tables)
-    packages = "\\usepackage{adjustbox,array,booktabs}\\usepackage[T1]{fontenc}"
+    packages = "\\usepackage{adjustbox,array,booktabs}"
     source = f"\\documentclass{{article}}{packages}\\begin{{document}}{inputs}\\end{{document}}"
     (tmp_path / "all.tex").write_text(source)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]

@@ -291,10 +291,11 @@ def test_one_bit_in_any_file_of_rows_is_told(report, tmp_path):
 
 
 def test_latex_escapes_every_special_character():
-    frame = pd.DataFrame({"a_b": ["50% & $x$ {#1} ~ ^ \\ < -0.5 ± 1"]})
+    frame = pd.DataFrame({"a_b": ["50% & $x$ {#1} ~ ^ \\ < -0.5 ± 1", "y | x"]})
     made = latex(Table("A & B", frame), "t")
     assert r"a\_\allowbreak{}b" in made
     assert r"50\% \& \$x\$ \{\#1\} \textasciitilde{} \textasciicircum{} \textbackslash{} $<$ $-$0.5 $\pm$ 1" in made
+    assert r"y \textbar{} x" in made
     assert r"\caption{A \& B}" in made
 
 
