@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from ce_harness.errors import DivergedError, HarnessError
 
@@ -37,6 +38,8 @@ def train(words: Sequence[str], title: str) -> None:
                     printed.append(line.rstrip())
                     if ended := ENDED.match(line):
                         bar.update(task, completed=int(ended[1]), total=int(ended[2]))
+                    elif "trained elsewhere" in line:  # so nobody trains what a server has without knowing
+                        bar.console.print(Text(printed[-1]))
         except KeyboardInterrupt:
             _wait_for_the_end(process)
             raise

@@ -123,7 +123,7 @@ def describe(name: str, study_file: Path, evidence: Evidence) -> dict[str, Any]:
         "rules": _rules(first, facts["study_sha256"]),
         "judging_code": _judging(first),
         "commits": sorted(set(runs["git_commit"])),
-        "runs_with_uncommitted_changes": int((runs["git_dirty"] == "true").sum()),
+        "runs_with_uncommitted_changes": _uncommitted(runs["git_dirty"]),
         "code_digests": sorted(set(_first_told(runs, "harness_digest", "code_digest"))),
         "data_sha256": {
             dataset: ", ".join(sorted(set(_first_told(of_dataset, "source_digest", "dataset_digest"))))
@@ -136,6 +136,12 @@ def describe(name: str, study_file: Path, evidence: Evidence) -> dict[str, Any]:
 def _first_told(runs: pd.DataFrame, newer: str, older: str) -> pd.Series:
     """A column, or where earlier runs lack it another."""
     return runs[newer].where(runs[newer].fillna("") != "", runs[older]) if newer in runs else runs[older]
+
+
+def _uncommitted(dirty: pd.Series) -> int | str:
+    if "unknown" in set(dirty):
+        return "unknown: ce_harness was installed, and not run from its repository"
+    return int((dirty == "true").sum())
 
 
 def _rules(first: pd.Series, now: str) -> str:

@@ -90,6 +90,14 @@ def test_runs_of_a_checkout_with_changes_are_counted(study_file):
     assert provenance.describe("study", path, found)["runs_with_uncommitted_changes"] == 2
 
 
+def test_of_an_installed_package_git_knows_no_changes(study_file):
+    path, commit = study_file
+    installed = evidence(path, commit)
+    installed.runs["git_dirty"] = "unknown"
+    told = provenance.describe("study", path, installed)["runs_with_uncommitted_changes"]
+    assert told.startswith("unknown: ce_harness was installed")
+
+
 def test_tuning_runs_are_the_first(study_file):
     path, commit = study_file
     assert rules(path, evidence(path, commit, tuning=["0" * 40])).startswith("unknown")
