@@ -91,7 +91,7 @@ def test_what_was_added_to_the_runs_is_added_again_and_a_group_that_the_study_do
     words = shlex.split(command)[4:]
     assert words == [
         *("study=mine", "loss=mse", "seed=7", "model=softmax_regression"),
-        *("+optimizer.weight_decay=0.01", "callbacks.f1._target_=my_callback.F1", "epochs=6"),
+        *("callbacks.f1._target_=my_callback.F1", "epochs=6", "+optimizer.weight_decay=0.01"),
     ]
 
 
@@ -144,8 +144,8 @@ def test_a_mapping_that_runs_were_told_is_told_again(own, experiment, told):
 
 def test_a_key_that_no_config_has_any_more_is_left_out(own):
     run = Run("mse", 0, params={"of_an_earlier_version": "1", "epochs": "30"})
-    (command,) = TrainingCommands("ce-run", own, "mine", trained=[run]).of([{"seed": 7}])
-    assert shlex.split(command)[4:] == ["study=mine", "seed=7"]
+    (command,) = TrainingCommands("ce-run", own, "mine", trained=[run]).of([{"loss": "mse", "seed": 7}])
+    assert shlex.split(command)[4:] == ["study=mine", "loss=mse", "seed=7"]
 
 
 def test_a_command_for_an_option_that_is_not_there_is_not_printed(own):
