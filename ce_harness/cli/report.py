@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--runs-csv", type=Path, metavar="FILE", help="write every tracked run of the study, and make no report"
     )
+    parser.add_argument("--slides", action="store_true", help="figures for slides: larger text, and more pixels")
     parser.add_argument("--output", type=Path, metavar="DIR", help="where the report goes (default: results/STUDY)")
     return parser
 
@@ -154,6 +155,7 @@ class Job:
         output: where the report goes.
         command: the words that ask for it.
         losses: those to compare where there is no study file.
+        slides: whether the figures are for slides.
     """
 
     name: str
@@ -163,18 +165,21 @@ class Job:
     output: Path
     command: str
     losses: Sequence[str] = ()
+    slides: bool = False
 
 
 def _job(args: argparse.Namespace) -> Job:
     if args.config_dir:
         take_in(args.config_dir)
     options = f" --config-dir {shlex.quote(str(args.config_dir))}" if args.config_dir else ""
+    options += " --slides" if args.slides else ""
     if args.study:
         if args.tunes:
             raise ConfigError(f"--tunes goes with --losses; what {args.study} tunes stands in its file")
         file = studies.find(args.study)
         command = f"{places.report_command()} {shlex.quote(args.study)}{options}"
-        return Job(file.name, file.name, file.load(), file.path, args.output or file.output, command)
+        output = args.output or file.output
+        return Job(file.name, file.name, file.load(), file.path, output, command, slides=args.slides)
     with loading():
         from ce_harness.report import any_losses
         from ce_harness.report.study import TUNES
@@ -187,7 +192,8 @@ def _job(args: argparse.Namespace) -> Job:
     command = f"{places.report_command()} --losses {','.join(args.losses)}{options}"
     study = any_losses.study(args.losses, tunes=args.tunes or TUNES)
     path = Path(any_losses.__file__)
-    return Job(name, args.tracked_as, study, path, args.output or Path(places.RESULTS, name), command, args.losses)
+    output = args.output or Path(places.RESULTS, name)
+    return Job(name, args.tracked_as, study, path, output, command, args.losses, args.slides)
 
 
 def _kept_there(tracking_uri: str | None) -> str:
@@ -255,10 +261,11 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
 def _build(job: Job, row_files: Mapping[str, bytes] | None, again: Mapping[str, Any]) -> None:
     with loading():
         from ce_harness.report import build
-        from ce_harness.report.output import overview, terminal
+        from ce_harness.report.output import overview, style, terminal
 
-    output = job.output.resolve()
-    terminal.show(job.study, build.build(job.name, job.study, job.path, row_files, output, again), output)
+    output, look = job.output.resolve(), style.slides if job.slides else style.paper
+    report = build.build(job.name, job.study, job.path, row_files, output, again, look)
+    terminal.show(job.study, report, output)
     if overview.is_over(output):
         overview.write(output.parent)
 

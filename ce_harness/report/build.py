@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -75,6 +76,7 @@ def build(
     row_files: Mapping[str, bytes] | None,
     output: Path,
     commands: Mapping[str, Any] | None = None,
+    look: Callable[[], AbstractContextManager[None]] = style.paper,
 ) -> Report:
     """Make everything in memory, then replace ``output`` by it.
 
@@ -84,6 +86,7 @@ def build(
         row_files: the study's rows, by file name; None for a study that reads no runs.
         output: an absolute path.
         commands: those that make the report: ``train``, a list, and ``report``.
+        look: the context in which figures are drawn.
 
     Raises:
         TooFewRunsError: rows without a run.
@@ -108,7 +111,7 @@ def build(
     files |= publish.table_files(made)
     if in_words:
         files["answer.md"] = answer.markdown(study.question, in_words)
-    pictures = drawing.drawn(study.figures, compared)
+    pictures = drawing.drawn(study.figures, compared, look)
     files["index.html"] = page.render(study, facts, made, pictures, in_words, overview.is_over(output))
     told = {"question": study.question, "answer": in_words.summary if in_words else ""}
     publish.write(pictures | files, facts | told, output)

@@ -50,9 +50,10 @@ STUDY = Study("Which?", {}, reads={"loss": LOSSES, "seed": range(6)}, claims=tup
 def test_a_claim_about_a_loss_that_is_not_chosen_is_none_of_the_report(tracked, tmp_path):
     (tmp_path / "mine.py").write_text(OWN)
     chosen = [f"--where=loss={loss}" for loss in ("softmax_ce", "builtin_ce")]
-    assert report.main([str(tmp_path / "mine.py"), *chosen]) == 0
+    assert report.main([str(tmp_path / "mine.py"), *chosen, "--slides"]) == 0
     verdicts = pd.read_csv(tmp_path / "results" / "mine" / "verdicts.csv")
     assert verdicts["claim"].tolist() == ["builtin_ce is as good"]
+    assert "mine.py --slides --where=loss=softmax_ce" in (tmp_path / "results" / "mine" / "index.html").read_text()
 
 
 def test_the_traceback_only_when_asked_for(monkeypatch):

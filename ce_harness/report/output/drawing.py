@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
 
 from matplotlib.figure import Figure
 
@@ -19,11 +20,13 @@ Figures = Mapping[str, Callable[[Evidence], Figure]]
 _held: list[tuple[Figures, Evidence]] = []  # of a process that draws: it is forked with them, and nothing is copied
 
 
-def drawn(figures: Figures, evidence: Evidence) -> dict[str, bytes]:
-    """Each figure as PDF, PNG and SVG, by file name."""
+def drawn(
+    figures: Figures, evidence: Evidence, look: Callable[[], AbstractContextManager[None]] = style.paper
+) -> dict[str, bytes]:
+    """Each figure as PDF, PNG and SVG, by file name; drawn in the context of a look."""
     processes = min(len(figures), len(os.sched_getaffinity(0))) if sys.platform == "linux" else 1
     files: dict[str, bytes] = {}
-    with style.paper():
+    with look():
         if processes < 2:
             _hold(figures, evidence)
             for name in figures:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+import matplotlib as mpl
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -69,7 +70,7 @@ def small_multiples(settings: Sequence[Panel], draw: Callable[[Axes, pd.DataFram
         draw(ax, runs)
     for line, settings_of_line in zip(axes, _chunks([setting for setting, _ in shown], columns), strict=True):
         for ax, title in zip(line, _titles(settings_of_line), strict=False):
-            ax.set_title(title, loc="left", fontsize=7)
+            ax.set_title(title, loc="left", fontsize=mpl.rcParams["legend.fontsize"])
     for ax in axes.flat[len(shown) :]:
         ax.remove()
     for ax in axes.flat[max(len(shown) - columns, 0) : len(shown)]:
@@ -80,8 +81,8 @@ def small_multiples(settings: Sequence[Panel], draw: Callable[[Axes, pd.DataFram
         axes[0, 0].set(xlabel=x, ylabel=y)
         axes[0, 0].legend()
     else:
-        fig.supxlabel(x, fontsize=8)
-        fig.supylabel(y, fontsize=8)
+        fig.supxlabel(x)
+        fig.supylabel(y)
         legend(fig)
     return fig
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from ce_harness.report.output import alternative
 from ce_harness.theory import LOSSES
 
-STYLE = Path(__file__).with_name("paper.mplstyle")
+PAPER, SLIDES = (Path(__file__).with_name(f"{medium}.mplstyle") for medium in ("paper", "slides"))
 COLUMN_WIDTH = 3.35  # inches
 PAGE_WIDTH = 6.9
 
@@ -65,7 +65,14 @@ def power_of_ten(value: float, _: object = None) -> str:
 
 def paper() -> AbstractContextManager[None]:
     """The context in which figures are drawn and saved."""
-    return mpl.rc_context(mpl.rc_params_from_file(STYLE, use_default_template=True))
+    return mpl.rc_context(mpl.rc_params_from_file(PAPER, use_default_template=True))
+
+
+@contextmanager
+def slides() -> Iterator[None]:
+    """The same for slides: text and lines are larger, and pictures have more pixels."""
+    with paper(), mpl.rc_context(mpl.rc_params_from_file(SLIDES, use_default_template=False)):
+        yield
 
 
 def rendered(figure: Figure, name: str) -> dict[str, bytes]:

@@ -70,7 +70,7 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str], clai
         text += "; grey: what would not matter"
     if len(shown) < len(groups):
         text += f" (the first {len(shown)} of {len(groups)} settings; the tables have all)"
-    fig.supxlabel(text, fontsize=8)
+    fig.supxlabel(text)
     if several:
         panels.legend(fig)
     return fig
