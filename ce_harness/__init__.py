@@ -18,8 +18,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    from ce_harness.startup import lacking
+    from ce_harness.startup import import_tensorflow, lacking
 
     if reason := lacking():
         raise ImportError(reason)
+    if name == "load":
+        import_tensorflow()  # which says little, and is Keras's backend whatever ~/.keras/keras.json says
     return getattr(import_module(f"{__name__}.{'classifier' if name == 'load' else 'comparison'}"), name)
