@@ -16,6 +16,7 @@ def test_for_slides_text_is_larger_and_a_picture_has_more_pixels():
     for look in (style.paper, style.slides):
         with look():
             figure = style.new_figure(style.PAGE_WIDTH, 1)
+            figure.subplots()
             label = figure.supxlabel("epoch")
             png = style.rendered(figure, "f")["f.png"]
             sizes[look] = label.get_size(), int.from_bytes(png[16:20], "big")
