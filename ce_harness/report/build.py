@@ -14,7 +14,7 @@ from ce_harness.report import provenance
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.run import Run
 from ce_harness.report.evidence.selection import select
-from ce_harness.report.output import answer, drawing, learning_rates, overview, page, publish, tables
+from ce_harness.report.output import answer, drawing, learning_rates, overview, page, publish, style, tables
 from ce_harness.report.output.answer import Answer
 from ce_harness.report.output.verdict_tables import View, sensitivity_table, verdicts, verdicts_by_setting
 from ce_harness.report.study import Evidence, Study, Table
