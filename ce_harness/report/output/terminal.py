@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ce_harness.report.build import Report
 
 LONGEST = 10  # lines of a table that leave room for the answer
+NARROWEST = 15  # characters of a heading's line
 
 
 def console(file: IO[str] | None = None) -> Console:
@@ -69,16 +71,19 @@ def _show_measures(screen: Console, study: Study, tables: Mapping[str, Table]) -
     cells = shown(table).cells
     cells = cells[cells["metric"].isin(list(map(label, of_trained)))]
     if len(cells) <= LONGEST:
-        screen.print()
         show_table(screen, Table(table.title, table.frame, cells))
 
 
 def show_table(screen: Console, table: Table) -> None:
     """Print a table, with its title and notes."""
     made = shown(table)
-    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column, right in zip(made.cells.columns, right_aligned(made.cells), strict=True):
-        drawn.add_column(Text(column), justify="right" if right else "left", no_wrap=right)
+        if right:  # the heading wraps, the numbers don't
+            width = max(NARROWEST, *made.cells[column].str.len())
+            drawn.add_column(Text(textwrap.fill(column, width)), justify="right", no_wrap=True)
+        else:
+            drawn.add_column(Text(column))
     for row in made.cells.to_numpy():
         drawn.add_row(*(Text(entry) for entry in row))
     screen.print(Text(made.title, style="bold"))
