@@ -12,6 +12,7 @@ from tests.faults.campaigns import (
     power_losses,
     reports,
     servers,
+    silent_server,
     sweep_kills,
 )
 
@@ -22,6 +23,7 @@ ALL = (
     damage,
     databases,
     servers,
+    silent_server,
     clocks,
     interrupts,
     sweep_kills,
