@@ -33,7 +33,8 @@ def start() -> Table:
             times["bare"].append(_until(bare)["first step"])
             times["ours"].append(_until([sys.executable, "run.py", *ours, f"seed={seed}"])["first step"])
             split = [sys.executable, "-m", "benchmarks.speed.start", *ours, f"seed={ROUNDS + 1 + seed}"]
-            moments = [0.0, *(_until(split)[step] for step in (*STEPS[:-1], "first step"))]
+            told = _until(split)
+            moments = [0.0, *(told[step] for step in STEPS[:-1]), told["first step"]]
             for step, seconds in zip(STEPS, np.diff(moments), strict=True):
                 times[step].append(float(seconds))
     ratio = float(np.median(np.array(times["ours"]) / np.array(times["bare"])))
