@@ -11,7 +11,7 @@ from tests.faults.left_behind import left_in
 from tests.faults.shim import Fault, Mode
 
 DIVERGES = (*RUN, "loss=mse_logits", "learning_rate=1e20")
-ALIKE = 25  # calls, of which one is tried
+ALIKE = 250  # calls, of which one is tried
 
 Calls = Sequence[tuple[str, str]]  # (name, path)
 Places = Callable[[Calls], Sequence[int]]  # the numbers of calls, from 1
