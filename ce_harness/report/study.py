@@ -186,9 +186,7 @@ class Study:
         for key, values in self.reads.items():
             if isinstance(values, str):
                 raise ConfigError(f"reads: {key}={values!r}: allowed is a list of values; write [{values!r}]")
-        # A value that is a list, such as the units of a network, as runs tell it: text.
-        texts = {key: [str(one) if isinstance(one, list) else one for one in values]
-                 for key, values in self.reads.items() if any(isinstance(one, list) for one in values)}  # fmt: skip
+        texts = {key: [*map(_as_told, of)] for key, of in self.reads.items() if any(isinstance(x, list) for x in of)}
         object.__setattr__(self, "reads", {**self.reads, **texts})
         tuned = self.tunes if self.tuning_seeds else [key for key in self.tunes if key not in TUNES]
         for key in ("loss", "seed", *tuned):
@@ -207,12 +205,17 @@ class Study:
             raise ConfigError(f"tuning_seeds and reads share the seeds {shared}: what chooses a rate must not judge it")
         for key, values in self.reads.items():
             if key.startswith("loss.") and key not in self.tunes and len(values) > 1:
-                raise ConfigError(f"reads has several values of {key}, by which losses can't be paired: tune it, with "
-                                  f"{key!r} among tunes")  # fmt: skip
+                why = "by which losses can't be paired"
+                raise ConfigError(f"reads has several values of {key}, {why}: tune it, with {key!r} among tunes")
         if own := {key: values for key, values in self.reads.items() if isinstance(values, Mapping)}:
             reads, where = _of_any_loss(own, self.reads["loss"]), _at_own_values(own, self.where)
             object.__setattr__(self, "reads", {**self.reads, **reads})
             object.__setattr__(self, "where", where)
+
+
+def _as_told(value: object) -> object:
+    """As runs tell it: a list, such as the units of a network, is text."""
+    return str(value) if isinstance(value, list) else value
 
 
 def _of_any_loss(own: Mapping[str, Mapping[str, Sequence[Any]]], losses: Sequence[str]) -> dict[str, list[Any]]:

@@ -120,5 +120,5 @@ def test_a_sweep_runs_one_cell_per_gpu(two_gpus, tmp_path):
     refused = subprocess.run([sys.executable, "run.py", *words], cwd=ROOT, capture_output=True, text=True)
     assert (refused.returncode, refused.stderr.splitlines()[-1]) == (
         2,
-        "error: device=2: the GPUs here are 0, 1; set one of them, auto or cpu",
+        "error: device=2: the GPUs here are 0, 1; set one of them, auto or cpu; details: docs/devices.md",
     )

@@ -79,7 +79,9 @@ def swept(folders):
 def test_a_failing_cell_costs_that_cell_only(swept):
     assert swept.returncode == 1
     assert "model.how=fine  complete  test: accuracy" in swept.stderr
-    assert swept.stderr.endswith("error: 2 of 7 cells complete; the same command runs what is not complete\n")
+    assert swept.stderr.endswith(
+        "error: 2 of 7 cells complete; the same command runs what is not complete; details: docs/sweeps.md\n"
+    )
 
 
 def test_a_cell_whose_worker_is_killed_runs_again_with_another(swept, folders):
