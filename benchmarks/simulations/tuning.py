@@ -31,7 +31,7 @@ def tuning() -> Table:
         for tuning_seeds in (3, 5, 10):
             for control in (None, LOSSES[:2]):
                 rng = np.random.default_rng(tuning_seeds)
-                verdicts = [_verdict(rng, *facts, tuning_seeds, control) for _ in range(REPEATS)]
+                verdicts = [verdict_of(rng, *facts, tuning_seeds, control) for _ in range(REPEATS)]
                 shares = pd.Series(verdicts).value_counts(normalize=True)
                 rows.append(
                     {"truth": truth, "tuning seeds": tuning_seeds, "control": "yes" if control else "no"}
@@ -46,7 +46,7 @@ def tuning() -> Table:
     return Table("Tuned apart: the share of each verdict", frame, shown, (note,))
 
 
-def _verdict(
+def verdict_of(
     rng: np.random.Generator,
     accuracies: list[float],
     mse_gains: float,
@@ -55,6 +55,7 @@ def _verdict(
     tuning_seeds: int,
     control: tuple[str, str] | None,
 ) -> str:
+    """Of one made-up study, whose truth is one of ``TRUTHS``."""
     runs = {"tuning": [], "final": []}
     for loss in LOSSES:
         means = np.array(accuracies) + (mse_gains if loss == "mse" else 0)
