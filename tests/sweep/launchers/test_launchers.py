@@ -56,4 +56,4 @@ def test_a_missing_extra_is_named(launcher, package, extra):
     )
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"error: hydra/launcher={launcher}: ")
-    assert refused.stderr.endswith(f"is not installed; pip install '.[{extra}]'\n")
+    assert refused.stderr.endswith(f"is not installed; pip install '.[{extra}]'; details: docs/sweeps.md\n")
