@@ -43,6 +43,7 @@ class RunDirectory:
         self.packed_steps = self.artifacts / "steps.npz"
         self.predictions = self.artifacts / "predictions.npz"
         self.model = self.artifacts / "model"
+        self._journal = path / "journal.jsonl"
         self._outcome = path / "outcome.json"
         self._owner = path / "owner.json"
         self._position = path / "mlflow.json"
@@ -71,15 +72,17 @@ class RunDirectory:
             ConfigError: another run, as after a copy.
             DiskError: a record that is damaged, or an artifact that is not what was written.
         """
-        for start in self.journal().of_kind("start"):
-            held = f"{start['tags']['config_hash']}-{start['tags']['code_digest']}"
-            if held != self.path.name:
-                raise ConfigError(f"{self.path}: it holds the run {held}; move it away, or set runs_dir=FOLDER")
-        for name, digest in (self.outcome or {}).get("artifacts", {}).items():
-            content = files.read(self.artifacts / name)
-            if content is None or hashlib.sha256(content).hexdigest() != digest:
-                what = "is gone" if content is None else "is not what was written"
-                raise DiskError(f"{self.artifacts / name}: {what}; {files.RESTORE}")
+        outcome = self.outcome or {}
+        if "run" in outcome:  # the journal, which takes far longer to read than a digest of it, says the same
+            held = outcome["run"]
+            _check_digest(self._journal, outcome["journal"])
+        else:
+            start = next(iter(self.journal().of_kind("start")), None)
+            held = f"{start['tags']['config_hash']}-{start['tags']['code_digest']}" if start else self.path.name
+        if held != self.path.name:
+            raise ConfigError(f"{self.path}: it holds the run {held}; move it away, or set runs_dir=FOLDER")
+        for name, digest in outcome.get("artifacts", {}).items():
+            _check_digest(self.artifacts / name, digest)
 
     @property
     def outcome(self) -> dict[str, Any] | None:
@@ -93,11 +96,16 @@ class RunDirectory:
 
     def end(self, status: str, **fields: Any) -> None:
         """Marks the run as ended: the last thing that is ever written to its record. What a restart needs goes."""
-        written = {
-            str(path.relative_to(self.artifacts)): hashlib.sha256(files.read(path) or b"").hexdigest()
-            for path in files.files_below(self.artifacts)
+        outcome = {
+            "status": status,
+            **fields,
+            "run": self.path.name,
+            "journal": _digest(files.read(self._journal) or b""),
+            "artifacts": {
+                str(path.relative_to(self.artifacts)): _digest(files.read(path) or b"")
+                for path in files.files_below(self.artifacts)
+            },
         }
-        outcome = {"status": status, **fields, "artifacts": written, "journal_records": len(self.journal().records)}
         files.write(self._outcome, seal(outcome, indent=1))
         self.remove_leftovers()
 
@@ -114,15 +122,13 @@ class RunDirectory:
         """The run's journal; the same object while this process holds the run.
 
         Raises:
-            DiskError: it is damaged, or shorter than it was when the run ended.
+            DiskError: it is damaged, or not what it was when the run ended.
         """
         if self._claimed_journal:
             return self._claimed_journal
-        journal = Journal(self.path / "journal.jsonl")
-        written = (self.outcome or {}).get("journal_records", 0)
-        if len(journal.records) < written:
-            raise DiskError(f"{journal.path}: {len(journal.records)} of {written} records are left; {files.RESTORE}")
-        return journal
+        if "journal" in (outcome := self.outcome or {}):
+            _check_digest(self._journal, outcome["journal"])
+        return Journal(self._journal)
 
     def position(self, tracking_uri: str, experiment: str) -> Position:
         """How far this store has followed the run."""
@@ -189,7 +195,7 @@ class RunDirectory:
 
     def _has_begun(self) -> bool:
         """Whether there is anything to keep; a run that was refused before it began leaves nothing behind."""
-        return any(path.exists() for path in (self.path / "journal.jsonl", self._outcome, self.checkpoints))
+        return any(path.exists() for path in (self._journal, self._outcome, self.checkpoints))
 
     def _holder(self) -> str:
         try:
@@ -197,3 +203,14 @@ class RunDirectory:
         except (OSError, ValueError):
             return "another process"
         return f"process {owner['pid']} on {owner['host']}"
+
+
+def _check_digest(path: Path, digest: str) -> None:
+    content = files.read(path)
+    if content is None or _digest(content) != digest:
+        what = "is gone" if content is None else "is not what was written"
+        raise DiskError(f"{path}: {what}; {files.RESTORE}")
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,6 +107,38 @@ def _kept(database: Path, run_id: str, experiment: str) -> _Kept | None:
         "SELECT status, (SELECT COUNT(*) FROM metrics WHERE run_uuid = runs.run_uuid) "
         "FROM runs JOIN experiments USING (experiment_id) WHERE run_uuid = ? AND experiments.name = ?"
     )
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+    with _connected(database) as connection:
         row = connection.execute(query, (run_id, experiment)).fetchone()
     return row and _Kept(*row)
+
+
+# The connections of `stores_kept_open`, by file; None outside of it.
+_kept_open: dict[Path, sqlite3.Connection] | None = None
+
+
+@contextmanager
+def stores_kept_open() -> Iterator[None]:
+    """Within it, looks at a SQLite store share a connection: to open one takes longer than to look."""
+    global _kept_open
+    _kept_open = {}
+    try:
+        yield
+    finally:
+        for connection in _kept_open.values():
+            connection.close()
+        _kept_open = None
+
+
+@contextmanager
+def _connected(database: Path) -> Iterator[sqlite3.Connection]:
+    if _kept_open is None:
+        with closing(_connect(database)) as connection:
+            yield connection
+        return
+    if database not in _kept_open:
+        _kept_open[database] = _connect(database)
+    yield _kept_open[database]
+
+
+def _connect(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)

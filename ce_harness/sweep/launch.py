@@ -17,6 +17,7 @@ from rich.console import Console
 from ce_harness.config.error_messages import explain
 from ce_harness.errors import ConfigError, DivergedError, HarnessError
 from ce_harness.interrupts import held_off
+from ce_harness.rundir.upload_state import stores_kept_open
 from ce_harness.startup import loading
 from ce_harness.sweep import device_slots
 from ce_harness.sweep.cell_files import CellFiles, End
@@ -54,20 +55,7 @@ def run_sweep(
     commands = Commands.of(context, config)
     with loading():  # its configs stay, and to look through them for garbage would take a fifth of the time
         cells = plan(context.config_loader, config, combinations)
-    to_run, finished, failures = [], [], []
-    for cell in cells:
-        try:
-            cell.run.check()
-        except HarnessError as error:
-            failures.append(Failure(cell, End(error.exit_code, str(error)), log=None))
-            continue
-        if not cell.run.finished(cell.config):
-            to_run.append(cell)
-            continue
-        finished.append(cell)
-        outcome = cell.run.outcome or {}
-        if outcome.get("status") == "diverged":
-            failures.append(Failure(cell, End(DivergedError.exit_code, outcome["message"]), log=None))
+    to_run, finished, failures = _by_state(cells)
     files = CellFiles.of_a_new_call(config.hydra.sweep.dir) if to_run else None
     plural = "s" if len(cells) > 1 else ""
     console.print(f"{len(cells)} cell{plural}: {len(finished)} ran before, {len(to_run)} to run")
@@ -82,6 +70,26 @@ def run_sweep(
         with held_off():
             tell_store([*finished, *to_run], to_run, commands, console)
     conclude(len(cells), failures, commands, console)
+
+
+def _by_state(cells: Iterable[Cell]) -> tuple[list[Cell], list[Cell], list[Failure]]:
+    """Those to run, those that are finished, and what has failed already."""
+    to_run, finished, failures = [], [], []
+    with stores_kept_open():
+        for cell in cells:
+            try:
+                cell.run.check()
+                if not cell.run.finished(cell.config):
+                    to_run.append(cell)
+                    continue
+            except HarnessError as error:
+                failures.append(Failure(cell, End(error.exit_code, str(error)), log=None))
+                continue
+            finished.append(cell)
+            outcome = cell.run.outcome or {}
+            if outcome.get("status") == "diverged":
+                failures.append(Failure(cell, End(DivergedError.exit_code, outcome["message"]), log=None))
+    return to_run, finished, failures
 
 
 def _share_machine(launcher: Launcher, cells: Sequence[Cell]) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 from omegaconf import OmegaConf
 
-from ce_harness.errors import DiskError
+from ce_harness.errors import ConfigError, DiskError
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
 
@@ -100,8 +100,16 @@ def ended(tmp_path):
 def test_a_run_that_ended_misses_records_that_are_gone(ended):
     lines = ended.journal().path.read_bytes().splitlines(keepends=True)
     ended.journal().path.write_bytes(b"".join(lines[:-1]))
-    with pytest.raises(DiskError, match="2 of 3 records are left"):
+    with pytest.raises(DiskError, match="journal.jsonl: is not what was written"):
         ended.journal()
+
+
+def test_a_run_that_ended_and_was_copied_to_another_name_is_refused(ended):
+    ended.check()
+    copied = RunDirectory(ended.path.with_name("other"))
+    ended.path.rename(copied.path)
+    with pytest.raises(ConfigError, match="other: it holds the run run; move it away"):
+        copied.check()
 
 
 def test_an_altered_outcome_is_refused(ended):
@@ -136,6 +144,6 @@ def test_only_a_run_that_never_began_leaves_nothing(tmp_path, ended):
         pass
     assert not fresh.path.exists()
     ended.journal().path.unlink()
-    with pytest.raises(DiskError, match="0 of 3 records are left"), ended.claimed():
+    with pytest.raises(DiskError, match="journal.jsonl: is gone"), ended.claimed():
         pass
     assert ended.outcome["metrics"] == {"test/accuracy": 0.5}

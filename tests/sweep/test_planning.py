@@ -211,10 +211,15 @@ def test_a_wrong_cell_is_refused_before_anything_runs(sweep, overrides, message)
     assert launcher.launched == []
 
 
+def end(run, status, **fields):
+    (run.path / "journal.jsonl").touch()
+    run.end(status, **fields)
+
+
 def finish(cell, status="complete", **fields):
     cell.run.artifacts.mkdir(parents=True)
     cell.run.predictions.touch()  # a complete run has kept them
-    cell.run.end(status, **fields)
+    end(cell.run, status, **fields)
     position = cell.run.position(cell.config["tracking_uri"], cell.config["mlflow_experiment"])
     position.closed_as = status
     position.save()
@@ -224,7 +229,7 @@ def test_only_what_is_not_complete_is_launched(sweep):
     first, second, _ = sweep.plan(*seeds(3))
     finish(first)
     second.run.path.mkdir()
-    second.run.end("complete")  # but the store does not know it yet
+    end(second.run, "complete")  # but the store does not know it yet
     launcher = Launcher()
     sweep.run(launcher, *seeds(3))
     assert launcher.launched == ["seed=1", "seed=2"]

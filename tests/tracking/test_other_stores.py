@@ -10,10 +10,11 @@ import pytest
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from ce_harness.errors import ConfigError, TrackingError
+from ce_harness.rundir import upload_state
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
 from ce_harness.rundir.sealed import seal, unseal
-from ce_harness.rundir.upload_state import Position
+from ce_harness.rundir.upload_state import Position, stores_kept_open
 from ce_harness.tracking import background_uploader, dashboard, resend
 from ce_harness.tracking.background_uploader import BackgroundUploader
 from ce_harness.tracking.reading import read_runs
@@ -223,6 +224,21 @@ def test_a_store_put_back_from_a_backup_gets_what_it_lacks(runs_dir, store, tmp_
     assert not run.settled(store, "demo")
     assert resend.resend_all(runs_dir, store) == (1, [])
     assert only_run(store) == whole
+
+
+def test_looks_in_turn_share_a_connection_and_see_what_changes(runs_dir, store, monkeypatch):
+    run = recorded(runs_dir)
+    BackgroundUploader(run, store, "demo").finish()
+    opened = []
+    connect = upload_state._connect
+    monkeypatch.setattr(upload_state, "_connect", lambda database: opened.append(database) or connect(database))
+    with stores_kept_open():
+        assert [run.settled(store, "demo") for _ in range(3)] == [True] * 3
+        open_store(store).update_run(run.sent()["run_id"], status="RUNNING")
+        assert not run.settled(store, "demo")
+    assert opened == [runs_dir / "mlflow.db"]
+    assert not run.settled(store, "demo")
+    assert len(opened) == 2
 
 
 def test_names_that_a_store_cannot_take_are_translated(runs_dir, store):

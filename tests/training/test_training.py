@@ -206,7 +206,7 @@ def test_the_same_config_gives_the_same_bits_in_a_used_process(composed, tmp_pat
     keras.utils.set_random_seed(99)
     keras.config.set_dtype_policy("mixed_bfloat16")
     train_and_evaluate(configs[1])
-    outcomes = [RunDirectory.of(checked(config)).outcome for config in configs]
+    outcomes = [RunDirectory.of(checked(config)).outcome | {"journal": ""} for config in configs]  # it has times
     assert outcomes[0] == outcomes[1]
     steps = [(RunDirectory.of(checked(config)).artifacts / "steps.npz").read_bytes() for config in configs]
     assert steps[0] == steps[1]
