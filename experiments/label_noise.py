@@ -2,8 +2,8 @@
 
 Runs:    python report.py label_noise --missing | sh    (5 seeds at every rate; once more: 10 at the chosen ones)
 Command: python report.py label_noise
-Planned: 720 tuning runs and 360 at the chosen rates. About 10 core-seconds a run of digits and 14 of Fashion-MNIST:
-three and a half core-hours.
+Planned: 720 tuning runs and 360 at the chosen rates. About 6 core-seconds a run of digits and 24 of Fashion-MNIST:
+four and a half core-hours.
 
 Trained for 60 epochs, long enough to learn wrong labels by heart. The test set, which is clean, is scored at the last
 epoch. In other runs it is the best epoch on validation, whose labels are as wrong as those of training. Rates are

@@ -2,7 +2,7 @@
 
 Runs:    python run.py -m experiment=tuning_budget
 Command: python report.py tuning_budget
-Planned: 1,200 runs, 60 trials of each loss in each setting. 3 to 11 core-seconds a run: two and a half core-hours.
+Planned: 1,200 runs, 60 trials of each loss in each setting. 4 to 22 core-seconds a run: four core-hours.
 
 A trial is a seed with a learning rate of its own. The answer is the expected test accuracy of the best of k trials,
 chosen on validation (Dodge et al. 2019, arXiv 1909.03004). Beside it stands the share of trials that fail. All losses

@@ -26,7 +26,7 @@ DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 # "Do you speak SSL?", to which every PostgreSQL says yes or no. The others take such a knock for a failed login.
 SSL_REQUEST, SSL_ANSWERS = bytes.fromhex("0000000804d2162f"), (b"S", b"N")
 SECONDS_FOR_MIGRATION = 120  # of another process that makes the tables
-RUNS_PER_PAGE = 1000
+RUNS_PER_PAGE = 500
 MODEL_TRAINING = "custom_model_development"  # the UI's kind of experiment that opens with a table of runs
 
 logging.getLogger("alembic").setLevel(logging.WARNING)

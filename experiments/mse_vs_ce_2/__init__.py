@@ -3,7 +3,7 @@
 Runs:    python report.py mse_vs_ce_2 --missing | sh    (5 seeds at every rate; once more: 10 at the chosen ones)
 Command: python report.py mse_vs_ce_2
 Planned: 2,555 tuning runs, and 870 at the rates chosen by accuracy; as many at those chosen by NLL where they differ.
-2 to 25 core-seconds a run: six and a half core-hours.
+By estimate 3 to 50 core-seconds a run: ten core-hours.
 
 Each seed has a split of its own. Networks start as Keras starts them, or confidently wrong. The convnet starts as Keras
 starts it, and is trained with cross-entropy and MSE alone.

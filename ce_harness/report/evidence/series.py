@@ -38,8 +38,9 @@ def read(runs: Sequence[Run], names: Sequence[str]) -> tuple[dict[str, pd.DataFr
         frames, norms = _read(runs[some], names[some], within_epochs)
         parts.append(frames)
         early += norms
-    kinds = parts[0] if parts else ()
-    return {kind: _under_one_another([frames[kind] for frames in parts]) for kind in kinds}, early
+    kinds = list(parts[0]) if parts else []
+    # Taken out of the parts, so that no more than one kind is in memory twice.
+    return {kind: _under_one_another([frames.pop(kind) for frames in parts]) for kind in kinds}, early
 
 
 def _read(
@@ -130,8 +131,8 @@ def _stacked(
 def _under_one_another(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if len(frames) == 1:
         return frames[0]
-    runs = pd.api.types.union_categoricals([frame["run"] for frame in frames])
-    frame = pd.concat([frame.drop(columns="run") for frame in frames], ignore_index=True)
+    runs = pd.api.types.union_categoricals([frame.pop("run") for frame in frames])
+    frame = pd.concat(frames, ignore_index=True)
     frame.insert(0, "run", runs)
     return frame
 
