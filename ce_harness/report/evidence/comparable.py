@@ -6,11 +6,13 @@ So a clock that was set back changes nothing as long as the code of the runs is 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
-from ce_harness.report.evidence.run import GROUPS, Run
+from ce_harness.report.evidence.run import GROUPS, Run, value
 
 HARNESS = "harness_digest"
+ENOUGH_SEEDS = 3  # with a source of its own each, to tell that data are drawn by the seed
 Reason = str | None  # why a run is left out
 Key = tuple[str, str]
 
@@ -52,14 +54,26 @@ def of_other_code(runs: Sequence[Run], now: str = "") -> Callable[[Run], Reason]
     return reason
 
 
-def of_other_data(runs: Iterable[Run]) -> Callable[[Run], Reason]:
-    """Why a run is of other data than the newest of its data set, or None. Splits of one source are one data set."""
-    newest = {run.tags["dataset"]: _source(run) for run in runs}
+def of_other_data(runs: Iterable[Run], data_set: Callable[[Run], object]) -> Callable[[Run], Reason]:
+    """Why a run is of other data than the newest of its data set, or None. Splits of one source are one data set.
+
+    Some data are drawn anew for each seed, so each seed has a source of its own. These are told by their sources, if
+    there are enough of them: data that were edited between two seeds look the same.
+
+    Args:
+        data_set: equal for the runs that are to have one data set.
+    """
+    newest: dict[object, dict[str, str]] = defaultdict(dict)  # by data set and seed
+    for run in runs:
+        of_seeds = newest[data_set(run)]
+        of_seeds.pop(value(run, "seed"), None)  # the last is the newest
+        of_seeds[value(run, "seed")] = _source(run)
 
     def reason(run: Run) -> Reason:
-        if _source(run) == newest.get(run.tags["dataset"], _source(run)):
-            return None
-        return "other data: not those of the newest run"
+        of_seeds = newest.get(data_set(run)) or {value(run, "seed"): _source(run)}
+        drawn_by_seed = len(of_seeds) >= ENOUGH_SEEDS and len(set(of_seeds.values())) == len(of_seeds)
+        seed = value(run, "seed") if drawn_by_seed else next(reversed(of_seeds))
+        return None if _source(run) == of_seeds[seed] else "other data: not those of the newest run"
 
     return reason
 

@@ -104,6 +104,11 @@ def survey(
         names = ("loss", "seed", *study.tunes)
         return tuple(i for i, name in zip(grid.position(run), grid.names, strict=True) if name not in names)
 
+    def data_set(run: Run) -> Position:
+        """A study may vary how many classes the data have, or the size of its images."""
+        position = zip(grid.position(run), grid.names, strict=True)
+        return tuple(i for i, name in position if name.partition(".")[0] == "dataset")
+
     ours = without(runs, lambda run: (stray := grid.stray(run)) and f"foreign: {stray} is not part of the study")
     ours.sort(key=lambda run: (run.start_time, run.run_id))
     kept = without(ours, lambda run: None if run.status == "complete" else ENDED.get(run.status, run.status))
@@ -112,7 +117,7 @@ def survey(
         other_code = comparable.of_other_code(kept, code_now)
         kept = without(kept, other_code)
         diverged = [run for run in diverged if not other_code(run)]
-        kept = without(kept, comparable.of_other_data(kept))
+        kept = without(kept, comparable.of_other_data(kept, data_set))
     few = {run.run_id: reason for run, reason in unnamed.of_the_few(kept, list(map(setting, kept)), reads, name)}
     kept = without(kept, lambda run: few.get(run.run_id))
     if not mix:

@@ -129,6 +129,33 @@ def split_by(seed, **tags):
     return {"source_digest": "s", "dataset_digest": f"split {seed}", **tags}
 
 
+def drawn(seed, classes, source):
+    tags = {"source_digest": source, "dataset_digest": source}
+    name = f"{seed} of {classes}"
+    return [Run(loss, seed, name=name, tags=tags, params={"dataset.num_classes": classes}) for loss in READS["loss"]]
+
+
+def test_data_drawn_by_each_seed_compare_and_so_do_the_data_sets_that_a_study_varies():
+    """As those of digit_strings, whose strings of digits a seed draws, in as many classes as the study says."""
+    reads = {**READS, "dataset.num_classes": [2, 10]}
+    tracked = [run for seed in range(3) for classes in ("2", "10") for run in drawn(seed, classes, f"{classes} {seed}")]
+    kept, left_out = reasons(tracked, reads)
+    assert len(kept) == 6
+    assert left_out == {}
+    changed = drawn(0, "2", "2 before")  # and drawn again since
+    _, left_out = reasons([changed[0], *tracked], reads)
+    assert left_out == {"0 of 2": "other data: not those of the newest run"}
+
+
+def test_data_edited_between_two_seeds_do_not_mix():
+    reads = {**READS, "dataset.num_classes": [2], "seed": range(4)}
+    tracked = [run for seed, source in enumerate("aabb") for run in drawn(seed, "2", source)]
+    _, left_out = reasons(tracked, reads)
+    assert {name for name, why in left_out.items() if why.startswith("other data")} == {"0 of 2", "1 of 2"}
+    with pytest.raises(TooFewRunsError, match="2 other data"):
+        reasons([*drawn(0, "2", "a"), *drawn(1, "2", "b")], {**reads, "seed": range(2)})
+
+
 def test_splits_of_one_source_compare_and_those_of_another_do_not():
     tracked = [Run(loss, seed, tags=split_by(seed)) for loss in READS["loss"] for seed in range(3)]
     other = Run("mse", 0, name="other", start_time=1, tags=split_by(0, source_digest="other"))
