@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -116,7 +116,7 @@ def legend(fig: Figure) -> None:
 
 def _fits(fig: Figure, names: Sequence[str], columns: int) -> bool:
     """Whether a legend, filled column by column, is as narrow as the figure: letters of 7 pt, pieces of lines."""
-    widest = [max(map(len, column)) for column in _chunks(names, math.ceil(len(names) / columns))]
+    widest = [max(map(len, column)) for column in np.array_split(names, columns)]  # the first ones longer
     return sum(widest) * 0.058 + len(widest) * 0.5 <= fig.get_figwidth()
 
 
