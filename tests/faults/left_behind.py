@@ -13,6 +13,7 @@ from typing import Any
 
 VARY = {"mlflow.runName", "mlflow.note.content", "sweep", "git_dirty", "git_commit", "mlflow.user"}  # tags
 OF_THE_PROCESS = {"lock", "owner.json", "mlflow.json", "sweep"}  # files
+WITH_TIMES = {"journal.jsonl", "outcome.json"}  # compared without them
 LEFTOVERS = (".partial", ".new", "-journal", "-wal")
 
 
@@ -72,9 +73,14 @@ def _on_disk(run: Path) -> dict[str, Any]:
             record.pop(key, None)
         for tag in VARY:
             record.get("tags", {}).pop(tag, None)
-    files = {path.relative_to(run): path for path in run.rglob("*") if path.is_file() and path.name != "journal.jsonl"}
+    files = {path.relative_to(run): path for path in run.rglob("*") if path.is_file() and path.name not in WITH_TIMES}
+    outcome = json.loads((run / "outcome.json").read_bytes()) if (run / "outcome.json").exists() else {}
+    if "journal" in outcome:
+        outcome["journal"] = outcome["journal"] == hashlib.sha256((run / "journal.jsonl").read_bytes()).hexdigest()
+        del outcome["crc32"]
     return {
         "journal": records,
+        "outcome": outcome,
         "files": {str(name): _digest(path) for name, path in files.items() if name.parts[0] not in OF_THE_PROCESS},
         "folders": sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_dir()),
     }
