@@ -128,7 +128,11 @@ class RunDirectory:
             return self._claimed_journal
         if "journal" in (outcome := self.outcome or {}):
             _check_digest(self._journal, outcome["journal"])
-        return Journal(self._journal)
+        journal = Journal(self._journal)
+        written = outcome.get("journal_records", 0)  # of an earlier version, which kept no digest
+        if len(journal.records) < written:
+            raise DiskError(f"{journal.path}: {len(journal.records)} of {written} records are left; {files.RESTORE}")
+        return journal
 
     def position(self, tracking_uri: str, experiment: str) -> Position:
         """How far this store has followed the run."""

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from ce_harness.errors import ConfigError, DiskError
 from ce_harness.rundir.directory import RunDirectory
 from ce_harness.rundir.journal import Journal
+from ce_harness.rundir.sealed import seal
 
 PLACE = "http://127.0.0.1:9", "demo"
 
@@ -102,6 +103,13 @@ def test_a_run_that_ended_misses_records_that_are_gone(ended):
     ended.journal().path.write_bytes(b"".join(lines[:-1]))
     with pytest.raises(DiskError, match="journal.jsonl: is not what was written"):
         ended.journal()
+
+
+def test_a_run_that_ended_under_an_earlier_version_misses_them_too(ended):
+    outcome = {"status": "complete", "journal_records": 4}
+    (ended.path / "outcome.json").write_bytes(seal(outcome))
+    with pytest.raises(DiskError, match="3 of 4 records are left"):
+        ended.check()
 
 
 def test_a_run_that_ended_and_was_copied_to_another_name_is_refused(ended):
