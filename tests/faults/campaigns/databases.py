@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -13,6 +14,10 @@ from tests.faults.campaign import Campaign, Outcome, after_one_more_call, folder
 from tests.faults.children import RUN, command, run
 from tests.faults.left_behind import left_in
 from tests.faults.shim import Fault, Mode
+
+NOBODY = 65534
+# It may give what a run calls before it begins.
+Trouble = Callable[[Path], AbstractContextManager[Callable[[], None] | None]]
 
 
 @contextmanager
@@ -40,6 +45,16 @@ def locked_for_a_while(store: Path) -> Iterator[None]:
 
 
 @contextmanager
+def read_only(store: Path) -> Iterator[Callable[[], None]]:
+    """For whoever isn't root, whom nothing is read-only to: so a run of root's is another user's first."""
+    store.chmod(0o444)
+    if os.getuid() == 0:
+        os.chown(store.parent, NOBODY, NOBODY)
+    yield lambda: None if os.getuid() else os.setuid(NOBODY)
+    store.chmod(0o644)
+
+
+@contextmanager
 def replaced_by_a_folder(store: Path) -> Iterator[None]:
     aside = store.rename(f"{store}.aside")
     store.mkdir()
@@ -48,8 +63,8 @@ def replaced_by_a_folder(store: Path) -> Iterator[None]:
     aside.rename(store)
 
 
-def refuses(what: str) -> Callable[[Path], AbstractContextManager[None]]:
-    """A trigger that refuses every row of a table: stands for a store that is full or whose rights are missing."""
+def refuses(what: str) -> Trouble:
+    """A trigger that refuses every row of a table: stands for a store that is full."""
 
     @contextmanager
     def during(store: Path) -> Iterator[None]:
@@ -62,9 +77,10 @@ def refuses(what: str) -> Callable[[Path], AbstractContextManager[None]]:
     return during
 
 
-TROUBLES = {
+TROUBLES: dict[str, Trouble] = {
     "locked all the time": locked,
     "locked for 3 seconds": locked_for_a_while,
+    "read-only": read_only,
     "a folder in its place": replaced_by_a_folder,
     **{f"no more {table}": refuses(table) for table in ("experiments", "runs", "params", "tags", "metrics", "inputs")},
 }
@@ -81,8 +97,8 @@ def ill(every: int) -> Iterator[Outcome]:
         expected = left_in(folder)
     for name, trouble in list(TROUBLES.items())[::every]:
         with folder_with_store(store) as folder:
-            with trouble(folder / "mlflow.db"):
-                first = run(RUN, folder)
+            with trouble(folder / "mlflow.db") as before:
+                first = run(RUN, folder, before=before)
             wrong = [] if first.is_clear else [f"ended with {first.code}: {first.said[-300:]}"]
             yield after_one_more_call(name, run(RUN, folder), left_in(folder), expected, 0, *wrong)
 
