@@ -1,12 +1,19 @@
 """The state that a run begins in: what keras.json, the environment or an earlier run set is undone."""
 
+import json
+import os
 import random
+import subprocess
+import sys
 
 import keras
 import pytest
 
 from ce_harness.training import process
 from ce_harness.training.fingerprint import fingerprint
+from tests.conftest import ROOT
+
+LENET5 = ("dataset.limit=64", "epochs=1", "threads=1", "optimizer=adam", "learning_rate=0.01")
 
 
 def test_settings_of_keras_json_are_undone():
@@ -54,3 +61,29 @@ def test_another_variable_is_not(monkeypatch, variable):
     before = fingerprint(1)
     monkeypatch.setenv(variable, "1")
     assert fingerprint(1) == before
+
+
+@pytest.mark.slow
+def test_processes_of_equal_fingerprint_compute_equal_bits(make_runs_dir, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "keras.json").write_text(
+        json.dumps({"floatx": "float64", "epsilon": 1e-3, "backend": "jax", "image_data_format": "channels_first"})
+    )
+    environments = {
+        "plain": {},
+        "odd_home": {"KERAS_HOME": str(home), "KERAS_MAX_EPOCHS": "0", "OMP_NUM_THREADS": "2"},
+        "onednn": {"TF_ENABLE_ONEDNN_OPTS": "1"},
+        "older_onednn": {"TF_ENABLE_ONEDNN_OPTS": "1", "ONEDNN_MAX_CPU_ISA": "SSE41"},
+    }
+    trained = {}
+    for name, variables in environments.items():
+        runs_dir = make_runs_dir(name)
+        command = [sys.executable, "run.py", *LENET5, f"runs_dir={runs_dir}"]
+        subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=True, capture_output=True)
+        (run,) = (path.parent for path in runs_dir.glob("*/outcome.json"))
+        begun = json.loads((run / "journal.jsonl").read_bytes().partition(b"\n")[0])
+        trained[name] = begun["tags"]["fingerprint"], json.loads((run / "outcome.json").read_bytes())["weights"]
+    assert trained["odd_home"] == trained["plain"]
+    assert len({fingerprint for fingerprint, _ in trained.values()}) == 3
+    assert trained["older_onednn"][1] != trained["onednn"][1]  # a variable that changes bits, or nothing is tested here
