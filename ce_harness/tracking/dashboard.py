@@ -12,7 +12,7 @@ from pathlib import Path
 from ce_harness.errors import HarnessError
 from ce_harness.tracking import prepared_view
 from ce_harness.tracking.resend import resend_all
-from ce_harness.tracking.store import absolute, open_store, store_in
+from ce_harness.tracking.store import for_mlflow, open_store, store_in
 
 HOST = "127.0.0.1"
 PORT = 5000
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for page, link in links.items():
             print(f"{page} of {name}: {link}")
     sys.stdout.flush()
-    arguments = ["server", "--backend-store-uri", absolute(store), "--host", HOST, "--port", str(port)]
+    arguments = ["server", "--backend-store-uri", for_mlflow(store), "--host", HOST, "--port", str(port)]
     arguments += ["--workers", "1", "--allowed-hosts", f"{HOST}:{port}"]
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # of its GenAI features: eight more processes
     os.execv(sys.executable, [sys.executable, "-m", "mlflow", *arguments])

@@ -15,6 +15,7 @@ from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run
 from mlflow.exceptions import MlflowException
+from sqlalchemy.engine import URL, make_url
 
 from ce_harness.errors import TrackingError
 from ce_harness.printable import reason
@@ -39,10 +40,20 @@ def store_in(runs_dir: Path) -> str:
     return f"sqlite:///{runs_dir / 'mlflow.db'}"
 
 
-def absolute(tracking_uri: str) -> str:
-    """The URI with a relative SQLite path made absolute, so that it means the same in every process."""
+def for_mlflow(tracking_uri: str) -> str:
+    """The URI as MLflow takes it: a SQLite file's path is absolute, and quoted where it would name another file.
+
+    In a config a path stands as it is on disk. MLflow would read ``50%20/mlflow.db`` as ``50 /mlflow.db``.
+    """
     path = sqlite_path(tracking_uri)
-    return f"sqlite:///{path}" if path else tracking_uri
+    return _uri_of(path) if path else tracking_uri
+
+
+def _uri_of(database: Path) -> str:
+    as_it_is = f"sqlite:///{database}"
+    if make_url(as_it_is).database == str(database):
+        return as_it_is
+    return URL.create("sqlite", database=str(database)).render_as_string()
 
 
 def open_store(tracking_uri: str) -> MlflowClient:
@@ -58,7 +69,7 @@ def open_store(tracking_uri: str) -> MlflowClient:
         # MLflow would try for many minutes to open what can't be opened; SQLite itself says so at once.
         with closing(sqlite3.connect(path)) as connection:
             relocate(path, connection)
-        client = MlflowClient(absolute(tracking_uri))
+        client = MlflowClient(for_mlflow(tracking_uri))
         client.search_experiments(max_results=1)
     return client
 
@@ -86,7 +97,7 @@ def _make(path: Path) -> None:
     aside = path.with_name(f"{path.name}.new")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
-    MlflowClient(f"sqlite:///{aside / path.name}").search_experiments(max_results=1)
+    MlflowClient(_uri_of(aside / path.name)).search_experiments(max_results=1)
     (aside / path.name).replace(path)
     shutil.rmtree(aside)
 
@@ -99,8 +110,8 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         raise MlflowException(f"the experiment {name} is deleted; `{restore}`, or set mlflow_experiment=NAME")
     if known:
         return known.experiment_id
-    path = sqlite_path(client.tracking_uri)
-    location = artifacts_of(path, name) if path else None
+    uri = client.tracking_uri
+    location = artifacts_of(Path(make_url(uri).database or ""), name) if sqlite_path(uri) else None
     try:
         return client.create_experiment(name, location, tags={"mlflow.experimentKind": MODEL_TRAINING})
     except MlflowException:

@@ -97,6 +97,15 @@ for child in children:
     assert done.stdout.split() == ["1"] * 8, done.stderr[-2000:]
 
 
+def test_a_folder_whose_name_says_something_in_a_uri_is_that_folder(tmp_path):
+    folder = tmp_path / "50%20 #1?"
+    uri = store.store_in(folder)
+    BackgroundUploader(recorded(folder), uri, "demo").finish()
+    assert only_run(uri) == ("FINISHED", ALL_POINTS)
+    assert all(folder in path.parents for path in tmp_path.rglob("*") if path.is_file())
+    assert list(folder.glob("artifacts/demo/*/artifacts/epochs.csv"))
+
+
 @pytest.mark.parametrize("database", ["postgresql", "postgresql+psycopg", "mysql", "mssql"])
 def test_a_database_that_nobody_serves_is_told_at_once(database):
     with pytest.raises(ConnectionRefusedError):

@@ -70,7 +70,7 @@ def _show_measures(screen: Console, study: Study, tables: Mapping[str, Table]) -
     of_trained = [claim.metric for claim in study.claims if claim.metric.startswith(("test/", TIME_TO))]
     cells = shown(table).cells
     cells = cells[cells["metric"].isin(list(map(label, of_trained)))]
-    if len(cells) <= LONGEST:
+    if 0 < len(cells) <= LONGEST:
         show_table(screen, Table(table.title, table.frame, cells))
 
 
@@ -80,7 +80,7 @@ def show_table(screen: Console, table: Table) -> None:
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column, right in zip(made.cells.columns, right_aligned(made.cells), strict=True):
         if right:  # the heading wraps, the numbers don't
-            width = max(NARROWEST, *made.cells[column].str.len())
+            width = max([NARROWEST, *made.cells[column].str.len()])
             drawn.add_column(Text(textwrap.fill(column, width)), justify="right", no_wrap=True)
         else:
             drawn.add_column(Text(column))

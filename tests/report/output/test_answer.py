@@ -24,8 +24,11 @@ SOONER = Claim("CE is sooner there", "epochs_to/0.8", "softmax_ce", "mse", relat
 EQUAL = Claim("Both are as accurate", "test/accuracy", "softmax_ce", "mse", relation="equal", margin=0.005)
 
 
+READS = {"loss": ["softmax_ce", "mse"], "seed": range(10)}
+
+
 def answered(claims, tracked, reads=None):
-    reads = reads or {"loss": ["softmax_ce", "mse"], "seed": range(10)}
+    reads = reads or READS
     study = Study("Which?", {}, reads=reads, claims=tuple(claims))
     evidence = rows.from_files(rows.to_files(rows.from_runs(select(tracked, study, "demo"), reads)))
     return answer.answer(study, evidence, {"verdicts": verdicts(View(evidence), claims)})
@@ -80,6 +83,15 @@ def test_a_report_prints_what_holds_what_is_not_so_what_is_scale_and_how_far_it_
     rest = " ".join(lines[5:])
     assert rest.startswith("What is scale: how much larger a gradient is at the start, a constant of the two losses")
     assert "How far it carries: 20 runs, 10 of each loss in 1 setting (digits; lenet5; sgd)." in rest
+
+
+def test_claims_about_no_measure_of_a_trained_network_show_no_table_of_measures(tmp_path, capsys):
+    """As a claim about what a callback of one's own has logged."""
+    study = Study("Which?", {"comparison": comparison}, reads=READS, claims=(LARGER,))
+    evidence = rows.from_files(rows.to_files(rows.from_runs(select(of(0.90), study, "demo"), READS)))
+    table = comparison(evidence)
+    terminal.show(study, Report({"comparison": table}, answered([LARGER], of(0.90))), tmp_path)
+    assert "test accuracy" not in capsys.readouterr().out
 
 
 def test_equality_is_answered_as_equality():
