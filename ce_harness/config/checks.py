@@ -58,6 +58,8 @@ def checked(config: DictConfig, cores: int | None = None) -> DictConfig:
             OmegaConf.update(config, key, value)
     if isinstance(config.learning_rate_schedule, DictConfig):
         _check_part("learning_rate_schedule", "learning_rate_schedule", config.learning_rate_schedule)
+    if isinstance(config.class_weight, DictConfig):  # YAML and Hydra read the name of a class "0" as a number
+        config.class_weight = {str(name): float(weight) for name, weight in config.class_weight.items()}
     check_together(config)
     if config.threads == "auto":
         config.threads = cores or joblib.cpu_count()

@@ -76,7 +76,7 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{key}.")
         else:
-            flat[prefix + key] = str(value)
+            flat[f"{prefix}{key}"] = str(value)
     return flat
 
 

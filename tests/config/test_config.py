@@ -133,6 +133,14 @@ def test_a_part_may_be_named_by_a_number(composed):
     assert run_name(config) == run_name(checked(config)) == "digits-5-softmax_ce-s0"
 
 
+def test_a_class_may_be_named_by_a_number(composed):
+    config = checked(composed("class_weight={10: 2, cat: 1}"))
+    assert config.class_weight == {"10": 2.0, "cat": 1.0}
+    quoted = composed()
+    quoted.class_weight = {"10": 2.0, "cat": 1}
+    assert config_hash(config) == config_hash(checked(quoted))
+
+
 def test_a_whole_number_is_taken_where_a_real_one_is_meant(composed):
     config = checked(composed("optimizer.momentum=0"))
     assert isinstance(config.optimizer.momentum, float)

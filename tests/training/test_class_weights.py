@@ -83,8 +83,8 @@ def test_loss_and_norms_are_those_of_the_weighted_mean(loss):
 def test_an_equal_weight_for_all_scales_the_gradient_and_not_the_scores(composed):
     """Weight 2 at half the rate takes the same steps; validation is not weighted."""
     plain = composed("epochs=2", "optimizer.momentum=0", "learning_rate=0.1")
-    doubled = composed("epochs=2", "optimizer.momentum=0", "learning_rate=0.05")
-    doubled.class_weight = {str(digit): 2.0 for digit in range(10)}
+    weights = ", ".join(f"{digit}: 2" for digit in range(10))  # numbers, as Hydra reads these names
+    doubled = composed("epochs=2", "optimizer.momentum=0", "learning_rate=0.05", f"class_weight={{{weights}}}")
     scores = [train_and_evaluate(config) for config in (plain, doubled)]
     for name in ("test/nll", "best/val/loss"):
         assert scores[1][name] == pytest.approx(scores[0][name], rel=1e-5)
