@@ -40,7 +40,7 @@ ARROWS = {
     "report": {"metrics", "theory", "tracking"},
     "sweep": {"config", "rundir", "tracking"},
     "cli": {"config", "report", "rundir", "sweep", "tracking", "training"},
-    "comparison": {"cli", "config", "report", "rundir", "tracking"},
+    "comparison": {"cli", "config", "datasets", "report", "rundir", "tracking"},
 }
 # What `pip install ce_harness` brings without the extra [harness].
 BASE_ROOMS = {"errors", "losses", "metrics", "passwords", "printable", "startup", "theory"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ce_harness.comparison.arrays import check, words_for
 from ce_harness.comparison.result import Comparison
 from ce_harness.comparison.sweep_process import train
-from ce_harness.comparison.words import Options, seed_numbers, values_tried, word
+from ce_harness.comparison.words import Options, seed_numbers, values_tried, word, word_for
 from ce_harness.config.identity import NOT_IDENTITY
 from ce_harness.errors import ConfigError
 from ce_harness.report.study import TUNES
-from ce_harness.rundir import files
 from ce_harness.startup import prepare
 
 
@@ -73,6 +72,7 @@ def compare(
 
     Raises:
         ConfigError: an argument is wrong.
+        DataError: images or labels are.
         HarnessError: a run failed, or too few are left to compare.
     """
     if isinstance(losses, str) or len(set(map(repr, losses))) < max(2, len(losses)):
@@ -89,11 +89,12 @@ def compare(
     if x is None:
         words.append(f"dataset={options.name('dataset', dataset or 'digits')}")
     else:
-        words += _words_for_arrays(
-            dataset or "arrays", folder / "arrays", x=x, y=y, x_test=x_test, y_test=y_test, class_names=class_names
-        )
+        given = {"x": x, "y": y, "x_test": x_test, "y_test": y_test, "class_names": class_names}
+        arrays = {role: np.asarray(one) for role, one in given.items() if one is not None}
+        check(arrays, keys, overrides)
+        words += words_for(arrays, dataset or "arrays", folder / "arrays")
     study = str(keys.pop("study", ""))
-    words += [*(f"{key}={word(value)}" for key, value in keys.items()), *overrides]
+    words += [*(word_for(key, value) for key, value in keys.items()), *overrides]
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)  # losses of equal values to try, by these
     for name in names:
         alike[values_tried(tunes or {}, name)].append(name)
@@ -107,16 +108,3 @@ def compare(
         train([*flags, *words, *tried, f"loss={','.join(of_these)}"], " / ".join(of_these))
     uri = str(keys.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder}/mlflow.db")
     return Comparison.of_tracked(uri, study, names, numbers, tuple(tunes or TUNES))
-
-
-def _words_for_arrays(name: object, folder: Path, **arrays: ArrayLike | None) -> list[str]:
-    """The words for data in a file, which is named after what is in it."""
-    if arrays["y"] is None:
-        raise ConfigError("y is missing: give the class ids of x, integers from 0")
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **{role: np.asarray(one) for role, one in arrays.items() if one is not None})
-    path = folder / f"{hashlib.sha256(content.getvalue()).hexdigest()[:16]}.npz"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        files.write(path, content.getvalue())
-    return ["dataset=npz", f"dataset.name={word(name)}", f"dataset.path={word(path)}"]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
+from ce_harness.config.targets import BUILT_IN
 from ce_harness.errors import ConfigError
 
 # Text that the command takes without quotes.
@@ -16,21 +21,50 @@ PLAIN = re.compile(r"(?!(?:null|true|false|nan|inf)$)[a-z_/][\w./:@%+-]*", re.IG
 
 
 def word(value: object) -> str:
-    """A Python value as the command line takes it: ``None`` is ``null``, text is quoted where it must be."""
+    """A Python value as the command line takes it: ``None`` is ``null``, text is quoted where it must be.
+
+    Raises:
+        ConfigError: an object that no text stands for.
+    """
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{key}:{word(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(word, value)) + "]"
+    if not isinstance(value, str | Path | Real):
+        raise ConfigError(
+            f"{value!r}: allowed are text, numbers, lists and mappings; name a class and its arguments, for example "
+            "{'_target_': 'keras.metrics.F1Score', 'average': 'macro'}"
+        )
     text = str(value)
-    if not isinstance(value, str | Path) or PLAIN.fullmatch(text):
+    if isinstance(value, Real) or PLAIN.fullmatch(text):
         return text
     return "'" + re.sub(r"(\\+)(?='|$)", r"\1\1", text).replace("'", r"\'") + "'"
 
 
+def word_for(key: str, value: object) -> str:
+    """``key=value``.
+
+    Raises:
+        ConfigError: an object that no text stands for.
+    """
+    try:
+        return f"{key}={word(value)}"
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from error
+
+
 def values_tried(tunes: Mapping[str, Sequence[object] | Mapping[str, Sequence[object]]], loss: str) -> tuple[str, ...]:
-    """The words that sweep over the values to try with a loss; none for keys that only others have."""
+    """The words that sweep over the values to try with a loss; none for keys that only others have.
+
+    Raises:
+        ConfigError: a single value where a list is meant.
+    """
+    for key, values in tunes.items():
+        for given in values.values() if isinstance(values, Mapping) else (values,):
+            if isinstance(given, str) or not isinstance(given, Iterable):
+                raise ConfigError(f"tunes: {key}={given!r}: allowed is a list of values to try")
     own = {key: values.get(loss, ()) if isinstance(values, Mapping) else values for key, values in tunes.items()}
     return tuple(f"{key}={','.join(map(word, values))}" for key, values in own.items() if values)
 
@@ -80,15 +114,26 @@ class Options:
         return name
 
 
-def _where(group: str, part: object) -> str:
-    module, name = getattr(part, "__module__", None), getattr(part, "__qualname__", "")
-    if not callable(part) or module is None:
+def _where(group: str, part: Any) -> str:
+    if not (inspect.isclass(part) or inspect.isroutine(part)):
+        made_by = f" {{'_target_': '{_place(group, type(part))}', ...}}" if hasattr(part, "get_config") else ""
         raise ConfigError(
-            f"{group}={part!r}: allowed is the name of an option, a class or function, or a mapping with a _target_"
+            f"{group}={part!r}: allowed is the name of an option, a class or function, or a mapping of a _target_ and "
+            f"arguments{made_by}"
         )
-    if module == "__main__" or "<" in name:
+    name = str(part.__qualname__)
+    if part.__module__ == "__main__" or "<" in name:
         raise ConfigError(
             f"{group}={name}: runs train in processes of their own, which can't import what a notebook or script "
             f"defines; write it into a file beside it, my_{group}.py, and import it from there"
         )
-    return f"{module}.{name}"
+    return _place(group, part)
+
+
+def _place(group: str, part: Any) -> str:
+    """Where a class or function is imported from; Keras's are defined in modules that are not for users."""
+    name = part.__qualname__
+    for module in BUILT_IN[group]:
+        if getattr(sys.modules.get(module), name, None) is part:
+            return f"{module}.{name}"
+    return f"{part.__module__}.{name}"

@@ -17,7 +17,7 @@ from ce_harness.config.sources import parsed, source_file
 from ce_harness.errors import ConfigError
 
 # Whose parts each kind may be, beside those in a module of the user's own.
-_BUILT_IN = {
+BUILT_IN = {
     "dataset": ("ce_harness.datasets",),
     "model": ("ce_harness.models",),
     "loss": ("ce_harness.losses", "keras.losses"),
@@ -55,7 +55,7 @@ def check_target(kind: str, key: str, target: Any) -> None:
         _refuse(kind, key, target)
     module, _, name = target.rpartition(".")
     if is_built_in(target):
-        if module not in _BUILT_IN[kind]:
+        if module not in BUILT_IN[kind]:
             _refuse(kind, key, target)
         names = _names(module)
         if name not in names:
@@ -78,7 +78,7 @@ def check_target(kind: str, key: str, target: Any) -> None:
 
 
 def _refuse(kind: str, key: str, target: Any) -> NoReturn:
-    places = " or of ".join((*_BUILT_IN[kind], "a Python module of your own that is no installed package"))
+    places = " or of ".join((*BUILT_IN[kind], "a Python module of your own that is no installed package"))
     example = _EXAMPLES.get(kind, f"my_{kind}.MyPart")
     raise ConfigError(f"{key}={target}: allowed is a class or function of {places}; for example {key}={example}")
 

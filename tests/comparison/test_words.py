@@ -2,6 +2,8 @@
 
 from importlib import import_module
 
+import keras
+import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
@@ -9,7 +11,8 @@ from omegaconf import OmegaConf
 from ce_harness import compare
 from ce_harness.comparison.sweep_process import train
 from ce_harness.comparison.words import Options, seed_numbers, word
-from ce_harness.errors import ConfigError
+from ce_harness.errors import ConfigError, HarnessError
+from ce_harness.losses import Focal
 
 TEXTS = ["sgd", "a b", "it's", "50%, (or) so", "tail\\", "", "null", "True", "1e-3", "inf", "val/loss"]
 
@@ -40,6 +43,8 @@ def of_a_module(labels, logits): ...
     ("part", "name", "option"),
     [
         (of_a_module, "of_a_module", {"_target_": "tests.comparison.test_words.of_a_module"}),
+        (keras.losses.Hinge, "Hinge", {"_target_": "keras.losses.Hinge"}),
+        (Focal, "Focal", {"_target_": "ce_harness.losses.Focal"}),
         ("my_loss.Tempered", "Tempered", {"_target_": "my_loss.Tempered"}),
         ({"_target_": "my_loss.Tempered", "t": 2.0, "name": "hot"}, "hot", {"_target_": "my_loss.Tempered", "t": 2.0}),
     ],
@@ -62,13 +67,23 @@ def test_what_another_process_cannot_import_is_refused(tmp_path):
         Options(tmp_path).name("loss", 3)
 
 
+TWO = {"losses": ["mse", "softmax_ce"]}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"losses": "mse"}, "a list of two losses or more"),
         ({"losses": ["mse"]}, "a list of two losses or more"),
         ({"losses": ["mse", "mse"]}, "a list of two losses or more"),
-        ({"losses": ["mse", "softmax_ce"], "x": [[0]]}, "y is missing"),
+        (
+            {"losses": ["mse", keras.losses.Hinge()]},
+            r"^loss=.* {'_target_': 'keras\.losses\.Hinge', \.\.\.}$",
+        ),
+        (TWO | {"model": keras.Sequential([])}, "^model=<Sequential .* allowed is the name of an option, a class or"),
+        (TWO | {"metrics": [keras.metrics.MeanSquaredError()]}, "^metrics: <MeanSquared.*: allowed are text, numbers"),
+        (TWO | {"tunes": {"learning_rate": 0.1}}, "^tunes: learning_rate=0.1: allowed is a list of values to try$"),
+        (TWO | {"tunes": {"optimizer": "adam"}}, "^tunes: optimizer='adam': allowed is a list"),
         (
             {"losses": [{"_target_": "my_loss.T", "t": 1}, {"_target_": "my_loss.T", "t": 2}]},
             "^losses: two are called T",
@@ -78,6 +93,38 @@ def test_what_another_process_cannot_import_is_refused(tmp_path):
 def test_what_cannot_be_compared_is_refused(tmp_path, arguments, message):
     with pytest.raises(ConfigError, match=message):
         compare(**arguments, runs_dir=tmp_path)
+
+
+IMAGES = np.random.default_rng(0).random((6, 4, 4)).astype(np.float32)
+LABELS = [0, 1, 2] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"x": IMAGES}, "^y is missing: give the class ids of x"),
+        ({"x": IMAGES, "y": LABELS, "x_test": IMAGES}, "^y_test is missing"),
+        ({"x": IMAGES, "y": LABELS[:-1]}, "^y has 5 labels for 6 images"),
+        ({"x": IMAGES, "y": ["a", "b", "c"] * 2}, "^y has data type <U1; allowed: integer class ids from 0"),
+        ({"x": IMAGES, "y": np.array(LABELS) + 1}, "^the labels of y have gaps"),
+        ({"x": IMAGES, "y": LABELS, "class_names": ["a", "b"]}, "^y has the label 2 at index 2"),
+        ({"x": IMAGES, "y": LABELS, "x_test": IMAGES, "y_test": [3] * 6}, "^y_test has the label 3"),
+        ({"x": IMAGES.reshape(6, 16), "y": LABELS}, r"^x has shape \(6, 16\)"),
+        ({"x": (IMAGES * 16).round(), "y": LABELS}, "^the pixels of x are float32 .*dataset.white=16"),
+    ],
+)
+def test_arrays_are_checked_before_anything_trains(tmp_path, arguments, message):
+    with pytest.raises(HarnessError, match=message):
+        compare(**TWO, **arguments, runs_dir=tmp_path)
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"dataset.white": 16}, {"dataset.standardize": True}, {"overrides": ["dataset.white=16"]}]
+)
+def test_a_range_of_pixels_that_is_explained_is_taken(asked, arguments):
+    ((words,), *_) = asked("mse", "softmax_ce", x=(IMAGES * 16).round(), y=np.eye(3)[LABELS], **arguments)
+    assert "dataset=npz" in words
 
 
 def test_what_the_command_refuses_is_raised(tmp_path, monkeypatch):
