@@ -116,7 +116,8 @@ class Options:
 
 def _where(group: str, part: Any) -> str:
     if not (inspect.isclass(part) or inspect.isroutine(part)):
-        made_by = f" {{'_target_': '{_place(group, type(part))}', ...}}" if hasattr(part, "get_config") else ""
+        place = _place(group, type(part))
+        made_by = f" {{'_target_': '{place}', ...}}" if place.startswith(BUILT_IN[group]) else ""
         raise ConfigError(
             f"{group}={part!r}: allowed is the name of an option, a class or function, or a mapping of a _target_ and "
             f"arguments{made_by}"

@@ -80,7 +80,7 @@ TWO = {"losses": ["mse", "softmax_ce"]}
             {"losses": ["mse", keras.losses.Hinge()]},
             r"^loss=.* {'_target_': 'keras\.losses\.Hinge', \.\.\.}$",
         ),
-        (TWO | {"model": keras.Sequential([])}, "^model=<Sequential .* allowed is the name of an option, a class or"),
+        (TWO | {"model": keras.Sequential([])}, "^model=<Sequential .*a mapping of a _target_ and arguments$"),
         (TWO | {"metrics": [keras.metrics.MeanSquaredError()]}, "^metrics: <MeanSquared.*: allowed are text, numbers"),
         (TWO | {"tunes": {"learning_rate": 0.1}}, "^tunes: learning_rate=0.1: allowed is a list of values to try$"),
         (TWO | {"tunes": {"optimizer": "adam"}}, "^tunes: optimizer='adam': allowed is a list"),
