@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain
@@ -40,6 +41,10 @@ class Configs:
         self.own = own
         if own is not None and not own.is_dir():
             raise ConfigError(f"--config-dir {own}: there is no such folder")
+
+    def command(self, program: str) -> str:
+        """The words that start a program with these configs."""
+        return f"{program} --config-dir {shlex.quote(str(self.own))}" if self.own else program
 
     def compose(self, overrides: Sequence[str] = ()) -> DictConfig:
         """What a run command with these overrides would train.

@@ -226,7 +226,8 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
         print(f"{len(runs)} runs  {args.runs_csv}")
         return
     if job.losses:
-        runs = any_losses.of_losses(runs, job.losses, job.tracked_as, places.run_command())
+        program = configs.command(places.run_command())
+        runs = any_losses.of_losses(runs, job.losses, job.tracked_as, program)
         job = replace(job, study=any_losses.study(job.losses, runs, job.study.tunes))
     wanted: dict[str, list[str]] = {}
     for key, value in args.where:

@@ -34,9 +34,8 @@ class TrainingCommands:
     def __init__(self, program: str, configs: Configs, name: str, train: str = "", trained: Sequence[Run] = ()):
         self._configs = configs
         self._trained = trained
-        folder = f" --config-dir {shlex.quote(str(configs.own))}" if configs.own else ""
         experiment = f"experiment={name}" if configs.has("experiment", name) and not train else f"study={name}"
-        self._start = f"{program}{folder} -m "
+        self._start = f"{configs.command(program)} -m "
         self._words = [experiment, *shlex.split(train)]
         self._composed: dict[tuple[str, ...], dict[str, str]] = {}
         # Of thousands of combinations few differ in options, and of thousands of runs one counts for each.

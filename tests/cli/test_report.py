@@ -143,11 +143,13 @@ def test_losses_are_compared_each_at_its_best_values_of_any_keys(monkeypatch, tm
     assert told in (tmp_path / "first" / "index.html").read_text()
 
 
-def test_a_loss_that_was_never_run_names_those_that_were(tracked, capsys):
+def test_a_loss_that_was_never_run_names_those_that_were(tracked, tmp_path, capsys):
     assert report.main(["--losses", "mse,focal", "--study", "mine"]) == 8
     assert "no run of loss 'focal'; tracked losses: builtin_ce, mse, softmax_ce" in capsys.readouterr().err
     assert report.main(["--losses", "mse,focal"]) == 8
     assert "study 'single_runs' has no run of loss 'mse'; tracked losses: none" in capsys.readouterr().err
+    assert report.main(["--losses", "mse,focal", "--config-dir", str(tmp_path)]) == 8
+    assert f"run.py --config-dir {tmp_path} -m study=single_runs loss=mse,focal" in capsys.readouterr().err
 
 
 def test_too_few_runs_of_two_losses_say_how_to_train_them(tracked, capsys):
