@@ -232,7 +232,7 @@ def _from_the_store(job: Job, args: argparse.Namespace) -> None:
     wanted: dict[str, list[str]] = {}
     for key, value in args.where:
         wanted.setdefault(key, []).append(value)
-    reads = selection.chosen(job.study.reads or {}, wanted)
+    reads = selection.chosen(job.study.reads or {}, wanted, runs)
     claims = tuple(one for one in job.study.claims if {one.first, one.second} <= set(reads["loss"]))
     study = replace(job.study, reads=reads, claims=claims)
     job = replace(job, study=study)

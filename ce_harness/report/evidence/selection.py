@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -157,29 +158,41 @@ def survey(
     )
 
 
-def chosen(reads: Mapping[str, Sequence[Any]], wanted: Mapping[str, Sequence[str]]) -> dict[str, Sequence[Any]]:
+def chosen(
+    reads: Mapping[str, Sequence[Any]], wanted: Mapping[str, Sequence[str]], runs: Sequence[Run] = ()
+) -> dict[str, Sequence[Any]]:
     """``reads`` with fewer values, or with further keys.
 
     Args:
         wanted: the values to keep of each key, as typed.
+        runs: of the study; what they were trained with decides which further keys and values there are.
 
     Raises:
-        ConfigError: the study does not read such a value.
+        ConfigError: the study does not read such a value, or no run has such a key or value.
     """
     narrowed = dict(reads)
     for key, texts in wanted.items():
-        if key not in reads:
+        if key in reads or runs:
+            allowed = reads[key] if key in reads else _values(key, texts, runs)
+            grid = Grid({key: allowed})
+            for text in texts:
+                if grid.index(key, text) < 0:
+                    raise ConfigError(f"--where {key}={text}: allowed is one of {', '.join(map(str, allowed))}")
+            narrowed[key] = [allowed[grid.index(key, text)] for text in texts]
+        else:
             narrowed[key] = list(texts)
-            continue
-        grid = Grid({key: reads[key]})
-        kept = []
-        for text in texts:
-            index = grid.index(key, text)
-            if index < 0:
-                raise ConfigError(f"--where {key}={text}: allowed is one of {', '.join(map(str, reads[key]))}")
-            kept.append(reads[key][index])
-        narrowed[key] = kept
     return narrowed
+
+
+def _values(key: str, texts: Sequence[str], runs: Sequence[Run]) -> list[str]:
+    """What the runs have of a key that the study does not name."""
+    values = {value(run, key) for run in runs} - {""}
+    if not values:
+        known = {name for run in runs for name in (*run.tags, *run.params)}
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigError(f"--where {key}={texts[0]}: no run of the study has such a key{hint}")
+    return sorted(values)
 
 
 def _too_few(name: str, train: str, runs: Sequence[Run], selection: Selection, tuning_seeds: Sequence[int]) -> str:

@@ -89,6 +89,14 @@ def test_what_is_chosen_must_be_there():
     assert chosen(READS, {"loss": ["mse"], "seed": ["1.0", "2"]})["seed"] == [1, 2]
     with pytest.raises(ConfigError, match=r"--where loss=focal: allowed is one of softmax_ce, mse"):
         chosen(READS, {"loss": ["focal"]})
+    tracked = runs(["mse", "softmax_ce"], 2)
+    for run in tracked:
+        run.params["epochs"] = "6"
+    with pytest.raises(ConfigError, match=r"^--where epochs=7: allowed is one of 6$"):
+        chosen(READS, {"epochs": ["7"]}, tracked)
+    with pytest.raises(ConfigError, match=r"^--where epoch=6: no run of the study has such a key; did you mean epochs"):
+        chosen(READS, {"epoch": ["6"]}, tracked)
+    assert chosen(READS, {"epochs": ["6"]}, tracked)["epochs"] == ["6"]
 
 
 CODES = {"harness_digest": "h", "dataset_code": "d", "model_code": "m", "optimizer_code": "o"}
