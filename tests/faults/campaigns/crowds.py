@@ -39,7 +39,7 @@ def one_run(every: int) -> Iterator[Outcome]:
         ends = together([lambda: run(TINY, folder)] * (PROCESSES // every))
         runs = len(left_in(folder).state["store"])
         for end in ends:
-            told = end.code == 0 or (end.code == 6 and "is being written by process" in end.said)
+            told = end.code == 0 or (end.code == 6 and "is being written by " in end.said)
             wrong = [] if told else [f"ended with {end.code}: {end.said[-300:]}"]
             yield Outcome("one run", tuple(wrong + ([f"{runs} runs in the store"] if runs != 1 else [])))
 
