@@ -11,6 +11,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from omegaconf import OmegaConf
 
 from ce_harness.config.targets import BUILT_IN
@@ -26,8 +27,8 @@ def word(value: object) -> str:
     Raises:
         ConfigError: an object that no text stands for.
     """
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
+    if value is None or isinstance(value, bool | np.bool_):
+        return "null" if value is None else json.dumps(bool(value))
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{key}:{word(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list | tuple):

@@ -18,7 +18,20 @@ TEXTS = ["sgd", "a b", "it's", "50%, (or) so", "tail\\", "", "null", "True", "1e
 
 
 @pytest.mark.parametrize(
-    "value", [None, True, 3, 0.05, 1e-7, *TEXTS, [1, "a b"], {"patience": 3, "metric": "val/loss"}]
+    "value",
+    [
+        None,
+        True,
+        np.False_,
+        3,
+        np.int64(3),
+        0.05,
+        np.float32(0.5),
+        1e-7,
+        *TEXTS,
+        [1, "a b"],
+        {"patience": 3, "metric": "val/loss"},
+    ],
 )
 def test_hydra_reads_the_value_that_was_given(value):
     override = OverridesParser.create().parse_override(f"key={word(value)}")

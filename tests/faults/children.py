@@ -141,7 +141,7 @@ def _be(script: str, words: list[str], output: int, fault: Fault | None, before:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(ROOT)
         # A fork of a pool's worker, which may start no processes; a report does, to draw figures side by side.
-        multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+        multiprocessing.current_process()._config["daemon"] = False
         if before:
             before()
         sys.argv = [script, *words]
