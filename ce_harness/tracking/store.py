@@ -15,7 +15,8 @@ from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run
 from mlflow.exceptions import MlflowException
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine, make_url
 
 from ce_harness.errors import TrackingError
 from ce_harness.printable import reason
@@ -33,6 +34,17 @@ MODEL_TRAINING = "custom_model_development"  # the UI's kind of experiment that 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs the traceback of what it raises
+
+
+@event.listens_for(Engine, "connect")
+def _sync_what_commits(connection: object, _: object) -> None:
+    """Has SQLite sync the folder, too, after it has removed a transaction's journal, which is what commits.
+
+    Its default does not. A power loss could bring the journal back, and with it undo what the run's records call sent:
+    https://www.sqlite.org/pragma.html#pragma_synchronous.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = EXTRA")
 
 
 def store_in(runs_dir: Path) -> str:

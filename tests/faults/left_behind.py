@@ -46,7 +46,7 @@ def left_in(runs_dir: Path) -> Left:
     state["leftovers"] = sorted(path.name for path in runs_dir.rglob("*") if path.name.endswith(LEFTOVERS))
     points: Counter[tuple[Any, ...]] = Counter()
     if (runs_dir / "mlflow.db").exists():
-        with closing(sqlite3.connect(f"file:{runs_dir / 'mlflow.db'}?mode=ro", uri=True)) as store:
+        with closing(sqlite3.connect(runs_dir / "mlflow.db")) as store:
             state["integrity"] = store.execute("pragma integrity_check").fetchone()[0]
             for run in store.execute("select run_uuid, status, lifecycle_stage, artifact_uri from runs").fetchall():
                 kept, of_run = _in_store(store, *run)

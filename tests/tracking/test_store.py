@@ -106,6 +106,12 @@ def test_a_folder_whose_name_says_something_in_a_uri_is_that_folder(tmp_path):
     assert list(folder.glob("artifacts/demo/*/artifacts/epochs.csv"))
 
 
+def test_what_a_sqlite_store_commits_outlasts_a_power_loss(tmp_path):
+    client = open_store(f"sqlite:///{tmp_path}/mlflow.db")
+    with client._tracking_client.store.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 3  # EXTRA: the folder is synced, too
+
+
 @pytest.mark.parametrize("database", ["postgresql", "postgresql+psycopg", "mysql", "mssql"])
 def test_a_database_that_nobody_serves_is_told_at_once(database):
     with pytest.raises(ConnectionRefusedError):

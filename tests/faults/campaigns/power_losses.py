@@ -45,8 +45,8 @@ def _share(store: Path, model: str, of_them: slice) -> Iterator[Outcome]:
 
 
 CAMPAIGNS = {
-    "power_ordered": Campaign("power loss, names in order (ext4)", partial(after_every_call, "ordered"), sample=150),
+    "power_ordered": Campaign("power loss, names in order (ext4)", partial(after_every_call, "ordered"), sample=20),
     "power_all": Campaign("power loss, all names survive", partial(after_every_call, "all")),
-    "power_posix": Campaign("power loss, names of synced folders survive", partial(after_every_call, "posix"), 150),
+    "power_posix": Campaign("power loss, names of synced folders survive", partial(after_every_call, "posix"), 20),
     "power_one_lost": Campaign("power loss, one name is lost", partial(after_every_call, "one lost"), 200),
 }
