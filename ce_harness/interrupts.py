@@ -26,6 +26,28 @@ def held_off() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Lets Ctrl-C, SIGTERM and a closed terminal wait meanwhile. What came is heard afterwards.
+
+    A ``KeyboardInterrupt`` in the middle of an import can become another error, or be shown as a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def hear_again() -> None:
+    """For a process that was started with Ctrl-C held back: from now on it is heard, also what came before."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
+
+
 def heard_once(number: int, frame: FrameType | None) -> NoReturn:
     """A handler for a process that somebody ends if it does not end by itself: what comes after the first is ignored.
 

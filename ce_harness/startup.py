@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ce_harness.interrupts import held_back
+
 # Hydra looks for sweepers and launchers in a package hydra_plugins on the path, and nowhere else.
 PLUGINS = Path(__file__).parent / "sweep" / "launchers"
 
@@ -63,7 +65,14 @@ def make_importable(folder: Path) -> None:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Spares what is imported within every search for garbage: meanwhile, and for the rest of the process.
+    """For imports: they are kept, and Ctrl-C waits until they are done, which takes some seconds at most."""
+    with held_back(), keeping():
+        yield
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Spares what is made within every search for garbage: meanwhile, and for the rest of the process.
 
     Modules stay, and these are hundreds of thousands of objects: looking through them again and again took 1.7 of the
     13 core-seconds of a report. A process that is forked later doesn't copy them for being looked at, either.

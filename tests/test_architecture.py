@@ -22,7 +22,7 @@ ARROWS = {
     "passwords": set(),
     "printable": set(),
     "devices": set(),
-    "startup": set(),
+    "startup": {"interrupts"},
     "places": set(),
     "unofficial": set(),
     "interrupts": set(),

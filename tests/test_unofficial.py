@@ -11,6 +11,11 @@ PARTS = [
         "a config can't be checked before Hydra acts upon it: cli/composition.py",
     ),
     ("hydra._internal.config_loader_impl", "ConfigLoaderImpl.load_configuration", "likewise"),
+    (
+        "joblib.externals.loky.backend.fork_exec",
+        "fork_exec",
+        "Ctrl-C shows tracebacks of workers that start: unofficial/joblib.py",
+    ),
     ("hydra._internal.utils", "get_args_parser", "the flags can't be told from overrides: cli/arguments.py"),
     ("hydra._internal.utils", "create_config_search_path", "the tests can't compose as a command does"),
 ]

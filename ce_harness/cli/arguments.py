@@ -55,6 +55,11 @@ def prepared(arguments: Sequence[str]) -> list[str]:
     return [_without_password(overrides.adding(a) if a in known.overrides else a) for a in arguments]
 
 
+def only_show(arguments: Sequence[str]) -> bool:
+    """Whether they ask for a config to be shown, and for nothing else."""
+    return hydra.flags().parse_known_args(list(arguments))[0].cfg is not None
+
+
 def _without_password(argument: str) -> str:
     """A tracking URI with a password moves to a variable of the environment.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import signal
 import stat
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr
 from functools import cache
 from importlib import import_module
 from types import FrameType
@@ -23,7 +25,7 @@ from rich.console import Console
 from ce_harness import devices, places, sweep
 from ce_harness.cli import arguments
 from ce_harness.cli.composition import CheckedConfigLoader
-from ce_harness.config import checked, run_name
+from ce_harness.config import GROUPS, checked, run_name
 from ce_harness.config.error_messages import explain
 from ce_harness.config.sources import read_all_of_ours, refuse_edited
 from ce_harness.errors import INTERRUPTED, ConfigError, DivergedError
@@ -48,14 +50,18 @@ def main() -> int:
         _check_backend()
         sys.argv[1:] = arguments.prepared(sys.argv[1:])
         use(CheckedConfigLoader)
-        hydra.main(version_base="1.3", config_path=str(places.conf()), config_name="config")(run_job)()
+        command = hydra.main(version_base="1.3", config_path=str(places.conf()), config_name="config")(run_job)
+        if arguments.only_show(sys.argv[1:]):
+            _show(command)
+        else:
+            command()
         for error in _errors:
             raise error
     except KeyboardInterrupt:
         print("interrupted; the same command continues", file=sys.stderr)
         return INTERRUPTED
-    except SystemExit as end:  # Hydra's, after a line of its own
-        return ConfigError.exit_code if end.code == 1 else int(end.code or 0)
+    except SystemExit as end:  # Hydra's, which has shown something
+        return int(end.code or 0)
     except Exception as error:
         known = explain(error)
         if known is None or wants_traceback:
@@ -66,6 +72,16 @@ def main() -> int:
     finally:
         gc.freeze()  # else Python looks through all that was imported for garbage before it ends: .15 s
     return 0
+
+
+def _show(command: Callable[[], None]) -> None:
+    """Shows a config; what Hydra says of one that isn't there, before it leaves by itself, is an error like others."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            command()
+    except SystemExit as end:
+        raise ConfigError(f"--package: {said.getvalue().strip()}; for example --cfg job -p {GROUPS[0]}") from end
 
 
 def _check_backend() -> None:

@@ -18,7 +18,7 @@ from ce_harness.config.error_messages import explain
 from ce_harness.errors import ConfigError, DivergedError, HarnessError
 from ce_harness.interrupts import held_off
 from ce_harness.rundir.upload_state import stores_kept_open
-from ce_harness.startup import loading
+from ce_harness.startup import keeping
 from ce_harness.sweep import device_slots
 from ce_harness.sweep.cell_files import CellFiles, End
 from ce_harness.sweep.commands import Commands
@@ -53,7 +53,7 @@ def run_sweep(
     """
     console = console or Console(stderr=True, highlight=False)
     commands = Commands.of(context, config)
-    with loading():  # its configs stay, and to look through them for garbage would take a fifth of the time
+    with keeping():  # its configs stay, and to look through them for garbage would take a fifth of the time
         cells = plan(context.config_loader, config, combinations)
     to_run, finished, failures = _by_state(cells)
     files = CellFiles.of_a_new_call(config.hydra.sweep.dir) if to_run else None

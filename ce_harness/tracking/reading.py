@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from ce_harness.errors import TrackingError
 from ce_harness.rundir.upload_state import sqlite_path
-from ce_harness.startup import loading
+from ce_harness.startup import keeping
 from ce_harness.tracking.store import open_store, pages, tracking_errors
 
 
@@ -81,7 +81,7 @@ def read_runs(tracking_uri: str, study: str, must_exist: bool = True) -> list[Tr
             return []
         raise TrackingError(f"{path}: there is no such store; train first, or name one with --tracking-uri")
     with tracking_errors(tracking_uri, "the store can't be read"):
-        with loading():  # MLflow imports its code for databases when it opens the first
+        with keeping():  # MLflow imports its code for databases when it opens the first
             client = open_store(tracking_uri)
         experiments = [e.experiment_id for e in client.search_experiments()]
         with _without_garbage_collection():

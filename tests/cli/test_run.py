@@ -53,6 +53,12 @@ def test_help_and_the_config_are_shown_without_tensorflow_and_mlflow(tmp_path, w
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_part_of_the_config_that_is_not_there_is_an_error_like_others(tmp_path):
+    answer = run(tmp_path, "--cfg", "job", "-p", "nope")
+    expected = "error: --package: package 'nope' not found in config; for example --cfg job -p dataset\n"
+    assert (answer.returncode, answer.stdout, answer.stderr) == (2, "", expected)
+
+
 def test_help_fits_a_screen_and_names_every_key():
     config = yaml.safe_load(Path(ROOT, "conf", "config.yaml").read_text())
     text = config["hydra"]["help"]["template"]

@@ -84,14 +84,19 @@ def typed(words: tuple[str, ...], runs_dir: Path, ctrl_c_at: tuple[float, ...] =
         end.wrong.append("the cursor is hidden")
     if b"Traceback" in said or b"Exception ignored" in said:
         end.wrong.append(f"a traceback: {said[-300:].decode(errors='replace')}")
-    until = time.monotonic() + SECONDS_TO_LEAVE
-    while (running := of_session(process.pid)) and time.monotonic() < until:
-        time.sleep(0.1)
-    if running:
+    if running := left_of_session(process.pid):
         end.wrong.append(f"still running: {running}")
     os.close(ours)
     os.close(its)
     return end
+
+
+def left_of_session(session: int) -> list[int]:
+    """The processes that still run some time after their command has ended."""
+    until = time.monotonic() + SECONDS_TO_LEAVE
+    while (running := of_session(session)) and time.monotonic() < until:
+        time.sleep(0.1)
+    return running
 
 
 def of_session(session: int) -> list[int]:

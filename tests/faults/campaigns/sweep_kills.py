@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.conftest import ROOT
 from tests.faults.campaign import Campaign, Outcome, folder_with_store, new_store
 from tests.faults.campaigns.crowds import of_cells
-from tests.faults.campaigns.interrupts import of_session
+from tests.faults.campaigns.interrupts import left_of_session, of_session
 from tests.faults.children import SECONDS_AT_MOST
 from tests.faults.left_behind import differences, left_in
 
@@ -51,7 +51,7 @@ def random_kills(every: int) -> Iterator[Outcome]:
             wrong = differences(of_cells(expected.state), of_cells(left.state))
             if code:
                 wrong.append(f"the next call ended with {code}")
-            if running := of_session(sweep.pid):
+            if running := left_of_session(sweep.pid):
                 wrong.append(f"still running: {running}")
             yield from map(Outcome, cases[:-1])
             yield Outcome(cases[-1], tuple(wrong), left.lost(expected), left.doubled(expected))
