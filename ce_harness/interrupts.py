@@ -32,20 +32,26 @@ def held_back() -> Iterator[None]:
 
     A ``KeyboardInterrupt`` in the middle of an import can become another error, or be shown as a traceback.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    came: list[int] = []
+    before = {number: handler for number in INTERRUPTS if callable(handler := signal.getsignal(number))}
+    for number in before:
+        signal.signal(number, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
-def hear_again() -> None:
-    """For a process that was started with Ctrl-C held back: from now on it is heard, also what came before."""
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
+def unblock() -> None:
+    """For a process that was started with Ctrl-C blocked: from now on it is heard, also what came before."""
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
 def heard_once(number: int, frame: FrameType | None) -> NoReturn:

@@ -7,8 +7,8 @@ from typing import Any
 
 
 @cache  # once in a process
-def hold_interrupts_back() -> None:
-    """Has each new worker start with Ctrl-C held back, which a process inherits.
+def block_interrupts() -> None:
+    """Has each new worker start with Ctrl-C blocked, which a process inherits.
 
     A terminal sends it to the workers, too. Python would show a traceback while it starts one and imports what its
     first cell is made of.
@@ -19,11 +19,11 @@ def hold_interrupts_back() -> None:
 
     start = fork_exec.fork_exec
 
-    def start_held_back(*args: Any, **kwargs: Any) -> int:
+    def start_blocked(*args: Any, **kwargs: Any) -> int:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             return start(*args, **kwargs)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    fork_exec.fork_exec = start_held_back
+    fork_exec.fork_exec = start_blocked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
 
-from ce_harness.unofficial.joblib import hold_interrupts_back
+from ce_harness.unofficial.joblib import block_interrupts
 
 
 class LocalWorkers(JoblibLauncher):
@@ -18,4 +18,4 @@ class LocalWorkers(JoblibLauncher):
     def __init__(self, n_jobs: int, cells_per_device: int):
         super().__init__(n_jobs=n_jobs)
         self.cells_per_device = cells_per_device
-        hold_interrupts_back()
+        block_interrupts()
