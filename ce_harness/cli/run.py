@@ -81,6 +81,8 @@ def _show(command: Callable[[], None]) -> None:
         with redirect_stderr(said):
             command()
     except SystemExit as end:
+        if not end.code:  # with --help, too
+            raise
         raise ConfigError(f"--package: {said.getvalue().strip()}; for example --cfg job -p {GROUPS[0]}") from end
 
 

@@ -43,6 +43,7 @@ def run(folder, *words, **environment):
     ("words", "shown"),
     [
         (["--help"], "loss: builtin_ce, focal, "),
+        (["--cfg", "job", "--help"], "loss: builtin_ce, focal, "),
         (["--cfg", "job", "loss=mse", "seed=3"], "class_reduction: sum"),
     ],
 )
