@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
 from typing import NoReturn
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+A_DESTRUCTOR = 0.02  # seconds; one that takes longer is interrupted again, and the interrupt is sent again
 
 
 @contextmanager
@@ -46,6 +50,34 @@ def held_back() -> Iterator[None]:
             signal.signal(number, handler)
         if came:
             signal.raise_signal(came[0])
+
+
+@cache  # once in a process; a fork inherits it
+def not_lost_in_destructors() -> None:
+    """Lets Ctrl-C be heard also where Python prints whatever is raised, and goes on: in destructors and the like.
+
+    It is sent once more as soon as the destructor has ended.
+    """
+    show = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if unraisable.exc_type is not KeyboardInterrupt:
+            show(unraisable)
+            return
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by `heard_once`, whose exception is lost
+            signal.signal(signal.SIGINT, heard_once)
+        again = threading.Timer(A_DESTRUCTOR, _interrupt_main)
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = hook
+
+
+def _interrupt_main() -> None:
+    if hasattr(signal, "pthread_kill"):  # also ends what main waits in
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:  # on Windows
+        _thread.interrupt_main()
 
 
 def unblock() -> None:

@@ -1,6 +1,7 @@
 """Ctrl-C at the moments at which Python would show a traceback, or make another error of it."""
 
 import signal
+import subprocess
 import sys
 from contextlib import nullcontext
 
@@ -36,6 +37,37 @@ def test_what_is_ignored_stays_so():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     imported([])
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+WAITS = """
+import signal, sys, time
+from ce_harness import interrupts
+interrupts.not_lost_in_destructors()
+signal.signal(signal.SIGINT, interrupts.heard_once if "worker" in sys.argv else signal.default_int_handler)
+
+class Interrupted:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+try:
+    Interrupted()
+    time.sleep(60)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("process", ["command", "worker"])
+def test_ctrl_c_in_a_destructor_is_heard_and_shows_nothing(process):
+    ended = subprocess.run([sys.executable, "-c", WAITS, process], capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stderr) == (130, "")
+
+
+def test_other_errors_of_destructors_are_shown():
+    raises = WAITS.replace("signal.raise_signal(signal.SIGINT)", "1 / 0").replace("time.sleep(60)", "")
+    ended = subprocess.run([sys.executable, "-c", raises, "command"], capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 0
+    assert "ZeroDivisionError" in ended.stderr
 
 
 def blocked_here():

@@ -29,6 +29,7 @@ def dashboard() -> NoReturn:
 
 def _start(module: str) -> NoReturn:
     streams.secure()
+    interrupts.not_lost_in_destructors()
     if reason := lacking():
         print(f"error: {reason}", file=sys.stderr)
         sys.exit(ConfigError.exit_code)

@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from ce_harness import devices
 from ce_harness.config.error_messages import explain
 from ce_harness.errors import INTERRUPTED, ConfigError, HarnessError
-from ce_harness.interrupts import heard_once, held_off, unblock
+from ce_harness.interrupts import heard_once, held_off, not_lost_in_destructors, unblock
 from ce_harness.sweep import device_slots
 from ce_harness.sweep.cell_files import CellFiles, End
 
@@ -54,6 +54,7 @@ def run_cell(
     files.start(number)
     try:
         load()
+        not_lost_in_destructors()
         unblock()  # a worker of joblib is started with Ctrl-C blocked
         _refuse_other_run(planned, name())
         place = _place(hydra.launcher, device, files)
