@@ -105,13 +105,14 @@ def build(
     facts = provenance.describe(name, study_file, evidence)
     facts["commands"] = {"train": [], "report": "", "folder": _as_typed(output), **(commands or {})}
     compared = compared_by(study, evidence)
-    made = tables_of(study, evidence, compared)
-    in_words = answer.answer(study, compared, made)
+    with drawing.being_drawn(study.figures, compared, look) as pictures_when_done:
+        made = tables_of(study, evidence, compared)
+        in_words = answer.answer(study, compared, made)
+        pictures = pictures_when_done()
     files: dict[str, str | bytes] = {f"{rows.FOLDER}/{file}": content for file, content in (row_files or {}).items()}
     files |= publish.table_files(made)
     if in_words:
         files["answer.md"] = answer.markdown(study.question, in_words)
-    pictures = drawing.drawn(study.figures, compared, look)
     files["index.html"] = page.render(study, facts, made, pictures, in_words, overview.is_over(output))
     told = {"question": study.question, "answer": in_words.summary if in_words else ""}
     publish.write(pictures | files, facts | told, output)

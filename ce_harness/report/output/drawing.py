@@ -1,4 +1,4 @@
-"""The figures of a report, drawn side by side: they take most of its time, and none needs another."""
+"""The figures of a report, drawn side by side and beside its tables: none needs another."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 
 from matplotlib.figure import Figure
 
@@ -20,27 +20,33 @@ Figures = Mapping[str, Callable[[Evidence], Figure]]
 _held: list[tuple[Figures, Evidence]] = []  # of a process that draws: it is forked with them, and nothing is copied
 
 
-def drawn(
+@contextmanager
+def being_drawn(
     figures: Figures, evidence: Evidence, look: Callable[[], AbstractContextManager[None]] = style.paper
-) -> dict[str, bytes]:
-    """Each figure as PDF, PNG and SVG, by file name; drawn in the context of a look."""
+) -> Iterator[Callable[[], dict[str, bytes]]]:
+    """Draws in other processes meanwhile, in the context of a look.
+
+    Yields:
+        waits for the figures; returns each as PDF, PNG and SVG, by file name.
+    """
     processes = min(len(figures), len(os.sched_getaffinity(0))) if sys.platform == "linux" else 1
-    files: dict[str, bytes] = {}
     with look():
         if processes < 2:
             _hold(figures, evidence)
-            for name in figures:
-                files |= _draw(name)
-            return files
+            yield lambda: _together(map(_draw, figures))
+            return
         fork = multiprocessing.get_context("fork")
         with ProcessPoolExecutor(processes, fork, _begin, (figures, evidence)) as pool:
             try:
-                for written in pool.map(_draw, figures):
-                    files |= written
+                written = pool.map(_draw, figures)
+                yield lambda: _together(written)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-    return files
+
+
+def _together(written: Iterable[Mapping[str, bytes]]) -> dict[str, bytes]:
+    return {name: content for files in written for name, content in files.items()}
 
 
 def _begin(figures: Figures, evidence: Evidence) -> None:
