@@ -60,13 +60,30 @@ def test_two_names_of_one_loss_are_one_line_and_a_loss_without_probabilities_non
     assert names(ax) == ["softmax + CE = softmax + CE (TensorFlow)", "MSE (sum over classes)"]
 
 
-def test_parts_that_a_study_tells_apart_have_a_panel_each(evidence):
+def of_two_starts(evidence):
     starts = np.where(evidence.runs["seed"] == 0, "4.0", "0.01")
-    runs_of_two_starts = evidence.runs.copy()
-    runs_of_two_starts.insert(1, "model.head_stddev", starts)
-    apart = replace(evidence, runs=runs_of_two_starts, apart="model.head_stddev")
+    runs = evidence.runs.copy()
+    runs.insert(1, "model.head_stddev", starts)
+    return replace(evidence, runs=runs, apart="model.head_stddev")
+
+
+def test_a_logarithmic_axis_says_so_and_has_numbers_between_zero_and_its_ends(evidence):
+    far_apart = evidence.runs["early_grad_norm"].where(evidence.runs["loss"] != "mse", 5.0)
+    starts = of_two_starts(replace(evidence, runs=evidence.runs.assign(early_grad_norm=far_apart)))
     with style.paper():
-        drawn = figures.gradient_by_probability(apart)
+        drawn = figures.differences(starts, "softmax_ce", ["test/accuracy", "early_grad_norm"])
+        drawn.draw_without_rendering()
+    assert "logarithmic" in drawn.get_supxlabel()
+    for ax in drawn.axes:
+        texts = [tick.get_text().replace("\u2212", "-") for tick in ax.get_xticklabels()]
+        assert [float(text) for text in texts] == list(ax.get_xticks())
+        assert {-0.01, 0.01} <= {*ax.get_xticks(), *ax.get_xticks(minor=True)}
+    assert {-1, -0.1, 0, 0.1, 1} <= set(drawn.axes[1].get_xticks())
+
+
+def test_parts_that_a_study_tells_apart_have_a_panel_each(evidence):
+    with style.paper():
+        drawn = figures.gradient_by_probability(of_two_starts(evidence))
     assert [ax.get_title(loc="left") for ax in drawn.axes] == ["head_stddev 4", "head_stddev 0.01"]
 
 

@@ -16,7 +16,10 @@ from ce_harness.report.study import Claim, Evidence
 from ce_harness.report.verdicts.pairings import effect
 from ce_harness.report.verdicts.settings import by_setting, described
 
-LINEAR = 0.01  # smaller differences are drawn to scale where the axis is logarithmic
+LAST_LINEAR = -2
+LINEAR = 10.0**LAST_LINEAR  # smaller differences are drawn to scale where the axis is logarithmic
+LINEAR_PART = 0.5  # from 0 to there, as a share of a decade's length
+LABEL = 0.3  # inches that a number on the axis takes
 SETTING = 28  # characters in a line of a setting's name
 
 
@@ -55,9 +58,9 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str], clai
         ax.axvline(0, color="#7f7f7f", linewidth=0.8, zorder=0.5)
         ax.set_title(label(metric), loc="left")
         if several:
-            ax.set_xscale("symlog", linthresh=LINEAR, linscale=0.5)
+            ax.set_xscale("symlog", linthresh=LINEAR, linscale=LINEAR_PART)
             ax.margins(x=0.06)
-            _ticks(ax)
+            _ticks(ax, 0.8 * PAGE_WIDTH / len(metrics))
         else:
             ax.locator_params(axis="x", nbins=3)
         ax.grid(axis="y", visible=False)
@@ -68,6 +71,8 @@ def differences(evidence: Evidence, reference: str, metrics: Sequence[str], clai
     text = f"loss minus {names[reference]}, mean over seeds and 95% interval"
     if any(_margin(claims or evidence.claims, metric) for metric in metrics):
         text += "; grey: what would not matter"
+    if several:
+        text += f"\nlogarithmic beyond \u00b1{LINEAR:g}, with a line at each power of ten"
     if len(shown) < len(groups):
         text += f" (the first {len(shown)} of {len(groups)} settings; the tables have all)"
     fig.supxlabel(text)
@@ -82,10 +87,22 @@ def _margin(claims: Sequence[Claim], metric: str) -> float | None:
     return min(margins, default=None)
 
 
-def _ticks(ax: Axes) -> None:
-    """Zero, the last power of ten, and between them, without a label, one and the end of the linear part."""
-    last = 10.0 ** np.floor(np.log10(max(*np.abs(ax.get_xlim()), 10 * LINEAR)))
-    within = [size for size in (LINEAR, 1.0) if size < last]
-    ax.set_xticks([-last, 0, last], [f"\u2212{last:g}", "0", f"{last:g}"])
-    ax.set_xticks([sign * size for size in within for sign in (-1, 1)], minor=True)
+def _ticks(ax: Axes, width: float) -> None:
+    """Zero and the powers of ten, from the last one inwards with a label where there is room for it.
+
+    Args:
+        width: of the panel, inches.
+    """
+    last = max(int(np.floor(np.log10(np.abs(ax.get_xlim()).max()))), LAST_LINEAR)
+    powers = range(last, LAST_LINEAR - 1, -1)
+    decade = width / 2 / (last - LAST_LINEAR + 1 + LINEAR_PART)
+    labelled: list[int] = []
+    for power in powers:
+        from_zero = (power - LAST_LINEAR + LINEAR_PART) * decade
+        if from_zero >= LABEL and (not labelled or (labelled[-1] - power) * decade >= LABEL):
+            labelled.append(power)
+    at = {sign * 10.0**power: power in labelled or power == last for power in powers for sign in (-1, 1)}
+    ax.set_xticks([0, *(x for x in at if at[x])])
+    ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}".replace("-", "\u2212"))
+    ax.set_xticks([x for x in at if not at[x]], minor=True)
     ax.grid(which="minor")
