@@ -64,14 +64,15 @@ class Table:
         frame: the numbers.
         shown: the strings for Markdown, LaTeX and the page; None shows ``frame`` itself.
         notes: lines under the table.
-        digits: significant ones in the CSV; the last of 16 depend on the processor that added them up. None: all.
+        digits: significant ones in the CSV; the last of 16 depend on the processor that added them up. In the
+            difference of two near numbers even the twelfth does. None: all.
     """
 
     title: str
     frame: pd.DataFrame
     shown: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
-    digits: int | None = 12
+    digits: int | None = 9
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
@@ -23,6 +24,10 @@ from ce_harness.theory import LOSSES
 PAPER, SLIDES = (Path(__file__).with_name(f"{medium}.mplstyle") for medium in ("paper", "slides"))
 COLUMN_WIDTH = 3.35  # inches
 PAGE_WIDTH = 6.9
+
+# In an SVG: what Matplotlib names by a hash, and numbers of 1/72 inch that are longer than anybody sees.
+NAMES = re.compile(rb"\b[A-Za-z][0-9a-f]{10}\b")
+COORDINATES = re.compile(rb"(?<!scale\()-?\b\d+\.\d{5,}")
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -90,4 +95,15 @@ def rendered(figure: Figure, name: str) -> dict[str, bytes]:
     FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Description": shows})
     figure.dpi = mpl.rcParams["savefig.dpi"]
     FigureCanvasAgg(figure).print_png(png, metadata={"Software": None, "Description": shows})
-    return {f"{name}.pdf": pdf.getvalue(), f"{name}.png": png.getvalue(), f"{name}.svg": svg.getvalue()}
+    return {
+        f"{name}.pdf": pdf.getvalue(),
+        f"{name}.png": png.getvalue(),
+        f"{name}.svg": _on_any_processor(svg.getvalue()),
+    }
+
+
+def _on_any_processor(svg: bytes) -> bytes:
+    """The same bytes whatever processor has placed the parts: to its last bits, of which Matplotlib makes names."""
+    names: dict[bytes, bytes] = {}
+    numbered = NAMES.sub(lambda name: names.setdefault(name[0], b"part%d" % len(names)), svg)
+    return COORDINATES.sub(lambda number: b"%.4f" % float(number[0]), numbered)
