@@ -25,7 +25,6 @@ from ce_harness.report.output import formats, publish
 from ce_harness.report.study import Table
 
 BENCHMARKS = ("speed", "scale", "peers", "survival", "repeat", "simulations", "determinism", "endurance", "licences")
-RUNS = {"repeat": "a twentieth of the study", "endurance": "5,000"}
 FOLDERS = {"speed": "benchmark"}  # in results/, where it has another name
 
 
@@ -38,14 +37,15 @@ def main() -> None:
     benchmarks = parser.add_subparsers(dest="benchmark", required=True, metavar="|".join(BENCHMARKS))
     for name in BENCHMARKS:
         options = benchmarks.add_parser(name, parents=[shared])
-        if name in ("repeat", "endurance"):
-            options.add_argument("--runs", type=int, metavar="N", help=f"how many (default: {RUNS[name]})")
+        if name == "endurance":
+            options.add_argument("--runs", type=int, metavar="N", help="how many (default: 5,000)")
         if name == "repeat":
+            options.add_argument("--share", type=float, metavar="X", help="of each study's runs (default: 0.05)")
             options.add_argument("--fingerprint", default="", metavar="TEXT", help="draw runs that have it alone")
     args = parser.parse_args()
     tables = import_module(f"benchmarks.{args.benchmark}").TABLES
     if args.benchmark == "repeat":
-        tables = {name: partial(measure, args.runs, args.fingerprint) for name, measure in tables.items()}
+        tables = {name: partial(measure, args.share, args.fingerprint) for name, measure in tables.items()}
     elif args.benchmark == "endurance":
         tables = {name: partial(measure, args.runs) for name, measure in tables.items()}
     if args.only and args.only not in tables:

@@ -1,10 +1,11 @@
-"""A random twentieth of a study's runs, trained again: equal to the last bit?
+"""A random twentieth of each large study's runs, trained again: equal to the last bit?
 
 Command: python -m benchmarks repeat    (14 minutes on 2 cores)
 """
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import tempfile
@@ -17,50 +18,47 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from ce_harness.cli import studies
 from ce_harness.errors import ConfigError, DivergedError
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.run import final_metrics
 from ce_harness.report.study import Table
 from ce_harness.tracking.reading import TrackedRun, read_runs
-from experiments import mse_vs_ce
 
-REPEATED, READS = "mse_vs_ce", mse_vs_ce.STUDY.reads
+STUDIES = ("number_of_classes", "tuning_budget")
+IDENTITY = ("study", "dataset", "model", "loss", "optimizer", "learning_rate", "seed", "run")
 SHARE = 0.05
 ACCURACY, DIFFERENCE = "val/accuracy", "difference of val/accuracy"
 ORIGIN = {"fingerprint": "fingerprint", "code": "code_digest"}
 
 
-def repeat(number: int | None = None, fingerprint: str = "") -> Table:
+def repeat(share: float | None = None, fingerprint: str = "") -> Table:
     """Each run alone in its process, in a fresh store, whatever sweep it was part of before.
 
     Args:
-        number: of runs; None for a twentieth of the study.
+        share: of each study's runs; None for a twentieth.
         fingerprint: a part of it, such as ``cpu=ebaee32e``: other runs are not drawn.
 
     Raises:
         ConfigError: no run has such a fingerprint.
     """
-    files, _ = rows.read(Path("results") / REPEATED)
-    kept = rows.from_files(files)
-    trained = pd.concat([kept.tuning, kept.runs], ignore_index=True)
-    number = number or round(SHARE * len(trained))
-    drawn_from = trained[trained["fingerprint"].str.contains(fingerprint, regex=False)]
-    if drawn_from.empty:
-        known = sorted({words.split()[-1] for words in trained["fingerprint"]})
-        raise ConfigError(f"--fingerprint {fingerprint}: no run has it; theirs end in {' or '.join(known)}")
-    before = drawn_from.sample(min(number, len(drawn_from)), random_state=0).reset_index(drop=True)
+    drawn = [_drawn(study, share or SHARE, fingerprint) for study in STUDIES]
+    before = pd.concat([part for part, _ in drawn], ignore_index=True)
+    if before.empty:
+        raise ConfigError(f"--fingerprint {fingerprint}: no run has it; results/STUDY/rows/runs.csv names theirs")
+    settings = [row for part, reads in drawn for row in part[reads].to_dict("records")]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(joblib.cpu_count()) as pool:
-        list(pool.map(partial(_train, folder), before.index, before[list(READS)].to_dict("records")))
+        list(pool.map(partial(_train, folder), before.index, before["study"], settings))
         again = {row: _tracked(folder, row) for row in before.index}
         frame = compared(before, again)
     same = [f"same {what}" for what in ORIGIN]
-    groups = frame.groupby(["dataset", "model"], sort=False)
+    groups = frame.groupby(["study", "dataset", "model"], sort=False)
     shown = pd.concat([groups.size().rename("runs"), groups[[*same, "equal"]].sum()], axis=1).reset_index()
-    shown.loc[len(shown)] = ["all", "", *shown.iloc[:, 2:].sum()]
+    shown.loc[len(shown)] = ["all", "", "", *shown.iloc[:, 3:].sum()]
     largest = [*groups[DIFFERENCE].max(), frame[DIFFERENCE].max()]
     shown["val/accuracy differs by at most"] = [f"{difference:.2g}" for difference in largest]
     return Table(
-        f"{len(before)} of the {len(drawn_from)} runs of {REPEATED}, drawn at random, trained again",
+        "Runs of the large studies, drawn at random, trained again",
         frame,
         shown,
         (
@@ -72,11 +70,21 @@ def repeat(number: int | None = None, fingerprint: str = "") -> Table:
     )
 
 
-def _train(folder: str, row: int, values: Mapping[str, object]) -> None:
+def _drawn(study: str, share: float, fingerprint: str) -> tuple[pd.DataFrame, list[str]]:
+    """(Rows of some runs of the study, the keys that tell its runs apart)."""
+    files, _ = rows.read(Path("results") / study)
+    kept = rows.from_files(files)
+    trained = pd.concat([kept.tuning, kept.runs], ignore_index=True)
+    drawn_from = trained[trained["fingerprint"].str.contains(fingerprint, regex=False)]
+    number = min(math.ceil(share * len(trained)), len(drawn_from))
+    return drawn_from.sample(number, random_state=0).assign(study=study), list(studies.find(study).load().reads or ())
+
+
+def _train(folder: str, row: int, study: str, values: Mapping[str, object]) -> None:
     # Filed under a study of its own: that changes no bit of a run, and says which row it repeats.
     where = [f"study={_study(row)}", f"runs_dir={folder}"]
     settings = [f"{name}={value}" for name, value in values.items()]
-    command = [sys.executable, "run.py", f"experiment={REPEATED}", *settings, *where]
+    command = [sys.executable, "run.py", f"experiment={study}", *settings, *where]
     trained = subprocess.run(command, capture_output=True, text=True)
     if trained.returncode not in (0, DivergedError.exit_code):
         print(trained.stderr, file=sys.stderr)
@@ -87,7 +95,7 @@ def _tracked(folder: str, row: int) -> TrackedRun | None:
 
 
 def _study(row: int) -> str:
-    return f"{REPEATED}_repeated_{row}"
+    return f"repeated_{row}"
 
 
 def compared(before: pd.DataFrame, again: Mapping[int, TrackedRun | None]) -> pd.DataFrame:
@@ -109,7 +117,7 @@ def compared(before: pd.DataFrame, again: Mapping[int, TrackedRun | None]) -> pd
         equal = equal and all(scores.get(name) == value for name, value in kept.items())
         difference = abs(scores.get(ACCURACY, np.nan) - kept.get(ACCURACY, np.nan))
         same = {f"same {what}": run is not None and run.tags[tag] == row[tag] for what, tag in ORIGIN.items()}
-        identity = {name: row[name] for name in ("run", *READS)}
+        identity = {name: row[name] for name in IDENTITY}
         lines.append(identity | same | {"equal": equal, DIFFERENCE: difference})
     return pd.DataFrame(lines)
 

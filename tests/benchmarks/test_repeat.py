@@ -16,7 +16,7 @@ DIVERGED = Run("mse", 4, status="diverged", tags=FINGERPRINT)
 def first_time():
     """A run that ended, and one that diverged."""
     run = Run("mse", 3, tags=FINGERPRINT)
-    same = dict.fromkeys(repeat.READS, 0) | {"run": "r"} | FINGERPRINT | {"code_digest": run.tags["code_digest"]}
+    same = dict.fromkeys(repeat.IDENTITY, 0) | FINGERPRINT | {"code_digest": run.tags["code_digest"]}
     return run, pd.DataFrame([same | run.metrics, same])
 
 
