@@ -12,12 +12,14 @@ from matplotlib.figure import Figure
 from ce_harness.report.output import panels
 from ce_harness.report.output.formats import NOTHING, with_interval
 from ce_harness.report.output.labels import common_settings, label, loss_names, setting_column
-from ce_harness.report.output.style import logarithmic, loss_styles
+from ce_harness.report.output.style import in_parts_of_decades, logarithmic, loss_styles
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.verdicts.budget import trial_values
 from ce_harness.report.verdicts.intervals import summarize
 from ce_harness.report.verdicts.outcomes import BEST_OF, FAILED, outcome
 from ce_harness.report.verdicts.settings import by_setting
+
+BEST = 0.999  # an error of zero has no logarithm
 
 
 def tuning_budget(evidence: Evidence, budgets: Sequence[int] = (1, 3, 10, 30)) -> Table:
@@ -42,7 +44,10 @@ def tuning_budget(evidence: Evidence, budgets: Sequence[int] = (1, 3, 10, 30)) -
 
 
 def budget_curves(evidence: Evidence) -> Figure:
-    """Expected test accuracy of the best of k trials, chosen on validation. Bands: 95% intervals by the jackknife."""
+    """Expected test error of the best of k trials, chosen on validation. Bands: 95% intervals by the jackknife.
+
+    On logarithmic axes: what more trials buy is a small part of the accuracy, and a large one of the errors.
+    """
     validation, test = outcome(evidence, "val/accuracy"), outcome(evidence, "test/accuracy")
     styles, names = loss_styles(evidence.runs["loss"].unique()), loss_names(evidence)
 
@@ -51,9 +56,10 @@ def budget_curves(evidence: Evidence) -> Figure:
             budgets = np.arange(1, len(runs) // 2 + 1)
             of = validation[runs.index], test[runs.index]
             summaries = [summarize(trial_values(int(k), *of)) for k in budgets]
-            ax.plot(budgets, [s.mean for s in summaries], label=names[str(loss)], **styles[str(loss)])
-            low, high = [s.low for s in summaries], [s.high for s in summaries]
+            ax.plot(budgets, [1 - s.mean for s in summaries], label=names[str(loss)], **styles[str(loss)])
+            low, high = ([1 - min(getattr(s, end), BEST) for s in summaries] for end in ("low", "high"))
             ax.fill_between(budgets, low, high, color=styles[str(loss)]["color"], alpha=0.2, linewidth=0)
         logarithmic(ax.xaxis)
+        in_parts_of_decades(ax.yaxis)
 
-    return panels.small_multiples(list(by_setting(evidence.runs)), draw, x="trials", y="test accuracy of the best")
+    return panels.small_multiples(list(by_setting(evidence.runs)), draw, x="trials", y="test error of the best")

@@ -79,7 +79,8 @@ def label(metric: str) -> str:
     if metric.startswith(TIME_TO):
         return f"epochs to {target(metric):.0%} val. accuracy"
     if metric.startswith(BEST_OF):
-        return f"test accuracy of the best of {metric.removeprefix(BEST_OF)} trials"
+        budget = metric.removeprefix(BEST_OF)
+        return f"test accuracy of the best of {budget} trials" if budget != "1" else "test accuracy of one trial"
     return LABELS.get(metric, metric)
 
 

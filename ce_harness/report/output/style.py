@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from ce_harness.report.output import alternative
 from ce_harness.theory import LOSSES
@@ -57,6 +57,13 @@ def logarithmic(*axes: XAxis | YAxis) -> None:
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
         axis.set_major_formatter(FuncFormatter(power_of_ten))
         axis.set_minor_formatter(NullFormatter())
+
+
+def in_parts_of_decades(axis: XAxis | YAxis) -> None:
+    """A log scale with ticks at 1, 2 and 5, for what covers a decade or two."""
+    logarithmic(axis)
+    axis.set_major_locator(FixedLocator([part * 10.0**power for power in range(-6, 4) for part in (1, 2, 5)]))
+    axis.set_minor_locator(NullLocator())
 
 
 def power_of_ten(value: float, _: object = None) -> str:

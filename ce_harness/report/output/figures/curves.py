@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
 from scipy import stats
 
 from ce_harness.report.output import panels
 from ce_harness.report.output.labels import loss_names
-from ce_harness.report.output.style import logarithmic, loss_styles
+from ce_harness.report.output.style import in_parts_of_decades, logarithmic, loss_styles
 from ce_harness.report.study import Evidence
 from ce_harness.report.verdicts.outcomes import WITHOUT_PROBABILITIES, outcome
 from ce_harness.report.verdicts.pairings import horizon
@@ -123,6 +122,4 @@ def _in_decades(ax: Axes) -> None:
 
 
 def _in_parts_of_decades(ax: Axes) -> None:
-    logarithmic(ax.yaxis)
-    ax.yaxis.set_major_locator(FixedLocator([part * 10.0**power for power in range(-6, 4) for part in (1, 2, 5)]))
-    ax.yaxis.set_minor_locator(NullLocator())
+    in_parts_of_decades(ax.yaxis)
