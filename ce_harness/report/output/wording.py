@@ -79,7 +79,7 @@ def difference(claim: Claim, row: Mapping[str, Any], names: Mapping[str, str]) -
 
 
 def size(claim: Claim, row: Mapping[str, Any]) -> str:
-    """The same in short: ``5.27 times (5 to 5.5)``, ``0.4 points higher (-0.4 to 1.5)``."""
+    """The same in short: ``5.27 times (5 to 5.5)``, ``0.4 points higher (0.4 lower to 1.5 higher)``."""
     return _mean(claim, row) + _interval(claim, row)
 
 
@@ -104,9 +104,10 @@ def _interval(claim: Claim, row: Mapping[str, Any]) -> str:
         return ""
     if claim.ratio:
         return f" ({low:.3g} to {high:.3g})"
-    if row["mean"] <= 0:  # by how much it is lower
-        low, high = 0 - high, 0 - low
-    return f" ({words.scale * low:.3g} to {words.scale * high:.3g})"
+    near, far = (low, high) if row["mean"] > 0 else (high, low)
+    if low < 0 < high:
+        return f" ({_size(words, near)} {_side(words, near)} to {_size(words, far)} {_side(words, far)})"
+    return f" ({_size(words, near)} to {_size(words, far)})"
 
 
 def _is_same(row: Mapping[str, Any]) -> bool:

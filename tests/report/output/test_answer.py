@@ -11,6 +11,7 @@ from ce_harness.report.evidence.selection import select
 from ce_harness.report.output import answer, figures, style, terminal
 from ce_harness.report.output.tables import comparison
 from ce_harness.report.output.verdict_tables import View, verdicts
+from ce_harness.report.output.wording import size
 from ce_harness.report.study import Claim, Study, Table
 from ce_harness.tracking import report_note
 from tests.report.synthetic import Run, runs
@@ -55,6 +56,20 @@ def test_a_claim_is_answered_with_its_difference_in_points(accuracy, in_words, n
     assert one.sentence.startswith(f"CE is more accurate: {in_words}. ")
     assert numbers in one.sentence
     assert ("points lower" in one.sentence) == (accuracy > 0.95)
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "told"),
+    [
+        (0.05, 0.04, 0.06, "5 points higher (4 to 6)"),
+        (-0.05, -0.06, -0.04, "5 points lower (4 to 6)"),
+        (0.002, -0.001, 0.005, "0.2 points higher (0.1 lower to 0.5 higher)"),
+        (-0.002, -0.005, 0.001, "0.2 points lower (0.1 higher to 0.5 lower)"),
+        (-0.05, -0.1, 0, "5 points lower (0 to 10)"),
+    ],
+)
+def test_an_interval_with_zero_within_says_of_each_end_on_which_side_it_lies(mean, low, high, told):
+    assert size(MORE_ACCURATE, {"mean": mean, "ci_low": low, "ci_high": high}) == told
 
 
 def test_a_gradient_is_told_beside_its_closed_form_and_summed_up_as_scale():
