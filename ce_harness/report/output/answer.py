@@ -26,6 +26,7 @@ IN_WORDS = {
     "inconclusive": "not decided",
 }
 OF_EQUALITY = IN_WORDS | {"supported": "yes, equal", "contradicted": "no, they differ"}
+DECIDED = ("supported", "contradicted", "equivalent")
 SUMMED_UP = {
     "supported": "What holds",
     "contradicted": "What is not so",
@@ -198,7 +199,10 @@ def _reach(answered: Sequence[Answered], evidence: Evidence) -> Iterator[tuple[s
         few = (
             f": {pairs} seeds show no difference, and {MIN_PAIRS} are the fewest that can" if pairs < MIN_PAIRS else ""
         )
-        yield "", f"These runs decide none of the {len(answered)} claims{few}."
+        if any(verdict in str(one.row.get("settings")) for one in answered for verdict in DECIDED):
+            few = " over all settings; in single settings some are decided"
+        many = len(answered) > 1
+        yield "", f"These runs {f'decide none of the {len(answered)} claims' if many else 'do not decide it'}{few}."
     elif by_metric.get("early_grad_norm") in ("supported", "contradicted"):
         yield SCALE
         if beyond := BEYOND_SCALE.get(by_metric.get("feedback_slope", "")):

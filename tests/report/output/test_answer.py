@@ -124,6 +124,14 @@ def test_too_few_seeds_decide_nothing_and_the_answer_says_how_many_can():
     assert [one.numbers[-1] for one in found.claims] == ["Too few seeds."] * 2
 
 
+def test_what_is_decided_in_single_settings_alone_is_said():
+    mlp = [Run(run.loss, run.seed, name=f"mlp-{run.name}", tags={"model": "mlp"}) for run in of(0.95)]
+    reads = {"model": ["lenet5", "mlp"], "loss": ["softmax_ce", "mse"], "seed": range(10)}
+    assert answered([MORE_ACCURATE], [*of(0.85), *mlp], reads).summary.startswith(
+        "These runs do not decide it over all settings; in single settings some are decided."
+    )
+
+
 def test_what_depends_on_the_setting_says_in_how_many():
     other = [
         Run(loss, seed, name=f"mlp-{loss}-{seed}", tags={"model": "mlp"}, accuracy=accuracy)
