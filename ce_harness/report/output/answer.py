@@ -11,7 +11,7 @@ import pandas as pd
 
 from ce_harness import theory
 from ce_harness.printable import printable
-from ce_harness.report.output.formats import plain
+from ce_harness.report.output.formats import bold, plain
 from ce_harness.report.output.labels import loss_names
 from ce_harness.report.output.wording import difference, margin
 from ce_harness.report.study import Claim, Evidence, Study, Table
@@ -135,13 +135,13 @@ def markdown(question: str, answered: Answer) -> str:
 
     def line(one: Answered) -> str:
         rest = f"{one.in_words}. {' '.join(one.numbers)}"
-        return f"- **{plain(printable(one.claim.statement))}**: {plain(printable(rest))}"
+        return f"- {bold(printable(one.claim.statement))}: {plain(printable(rest))}"
 
     summary = " ".join(
-        f"**{heading}**: {plain(printable(text))}" if heading else plain(printable(text))
+        f"{bold(heading)}: {plain(printable(text))}" if heading else plain(printable(text))
         for heading, text in answered.parts
     )
-    return "\n".join([f"**{plain(printable(question))}**", "", summary, "", *map(line, answered.claims)]) + "\n"
+    return "\n".join([bold(printable(question)), "", summary, "", *map(line, answered.claims)]) + "\n"
 
 
 def _answered(claim: Claim, row: Mapping[str, Any], evidence: Evidence, names: Mapping[str, str]) -> Answered:

@@ -83,7 +83,7 @@ def markdown(table: Table) -> str:
         return "| " + " | ".join(map(plain, entries)) + " |"
 
     rule = "|" + "|".join("---:" if right else "---" for right in right_aligned(made.cells)) + "|"
-    lines = [f"**{plain(made.title)}**", "", line(made.cells), rule, *(line(row) for row in made.cells.to_numpy())]
+    lines = [bold(made.title), "", line(made.cells), rule, *(line(row) for row in made.cells.to_numpy())]
     return "\n".join([*lines, *(f"\n{_paragraph(note)}" for note in made.notes)]) + "\n"
 
 
@@ -96,6 +96,11 @@ _BEGINS_A_BLOCK = re.compile(r"^\s*(?:(?=[#>+=-])|(\d+)(?=[.)]))")  # a heading,
 def plain(text: str) -> str:
     """Text that Markdown shows as it is."""
     return _ACTIVE.sub(lambda match: f"\\{match[0]}", text)
+
+
+def bold(text: str) -> str:
+    """The same in bold; Markdown takes asterisks beside a space for text."""
+    return f"**{plain(text).strip()}**"
 
 
 def _paragraph(text: str) -> str:

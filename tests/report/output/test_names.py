@@ -78,6 +78,7 @@ def inline_text(tokens):
 @given(names)
 @example("a_b")
 @example("__0__")
+@example("0 ")
 def test_markdown_shows_the_name_and_nothing_else(name):
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(formats.markdown(of(name)))
     shown = printable(name).strip()
