@@ -111,6 +111,7 @@ def rendered(figure: Figure, name: str) -> dict[str, bytes]:
 
 def _on_any_processor(svg: bytes) -> bytes:
     """The same bytes whatever processor has placed the parts: to its last bits, of which Matplotlib makes names."""
+    told, end, drawn = svg.partition(b"</metadata>")  # what the figure shows is told as it is
     names: dict[bytes, bytes] = {}
-    numbered = NAMES.sub(lambda name: names.setdefault(name[0], b"part%d" % len(names)), svg)
-    return COORDINATES.sub(lambda number: b"%.4f" % float(number[0]), numbered)
+    numbered = NAMES.sub(lambda name: names.setdefault(name[0], b"part%d" % len(names)), drawn)
+    return told + end + COORDINATES.sub(lambda number: b"%.4f" % float(number[0]), numbered)
