@@ -2,11 +2,11 @@
 
 Runs:    python report.py mse_vs_ce_2 --missing | sh    (5 seeds at every rate; once more: 10 at the chosen ones)
 Command: python report.py mse_vs_ce_2
-Planned: 2,555 tuning runs, and 870 at the rates chosen by accuracy; as many at those chosen by NLL where they differ.
-By estimate 3 to 50 core-seconds a run: ten core-hours.
+Planned: 2,395 tuning runs, and 810 at the rates chosen by accuracy; as many at those chosen by NLL where they differ.
+By estimate 1 to 31 core-seconds a run: five core-hours.
 
 Each seed has a split of its own. Networks start as Keras starts them, or confidently wrong. The convnet starts as Keras
-starts it, and is trained with cross-entropy and MSE alone.
+starts it, and is trained with our cross-entropy and MSE alone. On Fashion-MNIST LeNet-5 goes without TensorFlow's.
 """
 
 from __future__ import annotations
@@ -44,13 +44,15 @@ LOWEST = {
     ("lenet5", "adam", AS_KERAS): (0.0003, 0.0003, 0.0003),
     ("lenet5", "adam", CONFIDENTLY_WRONG): (0.0001, 0.0001, 0.0001),
     ("convnet", "sgd", AS_KERAS): (0.01, 0.03),
-    ("convnet", "adam", AS_KERAS): (0.0003, 0.0003),
+    ("convnet", "adam", AS_KERAS): (0.001, 0.001),
 }
 KIND = {"softmax_ce": 0, "builtin_ce": 0, "mse": 1, "mse_mean": 1, "mse_logits": 2, "squentropy": 2}
 HALF_DECADES = (1, 3, 10, 30, 100, 300, 1000)
 # Softmax regression is cheap, and its best rates on the two data sets lie far apart.
-NUMBER_OF_RATES = {"softmax_regression": 7, "lenet5": 5, "convnet": 4}
+NUMBER_OF_RATES = {"softmax_regression": 7, "lenet5": 5, "convnet": 3}
 OF_MSE_MEAN = ("digits", "softmax_regression", "sgd", AS_KERAS)
+# There the control would cost a fifth of the hours; it stands in the other settings.
+TOO_DEAR_FOR_CONTROL = {("fashion_mnist", "lenet5"), ("fashion_mnist", "convnet")}
 
 
 def rates(model: str, optimizer: str, start: float | None, loss: str) -> tuple[float, ...]:
@@ -64,9 +66,11 @@ def rates(model: str, optimizer: str, start: float | None, loss: str) -> tuple[f
 
 
 def planned(cell: Mapping[str, object]) -> bool:
-    """Convnet, the dearest, on Fashion-MNIST alone; MSE averaged over classes in one setting."""
+    """Convnet on Fashion-MNIST alone; the control where it is cheap; MSE averaged over classes in one setting."""
     dataset, model, optimizer, start = (cell[name] for name in ("dataset", "model", "optimizer", START))
     if model == "convnet" and dataset != "fashion_mnist":
+        return False
+    if cell["loss"] == "builtin_ce" and (dataset, model) in TOO_DEAR_FOR_CONTROL:
         return False
     if cell["loss"] == "mse_mean" and (dataset, model, optimizer, start) != OF_MSE_MEAN:
         return False
