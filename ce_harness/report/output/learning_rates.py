@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ce_harness.report.output import panels
+from ce_harness.report.output.figures.curves import CROWDED, CURVES, ERROR
 from ce_harness.report.output.formats import NOTHING
 from ce_harness.report.output.labels import key_label, loss_names, setting_column, tuned
-from ce_harness.report.output.style import logarithmic, loss_styles
+from ce_harness.report.output.style import in_parts_of_decades, logarithmic, loss_styles
 from ce_harness.report.study import Evidence, Table
 from ce_harness.report.verdicts.rates import BEST, chosen
 from ce_harness.report.verdicts.settings import by_setting
@@ -61,16 +62,22 @@ def _shown(value: object) -> str:
 def accuracy_by_rate(evidence: Evidence) -> Figure:
     """Validation accuracy at the last epoch over the learning rate: mean, smallest and largest of the tuning seeds.
 
-    Large: the rate chosen. A rate at which a run diverged has no point.
+    Large: the rate chosen. A rate at which a run diverged has no point. Where a loss ends above 90%: validation error,
+    on logarithmic axes.
     """
     tuning = evidence.tuning if len(evidence.tuning) else evidence.runs
     rates, (key, *others) = chosen(evidence), evidence.tunes
     tuning, rates = (runs.assign(**{key: as_numbers(runs[key])}) for runs in (tuning, rates))
+    crowded, y = rates[CHOSEN_BY].max() > CROWDED, CHOSEN_BY
+    if crowded:
+        y, errors = ERROR, 1 - tuning[CHOSEN_BY]
+        least = errors[errors > 0].min() / 2  # no error at all is drawn below all others: a log axis has no place for 0
+        tuning, rates = (runs.assign(**{ERROR: (1 - runs[CHOSEN_BY]).clip(lower=least)}) for runs in (tuning, rates))
     styles, names = loss_styles(tuning["loss"].unique()), loss_names(evidence)
 
     def draw(ax: Axes, group: pd.DataFrame) -> None:
         for loss, runs in group.groupby("loss", sort=False):
-            by_rate = runs.groupby(key)[CHOSEN_BY].agg(["mean", "min", "max", "count"])
+            by_rate = runs.groupby(key)[y].agg(["mean", "min", "max", "count"])
             by_rate = by_rate[by_rate["count"] == runs.groupby(key).size()]
             # Of three equal values the mean, rounded, may lie beyond them.
             mean = by_rate["mean"]
@@ -80,13 +87,16 @@ def accuracy_by_rate(evidence: Evidence) -> Figure:
             )
             setting = [*rates.columns[: rates.columns.get_loc(key)], *others]
             best = rates.merge(runs[setting].head(1), on=setting)
-            ax.plot(best[key], best[CHOSEN_BY], marker="o", markersize=5, color=styles[loss]["color"])
+            ax.plot(best[key], best[y], marker="o", markersize=5, color=styles[loss]["color"])
         if _spans_a_decade(tuning[key]):
             logarithmic(ax.xaxis)
+        if crowded:
+            in_parts_of_decades(ax.yaxis)
 
     at_any_rate = by_setting(tuning.assign(**{key: BEST}))
     drawn = [(setting, tuning.loc[group.index]) for setting, group in at_any_rate]
-    return panels.small_multiples(drawn, draw, x=key_label(key), y="validation accuracy")
+    title = "validation error" if crowded else CURVES[CHOSEN_BY]
+    return panels.small_multiples(drawn, draw, x=key_label(key), y=title)
 
 
 def _spans_a_decade(values: pd.Series) -> bool:

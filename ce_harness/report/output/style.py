@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, Locator, NullFormatter, NullLocator
 
 from ce_harness.report.output import alternative
 from ce_harness.theory import LOSSES
@@ -60,10 +60,20 @@ def logarithmic(*axes: XAxis | YAxis) -> None:
 
 
 def in_parts_of_decades(axis: XAxis | YAxis) -> None:
-    """A log scale with ticks at 1, 2 and 5, for what covers a decade or two."""
+    """A log scale with ticks at 1, 2 and 5, for what covers a decade or two; at some more for what covers less."""
     logarithmic(axis)
-    axis.set_major_locator(FixedLocator([part * 10.0**power for power in range(-6, 4) for part in (1, 2, 5)]))
+    axis.set_major_locator(_PartsOfDecades())
     axis.set_minor_locator(NullLocator())
+
+
+class _PartsOfDecades(Locator):
+    def __call__(self) -> list[float]:
+        assert self.axis is not None
+        return self.tick_values(*self.axis.get_view_interval())
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        parts = (1, 2, 3, 4, 6) if vmax < 5 * vmin else (1, 2, 5)
+        return [part * 10.0**power for power in range(-6, 4) for part in parts]
 
 
 def power_of_ten(value: float, _: object = None) -> str:

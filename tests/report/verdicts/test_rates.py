@@ -88,6 +88,16 @@ def test_accuracy_by_rate_has_a_panel_per_setting(evidence):
     assert mlp_panel.lines[0].get_ydata() == pytest.approx([0.5] * 3)
 
 
+def test_where_accuracies_crowd_at_1_errors_are_drawn_on_a_log_axis(evidence):
+    rates = evidence.runs["learning_rate"].unique()
+    scores = dict(zip(rates, [1.0, 0.99, 0.5], strict=True))
+    crowded = evidence.runs.assign(**{"val/accuracy": evidence.runs["learning_rate"].map(scores)})
+    with style.paper():
+        (panel,) = accuracy_by_rate(replace(evidence, runs=crowded)).axes
+    assert (panel.get_yscale(), panel.get_ylabel()) == ("log", "validation error")
+    assert panel.lines[0].get_ydata() == pytest.approx([0.005, 0.01, 0.5])  # half the least error stands for none
+
+
 @pytest.mark.parametrize(("mse", "noted"), [([0.01, 0.1], False), ([0.01], True)])
 def test_unequal_numbers_of_rates_are_told_within_a_setting_only(mse, noted):
     """Networks may have grids of their own; the losses of one network may not."""
