@@ -25,7 +25,7 @@ from ce_harness.report.evidence.run import final_metrics
 from ce_harness.report.study import Table
 from ce_harness.tracking.reading import TrackedRun, read_runs
 
-STUDIES = ("number_of_classes", "tuning_budget", "label_noise")
+STUDIES = ("mse_vs_ce_2", "number_of_classes", "tuning_budget", "label_noise")
 IDENTITY = ("study", "dataset", "model", "loss", "optimizer", "learning_rate", "seed", "run")
 SHARE = 0.05
 ACCURACY, DIFFERENCE = "val/accuracy", "difference of val/accuracy"

@@ -99,8 +99,8 @@ def test_an_experiment_is_named_only_where_it_is_an_option(own):
     ours = Configs()
     assert TrainingCommands("ce-run", ours, "demo").whole == "ce-run -m experiment=demo"
     assert TrainingCommands("ce-run", ours, "mine").whole == "ce-run -m study=mine"
-    added = TrainingCommands("ce-run", ours, "wider", "experiment=mse_vs_ce epochs=3").whole
-    assert added == "ce-run -m study=wider experiment=mse_vs_ce epochs=3"
+    added = TrainingCommands("ce-run", ours, "wider", "experiment=label_noise epochs=3").whole
+    assert added == "ce-run -m study=wider experiment=label_noise epochs=3"
 
 
 def test_combinations_become_the_fewest_sweeps():

@@ -42,6 +42,7 @@ CHANGE = (
     "Change along a column: how the difference of a pair changes, per factor of ten of numbers, or from the first to "
     "the second of two values."
 )
+ROUNDING = 1e-12  # of the mean of numbers around 1
 DETECTABLE = "Detectable: the smallest difference, or factor, that a single test of as many pairs shows with 80% power."
 
 
@@ -184,6 +185,10 @@ def _count(row: Mapping[str, Any]) -> int:
 
 def estimate(claim: Claim, row: Mapping[str, Any]) -> str:
     """The mean difference, or ratio, of a judged row with its 95% interval: ``+0.0123 [+0.0101, +0.0145]``."""
-    sign, spec = ("", ".3g") if claim.ratio else ("+", "+.3g")
-    interval = f"[{number(row['ci_low'], spec)}, {number(row['ci_high'], spec)}]"
-    return f"{number(row['mean'], f'{sign}.3g')} {interval}"
+    spec = ".3g" if claim.ratio else "+.3g"
+    shown = []
+    for value in (row["mean"], row["ci_low"], row["ci_high"]):
+        # Differences of equal means can be off by the rounding of their sums.
+        shown.append(number(0.0 if not claim.ratio and abs(value) < ROUNDING else value, spec))
+    mean, low, high = shown
+    return f"{mean} [{low}, {high}]"
