@@ -1,6 +1,6 @@
 """A random twentieth of each large study's runs, trained again: equal to the last bit?
 
-Command: python -m benchmarks repeat    (14 minutes on 2 cores)
+Command: python -m benchmarks repeat    (a twentieth of the hours that the studies took, and as many starts)
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def accuracy_by_rate(evidence: Evidence) -> Figure:
     tuning = evidence.tuning if len(evidence.tuning) else evidence.runs
     rates, (key, *others) = chosen(evidence), evidence.tunes
     tuning, rates = (runs.assign(**{key: as_numbers(runs[key])}) for runs in (tuning, rates))
-    crowded, y = rates[CHOSEN_BY].max() > CROWDED, CHOSEN_BY
+    crowded, y = rates[CHOSEN_BY].max() > CROWDED and tuning[CHOSEN_BY].min() < 1, CHOSEN_BY
     if crowded:
         y, errors = ERROR, 1 - tuning[CHOSEN_BY]
         least = errors[errors > 0].min() / 2  # no error at all is drawn below all others: a log axis has no place for 0

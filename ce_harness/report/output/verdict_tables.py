@@ -185,10 +185,9 @@ def _count(row: Mapping[str, Any]) -> int:
 
 def estimate(claim: Claim, row: Mapping[str, Any]) -> str:
     """The mean difference, or ratio, of a judged row with its 95% interval: ``+0.0123 [+0.0101, +0.0145]``."""
-    spec = ".3g" if claim.ratio else "+.3g"
-    shown = []
-    for value in (row["mean"], row["ci_low"], row["ci_high"]):
-        # Differences of equal means can be off by the rounding of their sums.
-        shown.append(number(0.0 if not claim.ratio and abs(value) < ROUNDING else value, spec))
-    mean, low, high = shown
+    values = [row[name] for name in ("mean", "ci_low", "ci_high")]
+    if claim.ratio:
+        mean, low, high = (number(value, ".3g") for value in values)
+    else:  # the difference of equal means can be off by the rounding of their sums
+        mean, low, high = (number(0.0 if abs(value) < ROUNDING else value, "+.3g") for value in values)
     return f"{mean} [{low}, {high}]"

@@ -96,6 +96,10 @@ def test_where_accuracies_crowd_at_1_errors_are_drawn_on_a_log_axis(evidence):
         (panel,) = accuracy_by_rate(replace(evidence, runs=crowded)).axes
     assert (panel.get_yscale(), panel.get_ylabel()) == ("log", "validation error")
     assert panel.lines[0].get_ydata() == pytest.approx([0.005, 0.01, 0.5])  # half the least error stands for none
+    perfect = evidence.runs.assign(**{"val/accuracy": 1.0})
+    with style.paper():
+        (panel,) = accuracy_by_rate(replace(evidence, runs=perfect)).axes
+    assert panel.lines[0].get_ydata() == pytest.approx([1.0] * 3)
 
 
 @pytest.mark.parametrize(("mse", "noted"), [([0.01, 0.1], False), ([0.01], True)])
