@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ce_harness.cli import studies
+from ce_harness.cli.composing import override
 from ce_harness.errors import ConfigError, DivergedError
 from ce_harness.report.evidence import rows
 from ce_harness.report.evidence.run import final_metrics
@@ -83,11 +84,15 @@ def _drawn(study: str, share: float, fingerprint: str) -> tuple[pd.DataFrame, li
 def _train(folder: str, row: int, study: str, values: Mapping[str, object]) -> None:
     # Filed under a study of its own: that changes no bit of a run, and says which row it repeats.
     where = [f"study={_study(row)}", f"runs_dir={folder}"]
-    settings = [f"{name}={value}" for name, value in values.items()]
-    command = [sys.executable, "run.py", f"experiment={study}", *settings, *where]
+    command = [sys.executable, "run.py", *overrides(study, values), *where]
     trained = subprocess.run(command, capture_output=True, text=True)
     if trained.returncode not in (0, DivergedError.exit_code):
         print(trained.stderr, file=sys.stderr)
+
+
+def overrides(study: str, values: Mapping[str, object]) -> list[str]:
+    """What trains a run of the study: ``values`` as its rows hold them, where null is None."""
+    return [f"experiment={study}", *(override(name, [value]) for name, value in values.items())]
 
 
 def _tracked(folder: str, row: int) -> TrackedRun | None:

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import repeat
+from ce_harness.cli import studies
+from ce_harness.cli.composing import Configs
 from tests.report.synthetic import Run
 
 FINGERPRINT = {"fingerprint": "f"}
@@ -53,3 +55,12 @@ def test_a_run_that_ends_otherwise_or_not_at_all_is_not_equal(first_time):
     run, before = first_time
     assert equal(before, run, run) == [True, False]
     assert equal(before, DIVERGED, None) == [False, False]
+
+
+def test_every_run_of_a_study_can_be_asked_for_again():
+    reads = list(studies.find("mse_vs_ce_2").load().reads)
+    kept = pd.read_csv("results/mse_vs_ce_2/rows/runs.csv", dtype=str, keep_default_na=False, usecols=reads)
+    starts = kept.drop_duplicates("model.head_stddev")
+    configs = [Configs().compose(repeat.overrides("mse_vs_ce_2", row)) for row in starts.to_dict("records")]
+    assert [config.model.head_stddev for config in configs] == [None, 4.0]
+    assert [config.loss.name for config in configs] == starts["loss"].tolist()

@@ -214,21 +214,24 @@ def _unpaired(
     by_position: Mapping[Position, str],
     study: Study,
 ) -> list[tuple[str, str]]:
-    """Runs without their partner of another loss."""
-    losses, tuning_seeds = (study.reads or {})["loss"], study.tuning_seeds
-    apart = [grid.names.index(name) for name in ("loss", *(study.tunes if tuning_seeds else []))]
+    """Runs without their partner of another loss, of those that the study plans in the same setting."""
+    reads, tuning_seeds = study.reads or {}, study.tuning_seeds
+    apart = {"loss", *(study.tunes if tuning_seeds else ())}
     tuning = {normal(seed) for seed in tuning_seeds}
-    partners: dict[Position, dict[str, Position]] = {}
+    planned: dict[Position, set[str]] = defaultdict(set)
+    partners: dict[tuple[Position, str], dict[str, Position]] = defaultdict(dict)
     for combination in expected:
-        if normal(combination["seed"]) not in tuning:
-            position = grid.position_of(combination)
-            shared = tuple(i for place, i in enumerate(position) if place not in apart)
-            partners.setdefault(shared, {})[str(combination["loss"])] = position
+        loss, seed = str(combination["loss"]), normal(combination["seed"])
+        position = grid.position_of(combination)
+        in_grid = zip(position, grid.names, strict=True)
+        setting = tuple(i for i, name in in_grid if name != "seed" and name not in apart)
+        planned[setting].add(loss)
+        if seed not in tuning:
+            partners[setting, seed][loss] = position
     unpaired = []
-    for group in partners.values():
+    for (setting, _), group in partners.items():
         present = {loss: by_position[position] for loss, position in group.items() if position in by_position}
-        # Without tuning, a loss that was to have rates of its own lacks no partner at this one.
-        absent = [loss for loss in losses if loss not in present and (tuning_seeds or loss in group)]
+        absent = [loss for loss in reads["loss"] if loss in planned[setting] and loss not in present]
         if absent:
             reason = f"unpaired: no usable run of {', '.join(absent)}; left out of pairs only"
             unpaired += [(name, reason) for name in present.values()]

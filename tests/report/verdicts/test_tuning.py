@@ -151,6 +151,19 @@ def test_combinations_outside_the_study_are_not_missed_and_their_runs_are_foreig
     assert not [cell for cell in found.missing if not where(cell)]
 
 
+def test_a_loss_that_is_planned_in_no_such_setting_is_missed_by_nobody():
+    def where(cell):
+        return cell["model"] == "lenet5" or cell["loss"] == "softmax_ce"
+
+    planned = [one for one in tuning_runs() + final_runs() if (one.tags["model"], one.loss) != ("mlp", "mse")]
+    thinned = study(READS, tuning_seeds=TUNING, where=where)
+    assert select(planned, thinned, "tuned").excluded.empty
+    one_short = [one for one in planned if one.name != "lenet5-mse-lr1.0-s9"]
+    left_out = dict(select(one_short, thinned, "tuned").excluded.itertuples(index=False))
+    assert left_out["lenet5-softmax_ce-lr0.1-s9"].startswith("unpaired: no usable run of mse;")
+    assert len(left_out) == 2  # and the one that is missing
+
+
 def test_tuning_runs_alone_are_too_few_and_say_what_to_do():
     with pytest.raises(TooFewRunsError, match=r"0 usable, 24 for tuning, 1 diverged.*train them first: this way"):
         select(tuning_runs(), study(READS, tuning_seeds=TUNING), "tuned", "this way")
