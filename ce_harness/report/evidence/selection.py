@@ -219,7 +219,7 @@ def _unpaired(
     apart = {"loss", *(study.tunes if tuning_seeds else ())}
     tuning = {normal(seed) for seed in tuning_seeds}
     planned: dict[Position, set[str]] = defaultdict(set)
-    partners: dict[tuple[Position, str], dict[str, Position]] = defaultdict(dict)
+    partners: dict[tuple[Position, str | float], dict[str, Position]] = defaultdict(dict)
     for combination in expected:
         loss, seed = str(combination["loss"]), normal(combination["seed"])
         position = grid.position_of(combination)
