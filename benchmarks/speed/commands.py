@@ -13,13 +13,14 @@ from benchmarks.speed.training import timed
 from ce_harness.report.study import Table
 
 REPEATS = 7
-TINY = ("model=softmax_regression", "epochs=1")
-# Command -> its arguments, its exit code, and the seconds that it may take.
+TINY = ("run.py", "model=softmax_regression", "epochs=1", "runs_dir={folder}")
+# Command -> its words, its exit code, and the seconds that it may take.
 COMMANDS = {
-    "python run.py --help": (("--help",), 0, 1.0),
-    "python run.py loss=mes, refused": (("loss=mes",), 2, 1.0),
-    "python run.py batch_size=0, refused": (("batch_size=0",), 2, 1.0),
+    "python run.py --help": (("run.py", "--help"), 0, 1.0),
+    "python run.py loss=mes, refused": (("run.py", "loss=mes"), 2, 1.0),
+    "python run.py batch_size=0, refused": (("run.py", "batch_size=0"), 2, 1.0),
     "a complete run again": (TINY, 0, 2.0),
+    "the report of 30 runs": (("report.py", "demo", "--from", "results/demo", "--output", "{folder}/report"), 0, 4.0),
 }
 
 
@@ -28,12 +29,12 @@ def answers() -> Table:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
 
-        def seconds(arguments, exit_code=0):
-            return timed([sys.executable, "run.py", *arguments, f"runs_dir={folder}"], exit_code)["process (s)"]
+        def seconds(words, exit_code=0):
+            return timed([sys.executable, *(word.format(folder=folder) for word in words)], exit_code)["process (s)"]
 
         seconds(TINY)  # the run that is then complete
-        for command, (arguments, exit_code, limit) in COMMANDS.items():
-            times = [seconds(arguments, exit_code) for _ in range(REPEATS)]
+        for command, (words, exit_code, limit) in COMMANDS.items():
+            times = [seconds(words, exit_code) for _ in range(REPEATS)]
             rows.append({"command": command, "median (s)": np.median(times), "slowest (s)": max(times)})
             rows[-1] |= aim(rows[-1]["median (s)"], limit)
     frame = pd.DataFrame(rows)
