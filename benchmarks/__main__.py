@@ -50,11 +50,14 @@ def main() -> None:
         tables = {name: partial(measure, args.runs) for name, measure in tables.items()}
     if args.only and args.only not in tables:
         parser.error(f"--only {args.only}: allowed is one of {', '.join(tables)}")
-    made = _measured({args.only: tables[args.only]} if args.only else tables)
-    if not args.only:
-        output = args.output or Path("results") / FOLDERS.get(args.benchmark, args.benchmark)
-        publish.write(publish.table_files(made), {"benchmark": args.benchmark}, output.resolve())
-        print(f"tables  {output}/*.md (.csv, .tex)")
+    if args.only:
+        _measured({args.only: tables[args.only]})
+        return
+    output = args.output or Path("results") / FOLDERS.get(args.benchmark, args.benchmark)
+    publish.refuse_strangers(output.resolve())
+    made = _measured(tables)
+    publish.write(publish.table_files(made), {"benchmark": args.benchmark}, output.resolve())
+    print(f"tables  {output}/*.md (.csv, .tex)")
 
 
 def _measured(tables: Mapping[str, Callable[[], Table]]) -> dict[str, Table]:

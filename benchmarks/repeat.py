@@ -22,7 +22,7 @@ from ce_harness.cli import studies
 from ce_harness.cli.composing import override
 from ce_harness.errors import ConfigError, DivergedError
 from ce_harness.report.evidence import rows
-from ce_harness.report.evidence.run import final_metrics
+from ce_harness.report.evidence.run import scores
 from ce_harness.report.study import Table
 from ce_harness.tracking.reading import TrackedRun, read_runs
 
@@ -117,10 +117,10 @@ def compared(before: pd.DataFrame, again: Mapping[int, TrackedRun | None]) -> pd
         # Of a run that diverged no score is kept.
         kept = {name: row[name] for name in row.index if name.startswith(("test/", "val/")) and not pd.isna(row[name])}
         run = again[number]
-        scores = final_metrics(run) if run is not None and run.status == "complete" else {}
+        found = scores(run) if run is not None and run.status == "complete" else {}
         equal = run is not None and run.status == ("complete" if kept else "diverged")
-        equal = equal and all(scores.get(name) == value for name, value in kept.items())
-        difference = abs(scores.get(ACCURACY, np.nan) - kept.get(ACCURACY, np.nan))
+        equal = equal and all(found.get(name) == value for name, value in kept.items())
+        difference = abs(found.get(ACCURACY, np.nan) - kept.get(ACCURACY, np.nan))
         same = {f"same {what}": run is not None and run.tags[tag] == row[tag] for what, tag in ORIGIN.items()}
         identity = {name: row[name] for name in IDENTITY}
         lines.append(identity | same | {"equal": equal, DIFFERENCE: difference})

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "docs/findings.md", "docs/reliability.md")
+DOCUMENTS = ("README.md", "docs/findings.md", "docs/reliability.md", "docs/scale.md", "docs/sweeps.md")
 QUOTED = re.compile(r"(<!-- (results/[^\s:]+)(?:: ([^>]+))? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

@@ -43,6 +43,15 @@ def test_another_identity_is_no_difference(first_time):
     assert frame["same code"].tolist() == [False, True]
 
 
+def test_a_run_that_is_tested_at_its_best_epoch_is_compared_there(first_time):
+    run, before = first_time
+    last = {**run.metrics, "val/accuracy": 0.25, "best/val/accuracy": run.metrics["val/accuracy"]}
+    again = replace(run, metrics=last | {"best/epoch": 3.0, "test/epoch": 3.0})
+    frame = repeat.compared(before.assign(**{"test/epoch": [3.0, None]}), {0: again, 1: DIVERGED})
+    assert frame["equal"].all()
+    assert frame[repeat.DIFFERENCE][0] == 0
+
+
 def test_how_far_an_accuracy_is_from_the_first_one(first_time):
     run, before = first_time
     other = replace(run, metrics={**run.metrics, "val/accuracy": run.metrics["val/accuracy"] - 0.25})

@@ -32,6 +32,8 @@ def main() -> int:
     unknown = set(args.names) - set(CAMPAIGNS)
     if unknown:
         parser.error(f"{', '.join(unknown)}: allowed is {', '.join(CAMPAIGNS)}")
+    if not args.sample:
+        publish.refuse_strangers(args.output.resolve())
     children.warm_up()
     rows = {}
     for name in args.names or CAMPAIGNS:

@@ -52,7 +52,7 @@ def write(files: Mapping[str, str | bytes], facts: Mapping[str, Any], output: Pa
         output.parent.mkdir(parents=True, exist_ok=True)
         with _alone_in(output.parent):
             _recover(output, staged, old)
-            _refuse_strangers(output)
+            refuse_strangers(output)
             for name, content in contents.items():
                 (staged / name).parent.mkdir(parents=True, exist_ok=True)
                 (staged / name).write_bytes(content)
@@ -83,7 +83,12 @@ def _recover(output: Path, staged: Path, old: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _refuse_strangers(output: Path) -> None:
+def refuse_strangers(output: Path) -> None:
+    """What takes long asks before it begins, and not only when it writes.
+
+    Raises:
+        DiskError: ``output`` holds what no report has written.
+    """
     if not output.exists():
         return
     if not output.is_dir():
