@@ -14,4 +14,6 @@ def reason(error: BaseException) -> str:
 
 def printable(text: str) -> str:
     r"""The text with line feeds, escapes of a terminal and other characters without a glyph as ``\n`` or ``\x1b``."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

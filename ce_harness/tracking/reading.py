@@ -117,11 +117,12 @@ def _without_garbage_collection() -> Iterator[None]:
 
 def _tracked(client: MlflowClient, run: Run) -> TrackedRun:
     info = run.info  # all that is kept of MLflow's objects
+    location = urlsplit(info.artifact_uri)
+    here = Path(unquote(location.path)) if location.scheme == "file" else None
 
     def artifact(name: str) -> Path:
-        location = urlsplit(info.artifact_uri)
-        if location.scheme == "file":
-            return Path(unquote(location.path)) / name
+        if here:
+            return here / name
         try:
             return Path(client.download_artifacts(info.run_id, name))
         except MlflowException as error:

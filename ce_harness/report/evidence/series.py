@@ -6,6 +6,7 @@ Thousands of small files are parsed as one: a data frame per file would cost mor
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
 
@@ -193,6 +194,7 @@ def pooled(bins: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(count=count[full], **means)
 
 
+@lru_cache(maxsize=64)  # most runs of a study have equally many steps
 def _groups(length: int, groups: int) -> tuple[np.ndarray, np.ndarray]:
     """The last member, counted from 1, and the size of each group."""
     last = np.unique(np.geomspace(1, length, groups).round().astype(int))
