@@ -84,7 +84,7 @@ def _recover(output: Path, staged: Path, old: Path) -> None:
 
 
 def refuse_strangers(output: Path) -> None:
-    """What takes long asks before it begins, and not only when it writes.
+    """Refuse what ``write`` would refuse: to be called before work that takes long.
 
     Raises:
         DiskError: ``output`` holds what no report has written.
