@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import NoReturn
 
@@ -19,6 +20,8 @@ def run() -> NoReturn:
 
 def report() -> NoReturn:
     """``ce-report``, and ``python report.py`` in a checkout."""
+    # Thousands of small products, which threads slow down. From the start: figures are drawn in forks.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _start("ce_harness.cli.report")
 
 

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from ce_harness.errors import ConfigError, TooFewRunsError, TrackingError
 from ce_harness.report import provenance
 from ce_harness.report.evidence import rows
@@ -126,7 +124,6 @@ def compared_by(study: Study, evidence: Evidence) -> Evidence:
     return replace(rates.compared(study, evidence), claims=study.claims, apart=study.apart)
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")  # many small products, which threads slow down
 def tables_of(study: Study, evidence: Evidence, compared: Evidence) -> dict[str, Table]:
     """The verdicts, the study's own tables, and what lies behind the verdicts.
 
