@@ -11,7 +11,7 @@ from ce_harness.datasets import Split
 BATCH_SIZE, LEARNING_RATE, MOMENTUM = 128, 0.05, 0.9  # the bare script's
 
 
-def training_epoch(network, split: Split) -> Callable[[np.ndarray], float]:
+def training_epoch(network, split: Split, batch_size: int = BATCH_SIZE) -> Callable[[np.ndarray], float]:
     """A function of the order of the examples: trains a Keras network on them, returns the last batch's loss.
 
     Every step reads the weights that the one before has written. Steps on fixed weights would overlap on the cores, and
@@ -26,7 +26,7 @@ def training_epoch(network, split: Split) -> Callable[[np.ndarray], float]:
     @tf.function(autograph=False)
     def epoch(order):
         def step(first, _):
-            batch = order[first : first + BATCH_SIZE]
+            batch = order[first : first + batch_size]
             with tf.GradientTape() as tape:
                 logits = network(tf.gather(images, batch), training=True)
                 losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.gather(labels, batch), logits)
@@ -34,7 +34,7 @@ def training_epoch(network, split: Split) -> Callable[[np.ndarray], float]:
             for weight, velocity, gradient in zip(weights, velocities, tape.gradient(loss, weights), strict=True):
                 velocity.assign(MOMENTUM * velocity - LEARNING_RATE * gradient)
                 weight.assign_add(velocity)
-            return first + BATCH_SIZE, loss
+            return first + batch_size, loss
 
         return tf.while_loop(lambda first, _: first < tf.size(order), step, [0, 0.0])[1]
 

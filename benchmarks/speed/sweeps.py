@@ -6,8 +6,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 from hydra import compose, initialize_config_dir
@@ -33,7 +35,7 @@ def sweeps() -> Table:
     """Whole processes, in turn."""
     runs, runs_done = len(LOSSES) * SEEDS, len(LOSSES) * SEEDS_DONE
     bare = [sys.executable, "-m", "benchmarks.speed.bare", "lenet5", str(EPOCHS), "digits", str(BATCH_SIZE)]
-    scripts, swept, again, per_run = [], [], [], []
+    scripts, swept, again, per_run, alone = [], [], [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(ROUNDS):
             scripts.append(sum(timed(bare)["process (s)"] for _ in range(runs)))
@@ -43,6 +45,7 @@ def sweeps() -> Table:
             again.append(second["process (s)"])
             more = many["processor time (core-s)"] - few["processor time (core-s)"]
             per_run.append(more / (len(LOSSES) * (MORE_SEEDS - SEEDS)))
+            alone.extend(_trained_alone())
         trained = RunDirectory(next(Path(folder).glob("few0/*/outcome.json")).parent)
         _finish(planned(_combinations(SEEDS_DONE, f"{folder}/done")), trained)
         all_done = [_swept(SEEDS_DONE, f"{folder}/done")["process (s)"] for _ in range(ROUNDS)]
@@ -54,6 +57,7 @@ def sweeps() -> Table:
         {"what": "sweep / scripts", "unit": "", "median": ratio} | aim(ratio, SWEPT_AT_MOST),
         {"what": "a run more in a sweep", "unit": "core-s", "median": np.median(per_run)}
         | aim(float(np.median(per_run)), RUN_AT_MOST),
+        {"what": "of it, what the training alone takes", "unit": "core-s", "median": np.median(alone)},
         {"what": "the same command again, nothing to do", "unit": "s", "median": np.median(again)}
         | aim(float(np.median(again)), AGAIN_AT_MOST),
         {"what": f"{runs_done:,} cells that are done", "unit": "s", "median": np.median(all_done)},
@@ -68,7 +72,9 @@ def sweeps() -> Table:
             f"Whole processes, imports included, on all cores of this machine; medians of {ROUNDS} rounds, in turn. "
             "The sweep makes its MLflow store, and keeps gradient norms of every step, journals and artifacts; the "
             f"scripts keep nothing. A run more: processor time of a sweep of {MORE_SEEDS} seeds, less that of "
-            f"{SEEDS}, per run. The {runs_done:,} cells that are done are copies of one run.",
+            f"{SEEDS}, per run. The training alone: {EPOCHS} calls into TensorFlow and the tracing, on as many cores "
+            "as the sweep, without validation, norms or records (benchmarks/speed/alone.py). The "
+            f"{runs_done:,} cells that are done are copies of one run.",
         ),
     )
 
@@ -76,6 +82,14 @@ def sweeps() -> Table:
 def _swept(seeds: int, runs_dir: str) -> dict[str, float]:
     values = [f"loss={','.join(LOSSES)}", f"seed=range({seeds})", *_common(runs_dir)]
     return timed([sys.executable, "run.py", "-m", *values])
+
+
+def _trained_alone() -> list[float]:
+    """Core-seconds of one run on each core at the same time, as a sweep's cells run."""
+    alone = [sys.executable, "-m", "benchmarks.speed.alone", "lenet5", str(EPOCHS), "digits", str(BATCH_SIZE), "1"]
+    with ThreadPoolExecutor(joblib.cpu_count()) as pool:
+        printed = [measured["printed"] for measured in pool.map(timed, [alone] * joblib.cpu_count())]
+    return [float(words.split()[1]) for words in printed]
 
 
 def _combinations(seeds: int, runs_dir: str) -> list[Sequence[str]]:

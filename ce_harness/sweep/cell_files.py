@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
 from ce_harness.errors import DiskError
 from ce_harness.rundir import files
+
+STARTED, ENDED = "started", "ended.json"
 
 
 @dataclass(frozen=True)
@@ -66,17 +69,26 @@ class CellFiles:
         return path.read_text() if path.exists() else None
 
     def start(self, number: int) -> None:
-        self._file(number, "started").touch()
+        self._file(number, STARTED).touch()
 
     def started(self, number: int) -> bool:
-        return self._file(number, "started").exists()
+        return self._file(number, STARTED).exists()
 
     def end(self, number: int, end: End) -> None:
-        files.write(self._file(number, "ended.json"), json.dumps(asdict(end)).encode())
+        files.write(self._file(number, ENDED), json.dumps(asdict(end)).encode())
 
     def ended(self, number: int) -> End | None:
-        path = self._file(number, "ended.json")
+        path = self._file(number, ENDED)
         return End(**json.loads(path.read_text())) if path.exists() else None
+
+    def all_started_and_ended(self) -> tuple[set[int], set[int]]:
+        """The numbers of the cells that have started, and of those that have ended, at one look at the folder."""
+        found: dict[str, set[int]] = {STARTED: set(), ENDED: set()}
+        for name in os.listdir(self.folder):
+            number, _, kind = name.partition(".")
+            if kind in found and number.isdigit():
+                found[kind].add(int(number))
+        return found[STARTED], found[ENDED]
 
     def _file(self, number: int, kind: str) -> Path:
         return self.folder / f"{number:06d}.{kind}"

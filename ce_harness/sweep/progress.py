@@ -70,17 +70,13 @@ class Progress:
 
     def _look(self) -> None:
         with self._looking:
-            running = []
-            for number, cell in self._cells.items():
-                if number in self._ends:
-                    continue
-                end = self._files.ended(number)
-                if end:
+            # A question for each cell would take a third of a core where there are thousands.
+            started, ended = self._files.all_started_and_ended()
+            for number in sorted(ended.intersection(self._cells).difference(self._ends)):
+                if end := self._files.ended(number):
                     self._ends[number] = end
-                    self._show_end(cell, end)
-                elif self._files.started(number):
-                    running.append(cell)
-            self._running = running
+                    self._show_end(self._cells[number], end)
+            self._running = [self._cells[number] for number in sorted(started.intersection(self._cells) - ended)]
 
     def _show_end(self, cell: Cell, end: End) -> None:
         """Every failure, and every cell that completes, with its scores; of many cells the last of each fifth."""
