@@ -11,6 +11,7 @@ import joblib
 from omegaconf import DictConfig, OmegaConf
 
 from ce_harness.config.schema import (
+    GIVEN,
     GROUPS,
     KEYS,
     KEYS_OF_BUILT_IN_PARTS,
@@ -82,8 +83,11 @@ def _check_names(config: DictConfig) -> None:
 
 
 def _check_part(group: str, key: str, options: DictConfig) -> None:
-    """Checks how a part is to be made; the words that Hydra would take for more than options are refused."""
+    """Checks how a part is to be made, and refuses words that are no options of it: Hydra's, and what the run gives."""
+    given = GIVEN.get(group, {})
     for word in map(str, options):
+        if word in given:
+            raise ConfigError(f"{key}.{word}: the run gives it; leave it out and set {given[word]}=VALUE")
         if word.startswith("_") and word != "_target_":
             raise ConfigError(f"{key}.{word}: it is a word of Hydra's, not an option of a part; leave it out")
     check_target(group, f"{key}._target_", options["_target_"])

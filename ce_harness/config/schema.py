@@ -98,6 +98,13 @@ _SIZE = Rule(
 GROUPS = ("dataset", "model", "loss", "optimizer")
 PARTS_BY_NAME = ("callbacks", "metrics")  # each holds any number of parts, under names of the user's own
 
+# What a run gives a part itself, and the key that says it: an option of that name would count for nothing.
+GIVEN = {
+    "model": {"input_shape": "dataset", "num_classes": "dataset"},
+    "optimizer": {"learning_rate": "learning_rate", "global_clipnorm": "clip_norm"},
+    "learning_rate_schedule": {"initial_learning_rate": "learning_rate"},
+}
+
 # Every config has these. What a group may hold, its options say; parts by name are checked one by one.
 KEYS = {
     "study": _NAME,

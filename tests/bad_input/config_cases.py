@@ -116,6 +116,27 @@ CASES = [
         "model._partial_: it is a word of Hydra's",
         prepare=part_with_hydras_words,
     ),
+    run(
+        "a learning rate of the optimizer's own",
+        "+optimizer.learning_rate=1",
+        "optimizer.learning_rate: the run gives it; leave it out and set learning_rate=VALUE",
+    ),
+    run(
+        "clipping of the optimizer's own",
+        "+optimizer.global_clipnorm=1 clip_norm=2",
+        "optimizer.global_clipnorm: the run gives it; leave it out and set clip_norm=VALUE",
+    ),
+    run(
+        "a learning rate of the schedule's own",
+        "'learning_rate_schedule={_target_: keras.optimizers.schedules.ExponentialDecay, initial_learning_rate: 1, "
+        "decay_steps: 200, decay_rate: 0.9}'",
+        "learning_rate_schedule.initial_learning_rate: the run gives it; leave it out and set learning_rate=VALUE",
+    ),
+    run(
+        "a network told the number of classes",
+        "+model.num_classes=5",
+        "model.num_classes: the run gives it; leave it out and set dataset=VALUE",
+    ),
     run("a tracking URI of no store", "tracking_uri=./mlruns", "allowed is sqlite:///FILE, http://HOST"),
     run(
         "a tracking URI from a variable that is not set",
