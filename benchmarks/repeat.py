@@ -6,25 +6,16 @@ Command: python -m benchmarks repeat    (a twentieth of the hours that the studi
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 
-from ce_harness.cli import studies
-from ce_harness.cli.composing import override
-from ce_harness.errors import ConfigError, DivergedError
-from ce_harness.report.evidence import rows
+from benchmarks.trained_again import committed, settings, train
+from ce_harness.errors import ConfigError
 from ce_harness.report.evidence.run import scores
 from ce_harness.report.study import Table
-from ce_harness.tracking.reading import TrackedRun, read_runs
+from ce_harness.tracking.reading import TrackedRun
 
 STUDIES = ("mse_vs_ce_2", "number_of_classes", "tuning_budget", "label_noise")
 IDENTITY = ("study", "dataset", "model", "loss", "optimizer", "learning_rate", "seed", "run")
@@ -47,11 +38,8 @@ def repeat(share: float | None = None, fingerprint: str = "") -> Table:
     before = pd.concat([part for part, _ in drawn], ignore_index=True)
     if before.empty:
         raise ConfigError(f"--fingerprint {fingerprint}: no run has it; results/STUDY/rows/runs.csv names theirs")
-    settings = [row for part, reads in drawn for row in part[reads].to_dict("records")]
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(joblib.cpu_count()) as pool:
-        list(pool.map(partial(_train, folder), before.index, before["study"], settings))
-        again = {row: _tracked(folder, row) for row in before.index}
-        frame = compared(before, again)
+    asked = list(zip(before["study"], [values for _, part in drawn for values in part], strict=True))
+    frame = compared(before, dict(zip(before.index, train(asked), strict=True)))
     same = [f"same {what}" for what in ORIGIN]
     groups = frame.groupby(["study", "dataset", "model"], sort=False)
     shown = pd.concat([groups.size().rename("runs"), groups[[*same, "equal"]].sum()], axis=1).reset_index()
@@ -71,36 +59,14 @@ def repeat(share: float | None = None, fingerprint: str = "") -> Table:
     )
 
 
-def _drawn(study: str, share: float, fingerprint: str) -> tuple[pd.DataFrame, list[str]]:
-    """(Rows of some runs of the study, the keys that tell its runs apart)."""
-    files, _ = rows.read(Path("results") / study)
-    kept = rows.from_files(files)
+def _drawn(name: str, share: float, fingerprint: str) -> tuple[pd.DataFrame, list[dict[str, object]]]:
+    """(Rows of some runs of the study, their settings)."""
+    study, kept = committed(name)
     trained = pd.concat([kept.tuning, kept.runs], ignore_index=True)
     drawn_from = trained[trained["fingerprint"].str.contains(fingerprint, regex=False)]
     number = min(math.ceil(share * len(trained)), len(drawn_from))
-    return drawn_from.sample(number, random_state=0).assign(study=study), list(studies.find(study).load().reads or ())
-
-
-def _train(folder: str, row: int, study: str, values: Mapping[str, object]) -> None:
-    # Filed under a study of its own: that changes no bit of a run, and says which row it repeats.
-    where = [f"study={_study(row)}", f"runs_dir={folder}"]
-    command = [sys.executable, "run.py", *overrides(study, values), *where]
-    trained = subprocess.run(command, capture_output=True, text=True)
-    if trained.returncode not in (0, DivergedError.exit_code):
-        print(trained.stderr, file=sys.stderr)
-
-
-def overrides(study: str, values: Mapping[str, object]) -> list[str]:
-    """What trains a run of the study: ``values`` as its rows hold them, where null is None."""
-    return [f"experiment={study}", *(override(name, [value]) for name, value in values.items())]
-
-
-def _tracked(folder: str, row: int) -> TrackedRun | None:
-    return next(iter(read_runs(f"sqlite:///{folder}/mlflow.db", _study(row), must_exist=False)), None)
-
-
-def _study(row: int) -> str:
-    return f"repeated_{row}"
+    drawn = drawn_from.sample(number, random_state=0).assign(study=name)
+    return drawn, settings(study, drawn)
 
 
 def compared(before: pd.DataFrame, again: Mapping[int, TrackedRun | None]) -> pd.DataFrame:

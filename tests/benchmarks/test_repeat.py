@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from benchmarks import repeat
+from benchmarks import repeat, trained_again
 from ce_harness.cli import studies
 from ce_harness.cli.composing import Configs
 from tests.report.synthetic import Run
@@ -70,6 +70,6 @@ def test_every_run_of_a_study_can_be_asked_for_again():
     reads = list(studies.find("mse_vs_ce_2").load().reads)
     kept = pd.read_csv("results/mse_vs_ce_2/rows/runs.csv", dtype=str, keep_default_na=False, usecols=reads)
     starts = kept.drop_duplicates("model.head_stddev")
-    configs = [Configs().compose(repeat.overrides("mse_vs_ce_2", row)) for row in starts.to_dict("records")]
+    configs = [Configs().compose(trained_again.overrides("mse_vs_ce_2", row)) for row in starts.to_dict("records")]
     assert [config.model.head_stddev for config in configs] == [None, 4.0]
     assert [config.loss.name for config in configs] == starts["loss"].tolist()
