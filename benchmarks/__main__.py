@@ -4,7 +4,7 @@ python -m benchmarks speed         how fast it is, how exact its cross-entropy  
 python -m benchmarks scale         what 10,000 runs or 25,000 images cost         15 minutes    -> results/scale/
 python -m benchmarks peers         the same sweep in PyTorch and JAX              5 minutes     -> results/peers/
 python -m benchmarks survival      does a killed run end the same                 3 minutes     -> results/survival/
-python -m benchmarks repeat        does a run trained again give the same bits    40 minutes    -> results/repeat/
+python -m benchmarks repeat        does a run trained again give the same bits    1 hour        -> results/repeat/
 python -m benchmarks edges         would wider grids have chosen other rates      30 minutes    -> results/edges/
 python -m benchmarks simulations   do tests and intervals hold their level        10 minutes    -> results/simulations/
 python -m benchmarks determinism   which operations are exact on this device      2 minutes     -> results/determinism/
