@@ -15,6 +15,7 @@ import pandas as pd
 
 from benchmarks.trained_again import committed, settings, train
 from ce_harness.report.evidence.run import tuning_scores
+from ce_harness.report.output.formats import NOTHING
 from ce_harness.report.output.labels import loss_names, setting_column
 from ce_harness.report.study import Table
 from ce_harness.report.verdicts.outcomes import failed
@@ -49,7 +50,7 @@ def edges(name: str) -> Table:
     return Table(
         f"Rates beyond the grids of {name}",
         frame,
-        frame.assign(**{CHOSEN_BY: frame[CHOSEN_BY].map("{:.4f}".format)}),
+        frame.assign(**{CHOSEN_BY: frame[CHOSEN_BY].map("{:.4f}".format, na_action="ignore").fillna(NOTHING)}),
         (
             f"Mean {CHOSEN_BY} of the study's tuning seeds that trained. Chosen: by the study's rule, of its grid and "
             "the rates beyond.",

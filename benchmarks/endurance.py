@@ -1,6 +1,6 @@
 """Thousands of tiny runs, one after the other in one worker: do its memory, its descriptors and the time stay flat?
 
-Command: python -m benchmarks endurance --runs 5000    (about an hour on one core)
+Command: python -m benchmarks endurance --runs 5000    (two hours on one core)
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """The command that measures."""
 
+import json
 import subprocess
 import sys
+
+from ce_harness.report.output import publish
 
 
 def test_a_folder_that_would_be_refused_is_refused_before_anything_is_measured(tmp_path):
@@ -11,3 +14,14 @@ def test_a_folder_that_would_be_refused_is_refused_before_anything_is_measured(t
     assert refused.returncode == 7
     assert refused.stderr.startswith("error: ")
     assert "note.txt" in refused.stderr
+
+
+def test_one_table_is_measured_again_and_the_others_stay(tmp_path):
+    publish.write({"other.md": "as it was", "licences.md": "of earlier"}, {}, tmp_path)
+    command = [sys.executable, "-m", "benchmarks", "licences", "--only", "licences", "--output", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert (tmp_path / "other.md").read_text() == "as it was"
+    assert "keras" in (tmp_path / "licences.md").read_text()
+    assert json.loads((tmp_path / "report.json").read_text())["files"].keys() == {
+        *("other.md", "licences.md", "licences.csv", "licences.tex")
+    }
