@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -82,12 +83,16 @@ class CellFiles:
         return End(**json.loads(path.read_text())) if path.exists() else None
 
     def all_started_and_ended(self) -> tuple[set[int], set[int]]:
-        """The numbers of the cells that have started, and of those that have ended, at one look at the folder."""
+        """The numbers of the cells that have started, and of those that have ended, at one look at the folder.
+
+        None while it can't be read, as a network's folder at times.
+        """
         found: dict[str, set[int]] = {STARTED: set(), ENDED: set()}
-        for name in os.listdir(self.folder):
-            number, _, kind = name.partition(".")
-            if kind in found and number.isdigit():
-                found[kind].add(int(number))
+        with suppress(OSError):
+            for name in os.listdir(self.folder):
+                number, _, kind = name.partition(".")
+                if kind in found and number.isdigit():
+                    found[kind].add(int(number))
         return found[STARTED], found[ENDED]
 
     def _file(self, number: int, kind: str) -> Path:

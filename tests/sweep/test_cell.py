@@ -30,3 +30,16 @@ def test_a_worker_loads_once_however_many_cells_it_runs():
     run._load()
     assert gc.get_freeze_count() == spared
     del litter
+
+
+def test_one_look_tells_which_cells_have_started_and_ended(tmp_path):
+    files = CellFiles(tmp_path)
+    for number in (0, 1, 2):
+        files.plan(number, "run")
+    files.start(0)
+    files.start(1_000_000)
+    files.end(0, End(0, "trained"))
+    files.log(0).touch()
+    (tmp_path / "note.started").touch()
+    assert files.all_started_and_ended() == ({0, 1_000_000}, {0})
+    assert CellFiles(tmp_path / "unmounted").all_started_and_ended() == (set(), set())
