@@ -5,7 +5,7 @@ python -m benchmarks scale         what 10,000 runs or 25,000 images cost       
 python -m benchmarks peers         the same sweep in PyTorch and JAX              2 minutes     -> results/peers/
 python -m benchmarks survival      does a killed run end the same                 3 minutes     -> results/survival/
 python -m benchmarks repeat        does a run trained again give the same bits    1 hour        -> results/repeat/
-python -m benchmarks edges         would wider grids have chosen other rates      30 minutes    -> results/edges/
+python -m benchmarks edges         would wider grids have chosen other rates      1 hour        -> results/edges/
 python -m benchmarks simulations   do tests and intervals hold their level        10 minutes    -> results/simulations/
 python -m benchmarks determinism   which operations are exact on this device      2 minutes     -> results/determinism/
 python -m benchmarks endurance     do 5,000 runs in one worker stay as cheap      2 hours       -> results/endurance/

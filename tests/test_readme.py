@@ -53,6 +53,20 @@ def test_the_large_study_has_as_many_runs_and_settings_as_findings_says():
     assert f"{settings} settings, {len(runs) + len(tuning):,} runs" in (Path(ROOT) / "docs" / "findings.md").read_text()
 
 
+def test_rates_beyond_the_grids_are_as_findings_says():
+    text = (Path(ROOT) / "docs" / "findings.md").read_text()
+    best = {
+        study: pd.read_csv(Path(ROOT) / "results" / "edges" / f"{study}.csv").query("chosen == 'yes'")
+        for study in ("mse_vs_ce_2", "number_of_classes", "label_noise")
+    }
+    assert f"{len(best['mse_vs_ce_2'])} of 81 best rates" in text
+    assert set(best["mse_vs_ce_2"]["it lies"]) == set(best["label_noise"]["it lies"]) == {"at the edge"}
+    (rescaled,) = best["number_of_classes"].query("setting == 'num_classes 1000'").to_dict("records")
+    rate, accuracy = rescaled["learning rate"], rescaled["val/accuracy"]
+    told = f"at {rate}, ten times the largest, it reaches {accuracy:.4f} on validation"
+    assert told in " ".join(text.split())
+
+
 README = (Path(ROOT) / "README.md").read_text()
 
 
