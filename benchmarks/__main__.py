@@ -22,7 +22,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ce_harness.errors import HarnessError
-from ce_harness.report.output import formats, publish
+from ce_harness.report.output import formats, overview, publish
 from ce_harness.report.study import Table
 
 BENCHMARKS = (
@@ -63,11 +63,14 @@ def main() -> None:
     if args.only and args.only not in tables:
         parser.error(f"--only {args.only}: allowed is one of {', '.join(tables)}")
     output = args.output or Path("results") / FOLDERS.get(args.benchmark, args.benchmark)
-    publish.refuse_strangers(output.resolve())
+    folder = output.resolve()
+    publish.refuse_strangers(folder)
     made = _measured({args.only: tables[args.only]} if args.only else tables)
     earlier = [path for path in output.glob("*") if args.only and path.name != publish.MARKER]
     files = {path.name: path.read_bytes() for path in earlier} | publish.table_files(made)
-    publish.write(files, {"benchmark": args.benchmark}, output.resolve())
+    publish.write(files, {"benchmark": args.benchmark}, folder)
+    if overview.is_over(folder):
+        overview.write(folder.parent)
     print(f"tables  {output}/*.md (.csv, .tex)")
 
 

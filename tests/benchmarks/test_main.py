@@ -17,11 +17,13 @@ def test_a_folder_that_would_be_refused_is_refused_before_anything_is_measured(t
 
 
 def test_one_table_is_measured_again_and_the_others_stay(tmp_path):
-    publish.write({"other.md": "as it was", "licences.md": "of earlier"}, {}, tmp_path)
-    command = [sys.executable, "-m", "benchmarks", "licences", "--only", "licences", "--output", str(tmp_path)]
+    folder = tmp_path / "results" / "licences"
+    publish.write({"other.md": "as it was", "licences.md": "of earlier"}, {}, folder)
+    command = [sys.executable, "-m", "benchmarks", "licences", "--only", "licences", "--output", str(folder)]
     subprocess.run(command, check=True, capture_output=True)
-    assert (tmp_path / "other.md").read_text() == "as it was"
-    assert "keras" in (tmp_path / "licences.md").read_text()
-    assert json.loads((tmp_path / "report.json").read_text())["files"].keys() == {
+    assert (folder / "other.md").read_text() == "as it was"
+    assert "keras" in (folder / "licences.md").read_text()
+    assert 'href="licences/other.md"' in (tmp_path / "results" / "index.html").read_text()
+    assert json.loads((folder / "report.json").read_text())["files"].keys() == {
         *("other.md", "licences.md", "licences.csv", "licences.tex")
     }
