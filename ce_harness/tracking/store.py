@@ -76,8 +76,10 @@ def open_store(tracking_uri: str) -> MlflowClient:
         return MlflowClient(tracking_uri)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock", timeout=SECONDS_FOR_MIGRATION):
+        aside = path.with_name(f"{path.name}.new")
         if not path.exists():
-            _make(path)
+            _make(path, aside)
+        shutil.rmtree(aside, ignore_errors=True)  # also where a kill came between the two
         # MLflow would try for many minutes to open what can't be opened; SQLite itself says so at once.
         with closing(sqlite3.connect(path)) as connection:
             relocate(path, connection)
@@ -104,14 +106,12 @@ def _refuse_unreachable(tracking_uri: str) -> None:
                 raise ConnectionAbortedError("what answers there is no PostgreSQL")
 
 
-def _make(path: Path) -> None:
+def _make(path: Path, aside: Path) -> None:
     """Has MLflow make its tables aside: cut short in the middle, by a kill or a full disk, it could never go on."""
-    aside = path.with_name(f"{path.name}.new")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
     MlflowClient(_uri_of(aside / path.name)).search_experiments(max_results=1)
     (aside / path.name).replace(path)
-    shutil.rmtree(aside)
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:

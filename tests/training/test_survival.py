@@ -294,6 +294,17 @@ def test_a_store_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
         assert not path.exists()
 
 
+def test_what_a_kill_left_of_making_a_store_is_cleared_away(tmp_path, monkeypatch):
+    """The tables are in their place, and the folder in which they were made is still there."""
+    path, aside = tmp_path / "mlflow.db", tmp_path / "mlflow.db.new"
+    with monkeypatch.context() as patched:
+        patched.setattr(store.shutil, "rmtree", lambda *_, **__: None)
+        open_store(f"sqlite:///{path}")
+    assert path.exists() and aside.exists()
+    open_store(f"sqlite:///{path}")
+    assert not aside.exists()
+
+
 def test_a_full_disk_is_one_line_and_costs_nothing(composed, undisturbed, monkeypatch):
     """The operating system refuses to let any file grow beyond 6 kB, as a full disk would."""
 

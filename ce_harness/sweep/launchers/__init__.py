@@ -1,1 +1,1 @@
-"""Where the runs of a sweep are trained: Slurm and Ray; joblib's launcher is Hydra's own."""
+"""Where the cells of a sweep run: this machine, Slurm, Ray."""
