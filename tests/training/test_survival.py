@@ -300,7 +300,8 @@ def test_what_a_kill_left_of_making_a_store_is_cleared_away(tmp_path, monkeypatc
     with monkeypatch.context() as patched:
         patched.setattr(store.shutil, "rmtree", lambda *_, **__: None)
         open_store(f"sqlite:///{path}")
-    assert path.exists() and aside.exists()
+    assert path.exists()
+    assert aside.exists()
     open_store(f"sqlite:///{path}")
     assert not aside.exists()
 
