@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -26,10 +27,13 @@ def being_drawn(
 ) -> Iterator[Callable[[], dict[str, bytes]]]:
     """Draws in other processes meanwhile, in the context of a look.
 
+    In a process with threads, as a notebook's or one that has trained, it draws in this one and later: a fork of such a
+    process may crash or hang.
+
     Yields:
         waits for the figures; returns each as PDF, PNG and SVG, by file name.
     """
-    processes = min(len(figures), len(os.sched_getaffinity(0))) if sys.platform == "linux" else 1
+    processes = min(len(figures), len(os.sched_getaffinity(0))) if _may_fork() else 1
     with look():
         if processes < 2:
             _hold(figures, evidence)
@@ -43,6 +47,10 @@ def being_drawn(
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+
+def _may_fork() -> bool:
+    return sys.platform == "linux" and threading.active_count() == 1 and "tensorflow" not in sys.modules
 
 
 def _together(written: Iterable[Mapping[str, bytes]]) -> dict[str, bytes]:
