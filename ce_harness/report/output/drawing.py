@@ -27,8 +27,8 @@ def being_drawn(
 ) -> Iterator[Callable[[], dict[str, bytes]]]:
     """Draws in other processes meanwhile, in the context of a look.
 
-    In a process with threads, as a notebook's or one that has trained, it draws in this one and later: a fork of such a
-    process may crash or hang.
+    A process with threads, as a notebook's or one that has trained, draws by itself and later. A fork of it may crash
+    or hang.
 
     Yields:
         waits for the figures; returns each as PDF, PNG and SVG, by file name.
