@@ -85,7 +85,7 @@ class CellFiles:
     def all_started_and_ended(self) -> tuple[set[int], set[int]]:
         """The numbers of the cells that have started, and of those that have ended, at one look at the folder.
 
-        None while it can't be read, as a network's folder at times.
+        Both are empty while it can't be read, as a network's folder at times.
         """
         found: dict[str, set[int]] = {STARTED: set(), ENDED: set()}
         with suppress(OSError):

@@ -70,7 +70,7 @@ class Progress:
 
     def _look(self) -> None:
         with self._looking:
-            # A question for each cell would take a third of a core where there are thousands.
+            # A question for each cell took a fifth of a core where there were 5,000.
             started, ended = self._files.all_started_and_ended()
             for number in sorted(ended.intersection(self._cells).difference(self._ends)):
                 if end := self._files.ended(number):
